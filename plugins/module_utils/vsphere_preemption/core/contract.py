@@ -1,0 +1,62 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Names and limits that every part, and every partner outside, must agree on.
+
+The first block is the wire contract of the Go prototype (embano1/vsphere-preemption v0.3.0). It is kept to the letter,
+so that its command line, its VEBA function and the consumers of its events go on working.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+WORKFLOW_TYPE = "PreemptVMsWorkflow"
+SIGNAL_PREEMPT = "PreemptVMsChan"
+QUERY_STATE = "current_state"
+ATTRIBUTE_NAME = "com.vmware.workflows.vsphere.preemption"
+PREEMPTED_EVENT_TYPE = "com.vmware.workflows.vsphere.VmPreemptedEvent.v0"
+DEFAULT_ADDRESS = "localhost:7233"
+DEFAULT_NAMESPACE = "vsphere-preemption"
+DEFAULT_TASK_QUEUE = "vsphere-preemption"
+DEFAULT_WORKFLOW_ID = "preempctl-run"
+DEFAULT_EVENT_TYPE = "PreempctlRunEvent"
+DEFAULT_EVENT_SOURCE = "preempctl-run"
+DEFAULT_SECRET_PATH = "/var/bindings/vsphere"
+
+# Ours, beside the prototype's.
+QUERY_RUNS = "runs"
+QUERY_REQUESTS = "requests"
+UPDATE_PREEMPT = "preempt"
+RUN_WORKFLOW_TYPE = "PreemptionRun"
+
+RUNS_REMEMBERED = 20
+
+
+class Criticality(StrEnum):
+    """How urgent a request is; it decides how a victim is stopped (`StopMethod`)."""
+
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+
+
+class StopMethod(StrEnum):
+    """How a victim is stopped.
+
+    soft: the guest is asked to shut down, and nothing else happens when it does not.
+    soft_then_hard: the guest is asked first, and the VM is powered off when the grace period ends.
+    hard: the VM is powered off at once.
+    """
+
+    SOFT = "soft"
+    SOFT_THEN_HARD = "soft_then_hard"
+    HARD = "hard"
+
+
+# The prototype's README promises a soft shutdown for MEDIUM (a yellow alarm), its code forces it. The promise is kept.
+METHOD_BY_CRITICALITY = {
+    Criticality.LOW: StopMethod.SOFT,
+    Criticality.MEDIUM: StopMethod.SOFT_THEN_HARD,
+    Criticality.HIGH: StopMethod.HARD,
+}

@@ -1,0 +1,221 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every failure a user may see, in one tree.
+
+Each error says what failed, why, and what to do next. It carries a stable `code` that playbooks and workflows branch
+on, and knows whether doing the same thing again can help. Errors of foreign libraries never leave the layer that
+speaks to them: they are translated there and chained.
+
+    PreemptionError
+    ├── InvalidInput                 nothing was changed
+    │   ├── InvalidRequest
+    │   └── InvalidSetting
+    ├── MissingLibrary
+    ├── VCenterError
+    │   ├── VCenterUnreachable       retry helps
+    │   ├── VCenterTimeout           retry helps
+    │   ├── VCenterTlsRefused
+    │   ├── VCenterLoginRefused      retry helps once the credential files change
+    │   ├── VCenterPermissionDenied
+    │   ├── VCenterObjectGone
+    │   ├── VCenterFault             as the fault says
+    │   ├── TagNotFound
+    │   └── TagAmbiguous
+    ├── TemporalError
+    │   ├── TemporalUnreachable      retry helps
+    │   ├── TemporalTlsRefused
+    │   ├── TemporalAccessDenied
+    │   ├── NamespaceNotFound
+    │   ├── WorkflowNotFound
+    │   └── OutcomeTimeout           retry helps: the same request id finds the same run
+    └── SinkError
+        ├── SinkNotAllowed
+        ├── SinkRefused
+        └── SinkUnreachable          retry helps
+"""
+
+from __future__ import annotations
+
+
+class PreemptionError(Exception):
+    """Base of every failure a user may see.
+
+    what: the thing that did not work, as a short clause without a full stop.
+    why: the cause, as far as it is known.
+    next_step: a whole sentence that tells the user what to do.
+    """
+
+    code = "internal"
+    retryable = False
+
+    def __init__(self, what: str, *, why: str, next_step: str, retryable: bool | None = None) -> None:
+        super().__init__(f"{what}: {why}. {next_step}")
+        self.what = what
+        self.why = why
+        self.next_step = next_step
+        if retryable is not None:
+            self.retryable = retryable
+
+    def as_result(self) -> dict[str, object]:
+        """The keyword arguments that a module hands to `fail_json`."""
+        return {"msg": str(self), "error_code": self.code, "retryable": self.retryable}
+
+
+class InvalidInput(PreemptionError):
+    """Something that a person wrote cannot be used; nothing was changed."""
+
+    code = "invalid_input"
+
+
+class InvalidRequest(InvalidInput):
+    """A preemption request that does not say what it must."""
+
+    code = "invalid_request"
+
+
+class InvalidSetting(InvalidInput):
+    """An environment variable or option of ours with a value that cannot be."""
+
+    code = "invalid_setting"
+
+
+class MissingLibrary(PreemptionError):
+    """A Python library is not installed where this code runs."""
+
+    code = "missing_library"
+
+
+class VCenterError(PreemptionError):
+    """vCenter could not do, or would not do, what was asked."""
+
+    code = "vcenter_error"
+
+
+class VCenterUnreachable(VCenterError):
+    """No connection, or it broke before an answer came."""
+
+    code = "vcenter_unreachable"
+    retryable = True
+
+
+class VCenterTimeout(VCenterError):
+    """vCenter did not answer a call within its time limit."""
+
+    code = "vcenter_timeout"
+    retryable = True
+
+
+class VCenterTlsRefused(VCenterError):
+    """The certificate of vCenter cannot be trusted."""
+
+    code = "vcenter_tls_refused"
+
+
+class VCenterLoginRefused(VCenterError):
+    """vCenter does not accept the credentials.
+
+    Retryable, because credentials rotate; the session never tries a refused pair twice, so that no account is locked.
+    """
+
+    code = "vcenter_login_refused"
+    retryable = True
+
+
+class VCenterPermissionDenied(VCenterError):
+    """The account lacks a privilege."""
+
+    code = "vcenter_permission_denied"
+
+
+class VCenterObjectGone(VCenterError):
+    """The managed object does not exist any more."""
+
+    code = "vcenter_object_gone"
+
+
+class VCenterFault(VCenterError):
+    """Any other fault that vCenter answered with."""
+
+    code = "vcenter_fault"
+
+
+class TagNotFound(VCenterError):
+    """No tag fits the name."""
+
+    code = "tag_not_found"
+
+
+class TagAmbiguous(VCenterError):
+    """The name fits tags in several categories."""
+
+    code = "tag_ambiguous"
+
+
+class TemporalError(PreemptionError):
+    """The Temporal server could not do, or would not do, what was asked."""
+
+    code = "temporal_error"
+
+
+class TemporalUnreachable(TemporalError):
+    """No connection to the Temporal frontend."""
+
+    code = "temporal_unreachable"
+    retryable = True
+
+
+class TemporalTlsRefused(TemporalError):
+    """The secure link to Temporal could not be made."""
+
+    code = "temporal_tls_refused"
+
+
+class TemporalAccessDenied(TemporalError):
+    """Temporal does not accept the API key or the client certificate."""
+
+    code = "temporal_access_denied"
+
+
+class NamespaceNotFound(TemporalError):
+    """The Temporal namespace does not exist."""
+
+    code = "namespace_not_found"
+
+
+class WorkflowNotFound(TemporalError):
+    """No workflow has that id."""
+
+    code = "workflow_not_found"
+
+
+class OutcomeTimeout(TemporalError):
+    """The request was accepted, but its outcome was not known in time."""
+
+    code = "outcome_timeout"
+    retryable = True
+
+
+class SinkError(PreemptionError):
+    """An event could not be delivered."""
+
+    code = "sink_error"
+
+
+class SinkNotAllowed(SinkError):
+    """The reply target is none that the operator of the worker allows."""
+
+    code = "sink_not_allowed"
+
+
+class SinkRefused(SinkError):
+    """The receiver answered that it does not want the event."""
+
+    code = "sink_refused"
+
+
+class SinkUnreachable(SinkError):
+    """The receiver did not answer, or answered that it cannot take the event now."""
+
+    code = "sink_unreachable"
+    retryable = True

@@ -1,0 +1,168 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The mark: the value of our custom attribute on a VM, which says who stopped it and why.
+
+A mark is written before the VM is touched (`pending`) and settled when the outcome is known. Its text is a pure
+function of its input, so that writing it twice writes the same bytes. The prototype's fields come first and keep
+their meaning: `preempted` is true only when we did stop the VM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from . import times
+from .contract import StopMethod
+from .request import PreemptionRequest
+from .state import compact_json
+
+# The limit of a real vCenter is not documented; the prototype's marks have about 900 characters.
+MAX_MARK_CHARACTERS = 4000
+_SHORT_TEXT = 200
+
+
+class MarkPhase(StrEnum):
+    """pending: about to be stopped. preempted: stopped by us. failed: meant to be stopped, but not stopped by us."""
+
+    PENDING = "pending"
+    PREEMPTED = "preempted"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What names a run to everybody who asks later.
+
+    workflow_id, workflow_started: of the workflow that took the request (wire text).
+    run_id: workflow id of the run itself; no two runs share one.
+    """
+
+    workflow_id: str
+    workflow_started: str
+    run_id: str
+    request: PreemptionRequest
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One mark, before it is text.
+
+    forced: the VM was powered off, not shut down by its guest.
+    time: when this phase began (wire text); given by the caller, never read from a clock here.
+    """
+
+    run: RunIdentity
+    phase: MarkPhase
+    method: StopMethod
+    forced: bool
+    time: str
+    reason: str = ""
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            **annotation(self.run, preempted=self.phase is MarkPhase.PREEMPTED, forced=self.forced),
+            "phase": self.phase.value,
+            "runID": self.run.run_id,
+            "method": self.method.value,
+            "time": self.time,
+            "reason": self.reason,
+        }
+
+    def as_text(self, limit: int = MAX_MARK_CHARACTERS) -> str:
+        """The attribute's value, at most `limit` characters: the event's data is shortened first, and the mark says so."""
+        wire = self.as_wire()
+        for shorten in (_keep, _keep_names, _drop_data, _drop_optional, _cut_texts):
+            wire = shorten(wire)
+            text = compact_json(wire)
+            if len(text) <= limit:
+                return text
+        raise ValueError(f"a mark cannot be shortened to {limit} characters")
+
+
+def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, Any]:
+    """The prototype's fields, which the mark and the data of the reply event share."""
+    return {
+        "preempted": preempted,
+        "tag": run.request.tag,
+        "forcedShutdown": forced,
+        "criticality": run.request.criticality.value,
+        "workflowID": run.workflow_id,
+        "workflowStarted": run.workflow_started,
+        "event": run.request.event.as_wire(),
+    }
+
+
+@dataclass(frozen=True)
+class MarkFound:
+    """What matters of a mark that was read back from a VM."""
+
+    phase: MarkPhase
+    run_id: str
+    time: datetime | None
+
+    def claims(self, *, run_id: str, now: datetime, lease_seconds: float) -> bool:
+        """Another run is at work on this VM: its mark is pending, and young enough to be believed."""
+        if self.phase is not MarkPhase.PENDING or self.run_id == run_id or self.time is None:
+            return False
+        return (now - self.time).total_seconds() < lease_seconds
+
+
+def read_mark(text: str | None) -> MarkFound | None:
+    """The mark in an attribute's value; None where it holds none that we understand."""
+    try:
+        wire = json.loads(text or "")
+        phase = MarkPhase(wire.get("phase", MarkPhase.PREEMPTED if wire.get("preempted") else MarkPhase.FAILED))
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return None
+    return MarkFound(phase, str(wire.get("runID", "")), _moment(wire.get("time")))
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        return times.from_wire(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _keep(wire: dict[str, Any]) -> dict[str, Any]:
+    return wire
+
+
+def _keep_names(wire: dict[str, Any]) -> dict[str, Any]:
+    """Of an alarm's data only what tells which alarm it was, and where."""
+    data = wire["event"].get("data")
+    if not isinstance(data, Mapping):
+        return _drop_data(wire)
+    telling = ("alarm", "computeresource", "entity", "from", "to", "key")
+    kept = {key: value for key, value in data.items() if str(key).lower() in telling}
+    return _with_event(wire, {**wire["event"], "data": kept})
+
+
+def _drop_data(wire: dict[str, Any]) -> dict[str, Any]:
+    return _with_event(wire, {name: value for name, value in wire["event"].items() if not name.startswith("data")})
+
+
+def _drop_optional(wire: dict[str, Any]) -> dict[str, Any]:
+    kept = ("specversion", "id", "source", "type", "time")
+    return _with_event(wire, {name: wire["event"][name] for name in kept if name in wire["event"]})
+
+
+def _cut_texts(wire: dict[str, Any]) -> dict[str, Any]:
+    event = {name: value[:_SHORT_TEXT] for name, value in wire["event"].items()}
+    short = {name: value[:_SHORT_TEXT] if isinstance(value, str) else value for name, value in wire.items()}
+    return _with_event(short, event)
+
+
+def _with_event(wire: dict[str, Any], event: dict[str, Any]) -> dict[str, Any]:
+    return {**wire, "event": event, "eventShortened": True}
+
+
+def settled(pending: Mark, *, phase: MarkPhase, forced: bool, time: str, reason: str) -> Mark:
+    """The mark that replaces a pending one."""
+    return replace(pending, phase=phase, forced=forced, time=time, reason=reason)

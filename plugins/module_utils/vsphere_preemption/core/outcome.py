@@ -1,0 +1,151 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of a request: the record that the queries show and that nothing is left out of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from .contract import StopMethod
+from .inventory import ManagedObject
+from .plan import Plan, Spared
+from .reasons import RunReason, VictimReason
+from .request import PreemptionRequest
+
+
+class VictimEnd(StrEnum):
+    """stopped: by us. spared: not touched after all. failed: meant to be stopped, but not stopped by us."""
+
+    STOPPED = "stopped"
+    SPARED = "spared"
+    FAILED = "failed"
+
+
+class RunEnd(StrEnum):
+    """The one outcome that each request gets.
+
+    done: every victim that was still there to be stopped was stopped (also when there was none).
+    partial: some were, some were not. failed: none was, or the run broke off.
+    skipped, duplicate, rejected: no run was made.
+    """
+
+    DONE = "done"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    DUPLICATE = "duplicate"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class VictimOutcome:
+    """How it went with one victim. Times are wire text, empty where the step was not reached.
+
+    marked: the pending mark was written. requested: vCenter accepted the call. stopped: the VM was seen powered off.
+    """
+
+    vm: ManagedObject
+    name: str
+    outcome: VictimEnd
+    method: StopMethod
+    reason: VictimReason = VictimReason.NONE
+    message: str = ""
+    forced: bool = False
+    marked: str = ""
+    requested: str = ""
+    stopped: str = ""
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            "vm": self.vm.as_wire(),
+            "name": self.name,
+            "outcome": self.outcome.value,
+            "method": self.method.value,
+            "forced": self.forced,
+            "reason": self.reason.value,
+            "message": self.message,
+            "marked": self.marked,
+            "requested": self.requested,
+            "stopped": self.stopped,
+        }
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """Whether the reply event went out. status: not_requested, sent, refused (for good) or failed (in the end)."""
+
+    status: str = "not_requested"
+    id: str = ""
+    message: str = ""
+
+    def as_wire(self) -> dict[str, str]:
+        return {"status": self.status, "id": self.id, "message": self.message}
+
+
+@dataclass
+class RunRecord:
+    """One request and its outcome."""
+
+    workflow_id: str
+    request: PreemptionRequest
+    received: str
+    run_id: str = ""
+    outcome: RunEnd = RunEnd.FAILED
+    reason: RunReason = RunReason.NONE
+    message: str = ""
+    started: str = ""
+    finished: str = ""
+    window_seconds: float = 0.0
+    victims: list[VictimOutcome] = field(default_factory=list)
+    plan: Plan = field(default_factory=Plan)
+    announcement: Announcement = field(default_factory=Announcement)
+
+    def brief(self) -> dict[str, Any]:
+        """The request and its outcome, without any VM."""
+        return {
+            "workflowID": self.workflow_id,
+            "runID": self.run_id,
+            "requestID": self.request.request_id or self.request.event.id,
+            "event": self.request.event.summary(),
+            "tag": self.request.tag,
+            "criticality": self.request.criticality.value,
+            "replyTo": self.request.reply_to,
+            "outcome": self.outcome.value,
+            "reason": self.reason.value,
+            "message": self.message,
+            "received": self.received,
+            "started": self.started,
+            "finished": self.finished,
+        }
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            **self.brief(),
+            "victims": [victim.as_wire() for victim in self.victims],
+            "leftOut": {
+                "total": len(self.plan.left_out),
+                "byReason": self.plan.count_by_reason(),
+                "vms": [_spared_as_wire(spared) for spared in self.plan.left_out],
+            },
+            "announcement": self.announcement.as_wire(),
+        }
+
+
+def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunEnd, RunReason]:
+    """The outcome of a run that was carried out, from the outcomes of its victims."""
+    stopped = sum(victim.outcome is VictimEnd.STOPPED for victim in victims)
+    failed = sum(victim.outcome is VictimEnd.FAILED for victim in victims)
+    cut_off = any(victim.reason is VictimReason.CANCELLED for victim in victims)
+    if cancelled and (cut_off or not victims):
+        return (RunEnd.PARTIAL if stopped else RunEnd.SKIPPED, RunReason.CANCELLED)
+    if failed:
+        return (RunEnd.PARTIAL, RunReason.SOME_FAILED) if stopped else (RunEnd.FAILED, RunReason.ALL_FAILED)
+    return RunEnd.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
+
+
+def _spared_as_wire(spared: Spared) -> dict[str, Any]:
+    return {"vm": spared.vm.as_wire(), "name": spared.name, "reason": spared.reason.value}

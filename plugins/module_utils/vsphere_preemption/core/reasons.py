@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a VM was left alone, and why a run or a victim ended as it did: one code for each cause.
+
+Codes are part of the interface: playbooks, events and marks carry them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LeftOut(StrEnum):
+    """Why the plan does not choose an object that carries the tag."""
+
+    GONE = "gone"
+    NOT_A_VM = "not_a_vm"
+    TEMPLATE = "template"
+    UNREACHABLE = "unreachable"
+    ALREADY_OFF = "already_off"
+    SUSPENDED = "suspended"
+    POWER_STATE_UNKNOWN = "power_state_unknown"
+    CLAIMED = "claimed_by_another_run"
+    OVER_CAP = "over_cap"
+
+
+class VictimReason(StrEnum):
+    """Why a victim ended as it did; empty where it simply went down."""
+
+    NONE = ""
+    ESCALATED = "grace_period_over"
+    TAG_REMOVED = "tag_removed_or_vm_gone"
+    NO_LONGER_ELIGIBLE = "no_longer_eligible"
+    ALREADY_OFF = "already_off"
+    CLAIMED = "claimed_by_another_run"
+    CANCELLED = "cancelled"
+    MARK_FAILED = "mark_failed"
+    STOP_REFUSED = "stop_refused"
+    TASK_FAILED = "power_off_task_failed"
+    TASK_TIMEOUT = "power_off_timeout"
+    GUEST_IGNORED = "guest_ignored_shutdown"
+    VM_DELETED = "vm_deleted"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+
+
+class RunReason(StrEnum):
+    """Why a request ended as it did; empty where all went as planned."""
+
+    NONE = ""
+    NOTHING_ELIGIBLE = "nothing_eligible"
+    SOME_FAILED = "some_victims_failed"
+    ALL_FAILED = "all_victims_failed"
+    CANCELLED = "cancelled"
+    IN_WINDOW = "within_rerun_window"
+    SAME_EVENT = "same_event"
+    INVALID = "invalid_request"
+    PLAN_FAILED = "plan_failed"
+    RUN_FAILED = "run_failed"

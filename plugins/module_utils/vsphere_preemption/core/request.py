@@ -1,0 +1,109 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The request to preempt: read leniently, written exactly.
+
+Go matches JSON keys without regard to case, so `Tag` and `tag` are the same to the prototype; here too. Fields that
+nobody knows are ignored: a newer sender may ask an older worker.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from .contract import Criticality
+from .errors import InvalidRequest
+from .event import TriggerEvent, read_event
+
+MAX_TEXT = 2048
+
+
+@dataclass(frozen=True)
+class PreemptionRequest:
+    """Who may be stopped, how urgently, because of what, and who wants to hear of it.
+
+    tag: name, `category/name` or URN of the tag that makes a VM preemptible.
+    reply_to: address for the reply event; empty for none.
+    request_id: ours, optional: names the request so that it can be repeated without harm.
+    """
+
+    tag: str
+    criticality: Criticality
+    event: TriggerEvent = field(default_factory=TriggerEvent)
+    reply_to: str = ""
+    request_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """What makes two requests the same one: source and id of the event (CloudEvents 1.0, source + id)."""
+        return hashlib.sha256(f"{self.event.source}\0{self.event.id}".encode("utf-8", "replace")).hexdigest()[:32]
+
+    def as_wire(self) -> dict[str, Any]:
+        """The JSON object of the prototype; our field only where it is set."""
+        wire = {
+            "tag": self.tag,
+            "criticality": self.criticality.value,
+            "event": self.event.as_wire(),
+            "replyTo": self.reply_to,
+        }
+        return {**wire, "requestID": self.request_id} if self.request_id else wire
+
+    def with_event_id(self, fallback: str) -> PreemptionRequest:
+        """The same request with an event that can be told apart from others, where the sender named none."""
+        if self.event.id:
+            return self
+        named = {"specversion": "1.0", "type": "PreemptionRequest", "source": "vsphere.preemption"}
+        attributes = {**named, **self.event.attributes, "id": self.request_id or fallback}
+        return replace(self, event=replace(self.event, attributes=attributes))
+
+
+def read_request(raw: object) -> PreemptionRequest:
+    """The request in a signal or update. InvalidRequest says what is wrong with it."""
+    if not isinstance(raw, Mapping):
+        raise _invalid(f"it is a {type(raw).__name__}, not an object")
+    tag = _text(raw, "tag").strip()
+    if not tag:
+        raise _invalid("it names no tag")
+    return PreemptionRequest(
+        tag=tag,
+        criticality=_criticality(_text(raw, "criticality")),
+        event=read_event(_field(raw, "event")),
+        reply_to=_text(raw, "replyTo").strip(),
+        request_id=_text(raw, "requestID").strip(),
+    )
+
+
+def _field(raw: Mapping[str, object], name: str) -> object:
+    """The value under this name; the exact spelling wins over others."""
+    if name in raw:
+        return raw[name]
+    return next((value for key, value in raw.items() if str(key).lower() == name.lower()), None)
+
+
+def _text(raw: Mapping[str, object], name: str) -> str:
+    value = _field(raw, name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise _invalid(f"its {name} is a {type(value).__name__}, not text")
+    if len(value) > MAX_TEXT:
+        raise _invalid(f"its {name} has {len(value)} characters, and {MAX_TEXT} is the limit")
+    return value
+
+
+def _criticality(text: str) -> Criticality:
+    try:
+        return Criticality(text.strip().upper())
+    except ValueError:
+        raise _invalid(f"its criticality is {text[:40]!r}, not one of {', '.join(Criticality)}") from None
+
+
+def _invalid(why: str) -> InvalidRequest:
+    return InvalidRequest(
+        "Cannot accept the preemption request",
+        why=why,
+        next_step="Send an object with tag, criticality, event and replyTo.",
+    )
