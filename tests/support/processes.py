@@ -105,6 +105,11 @@ class ServerProcess:
         """End it with SIGKILL, as a crash would."""
         return self._end(signal.SIGKILL, grace_seconds=5.0)
 
+    def wait_ended(self, seconds: float) -> int:
+        """Wait until it ends by itself, and return the exit code."""
+        wait_until(lambda: not self.running, seconds, f"{self.name} to end by itself (log: {self.log_file})")
+        return self._end(signal.SIGTERM, grace_seconds=0)
+
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers, as a hung machine."""
         os.killpg(self.pid, signal.SIGSTOP)
