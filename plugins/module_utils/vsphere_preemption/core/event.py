@@ -82,7 +82,10 @@ def _text(name: str, value: object) -> str:
 
 
 def _check_size(raw: Mapping[str, object]) -> None:
-    size = len(json.dumps(raw, default=str))
+    try:
+        size = len(json.dumps(raw, allow_nan=False))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _unreadable(f"it is not valid JSON ({error})") from error
     if size > MAX_EVENT_BYTES:
         raise _unreadable(f"it has {size} bytes, and {MAX_EVENT_BYTES} is the limit")
 

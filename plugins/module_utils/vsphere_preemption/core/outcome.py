@@ -125,10 +125,11 @@ class RunRecord:
     def as_wire(self) -> dict[str, Any]:
         return {
             **self.brief(),
+            "windowSeconds": self.window_seconds,
             "victims": [victim.as_wire() for victim in self.victims],
             "leftOut": {
-                "total": len(self.plan.left_out),
-                "byReason": self.plan.count_by_reason(),
+                "total": sum(self.plan.left_out_count.values()),
+                "byReason": self.plan.left_out_count,
                 "vms": [_spared_as_wire(spared) for spared in self.plan.left_out],
             },
             "announcement": self.announcement.as_wire(),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from .inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
@@ -61,13 +61,18 @@ class PlanLimits:
 
 @dataclass(frozen=True)
 class Plan:
-    """Victims in the order in which they are stopped, and all others, in the same order."""
+    """Victims in the order in which they are stopped, and all others, in the same order.
+
+    left_out_count: how many are left out for each reason, also where the list itself was shortened.
+    """
 
     victims: list[Victim] = field(default_factory=list)
     left_out: list[Spared] = field(default_factory=list)
+    left_out_count: dict[str, int] = field(default_factory=dict)
 
-    def count_by_reason(self) -> dict[str, int]:
-        return dict(sorted(Counter(spared.reason.value for spared in self.left_out).items()))
+    def shortened(self, most: int) -> Plan:
+        """The same plan, with at most so many of the left out by name: an inventory can outgrow a payload."""
+        return replace(self, left_out=self.left_out[:most])
 
 
 def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
@@ -82,7 +87,7 @@ def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
             victims.append(Victim(machine.ref, machine.name))
         else:
             left_out.append(Spared(machine.ref, machine.name, reason))
-    return Plan(victims, left_out)
+    return Plan(victims, left_out, _count_by_reason(left_out))
 
 
 def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
@@ -97,6 +102,10 @@ def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
     if mark and mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds):
         return LeftOut.CLAIMED
     return None
+
+
+def _count_by_reason(left_out: list[Spared]) -> dict[str, int]:
+    return dict(sorted(Counter(spared.reason.value for spared in left_out).items()))
 
 
 def reference_order(ref: ManagedObject) -> tuple[str, int, str]:

@@ -38,8 +38,13 @@ class PreemptionRequest:
 
     @property
     def key(self) -> str:
-        """What makes two requests the same one: source and id of the event (CloudEvents 1.0, source + id)."""
-        return hashlib.sha256(f"{self.event.source}\0{self.event.id}".encode("utf-8", "replace")).hexdigest()[:32]
+        """What names the run for this request: source and id of its event, which make an event unique (CloudEvents)."""
+        return _digest("event", self.event.source, self.event.id)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All that makes a later request the same one: the event, and the request id where there is one."""
+        return (self.key, _digest("request", self.request_id)) if self.request_id else (self.key,)
 
     def as_wire(self) -> dict[str, Any]:
         """The JSON object of the prototype; our field only where it is set."""
@@ -74,6 +79,10 @@ def read_request(raw: object) -> PreemptionRequest:
         reply_to=_text(raw, "replyTo").strip(),
         request_id=_text(raw, "requestID").strip(),
     )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
 def _field(raw: Mapping[str, object], name: str) -> object:

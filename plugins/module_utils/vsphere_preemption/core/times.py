@@ -10,7 +10,7 @@ we ever produce; times of others travel as the text that they came in.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime, timezone
 
 # What Go writes for a time that was never set.
 NEVER = "0001-01-01T00:00:00Z"
@@ -22,7 +22,7 @@ def to_wire(moment: datetime) -> str:
     """The moment as text; it must know its time zone."""
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone cannot be sent: {moment!r}")
-    text = moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
+    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
     # strftime does not pad a year below 1000 everywhere.
     return text.rjust(len(NEVER) - 1, "0") + "Z"
 
@@ -32,4 +32,4 @@ def from_wire(text: str) -> datetime:
     moment = datetime.fromisoformat(_TOO_FINE.sub(r"\1", text))
     if moment.tzinfo is None:
         raise ValueError(f"a time needs a zone: {text!r}")
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)

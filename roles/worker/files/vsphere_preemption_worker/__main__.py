@@ -1,0 +1,56 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m vsphere_preemption_worker`: start a worker with the settings in the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+
+from vsphere_preemption.core.errors import (
+    InvalidSetting,
+    MissingLibrary,
+    NamespaceNotFound,
+    PreemptionError,
+    TemporalAccessDenied,
+    TemporalTlsRefused,
+)
+
+from .service.lifecycle import Service
+from .service.log import set_up_logging
+from .service.settings import WorkerSettings
+
+# Distinct, so that a service manager can tell what restarting will not cure. 2 is what a shell uses for wrong usage.
+EXIT_OK, EXIT_FAILED, EXIT_SETTING, EXIT_NAMESPACE, EXIT_ACCESS, EXIT_LIBRARY = 0, 1, 2, 3, 4, 5
+
+_EXIT_CODES: dict[type[PreemptionError], int] = {
+    InvalidSetting: EXIT_SETTING,
+    NamespaceNotFound: EXIT_NAMESPACE,
+    TemporalAccessDenied: EXIT_ACCESS,
+    TemporalTlsRefused: EXIT_ACCESS,
+    MissingLibrary: EXIT_LIBRARY,
+}
+
+
+def main() -> int:
+    """Run the worker until it is told to stop; the exit code says why it ended."""
+    set_up_logging(debug=False)
+    try:
+        settings = WorkerSettings.from_environment(os.environ)
+        set_up_logging(debug=settings.debug)
+        asyncio.run(_serve(settings))
+    except PreemptionError as error:
+        logging.getLogger(__name__).error(str(error), extra={"error_code": error.code})
+        return _EXIT_CODES.get(type(error), EXIT_FAILED)
+    return EXIT_OK
+
+
+async def _serve(settings: WorkerSettings) -> None:
+    await Service(settings).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

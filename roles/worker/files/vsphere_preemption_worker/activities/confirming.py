@@ -1,0 +1,136 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wait until the victims are off: all together, with one subscription, and with an end to the waiting.
+
+A soft shutdown has its grace period, after which the VM is powered off or left running, as the method says. A
+power-off task has five minutes. After a cancellation nothing new is begun, and what was begun gets ten seconds more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+
+from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.reasons import VictimReason
+
+from ..messages import StopInput
+from .pipeline import Pipeline, Requested, Surroundings
+from .power import PowerChanges, PowerClient, PowerWatch
+
+TASK_SECONDS = 300.0
+CANCEL_SECONDS = 10.0
+_LONGEST_WAIT = 1.0
+
+
+class Confirmation:
+    """Follows what was requested to its end."""
+
+    def __init__(
+        self,
+        vcenter: PowerClient,
+        order: StopInput,
+        pipeline: Pipeline,
+        *,
+        around: Surroundings,
+        threads: Executor,
+    ) -> None:
+        self._vcenter = vcenter
+        self._order = order
+        self._pipeline = pipeline
+        self._around = around
+        self._threads = threads
+        self._waiting: dict[ManagedObject, Requested] = {}
+        self._outcomes: list[VictimOutcome] = []
+        self._cancelled_at: float | None = None
+
+    def follow(self, requested: Iterable[Requested]) -> list[VictimOutcome]:
+        """The outcome of each, once all of them have one."""
+        self._waiting = {request.victim.vm: request for request in requested}
+        while self._waiting:
+            tasks = {vm: request.task for vm, request in self._waiting.items() if request.task}
+            with self._vcenter.watch(machines=list(self._waiting), tasks=tasks) as watch:
+                self._follow_until_something_began(watch)
+        return self._outcomes
+
+    def _follow_until_something_began(self, watch: PowerWatch) -> None:
+        began = False
+        while self._waiting and not began:
+            self._around.check_in()
+            self._take_in(watch.wait(self._patience()))
+            began = self._end_what_is_over()
+
+    def _take_in(self, changes: PowerChanges) -> None:
+        for vm in changes.off:
+            self._close(vm, VictimEnd.STOPPED)
+        for vm in changes.gone:
+            self._close(vm, VictimEnd.SPARED, VictimReason.VM_DELETED)
+        for vm, message in changes.failed.items():
+            request = self._waiting.get(vm)
+            if request is None:
+                continue
+            outcome = self._pipeline.judge_again(request)
+            if outcome:
+                self._outcomes.append(outcome)
+                del self._waiting[vm]
+            else:
+                self._close(vm, VictimEnd.FAILED, VictimReason.TASK_FAILED, message)
+
+    def _close(
+        self, vm: ManagedObject, end: VictimEnd, reason: VictimReason = VictimReason.NONE, message: str = ""
+    ) -> None:
+        request = self._waiting.pop(vm, None)
+        if request is None:
+            return
+        self._outcomes.append(
+            self._pipeline.outcome(
+                request.victim,
+                end,
+                reason or request.reason,
+                message=message,
+                forced=request.forced,
+                marked=request.marked,
+                requested=request.requested,
+            )
+        )
+
+    def _end_what_is_over(self) -> bool:
+        """Act on every deadline that has passed; True when that began something new to watch."""
+        now = self._around.clock()
+        if self._around.ending() and self._cancelled_at is None:
+            self._cancelled_at = now
+        late = [request for request in self._waiting.values() if now >= self._deadline(request)]
+        escalating = [request for request in late if self._may_escalate(request)]
+        for request in late:
+            if not self._may_escalate(request):
+                self._close(request.victim.vm, VictimEnd.FAILED, self._why_over(request))
+        for outcome in self._threads.map(self._pipeline.escalate, escalating):
+            if isinstance(outcome, Requested):
+                self._waiting[outcome.victim.vm] = outcome
+            else:
+                self._outcomes.append(outcome)
+                del self._waiting[outcome.vm]
+        return bool(escalating)
+
+    def _may_escalate(self, request: Requested) -> bool:
+        allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._cancelled_at is None
+        return allowed and not request.forced
+
+    def _why_over(self, request: Requested) -> VictimReason:
+        if self._cancelled_at is not None:
+            return VictimReason.CANCELLED
+        return VictimReason.TASK_TIMEOUT if request.forced else VictimReason.GUEST_IGNORED
+
+    def _deadline(self, request: Requested) -> float:
+        own = request.since + (TASK_SECONDS if request.forced else self._order.grace_seconds)
+        return own if self._cancelled_at is None else min(own, self._cancelled_at + CANCEL_SECONDS)
+
+    def _patience(self) -> float:
+        return min(_LONGEST_WAIT, max(0.02, min(self._times_left())))
+
+    def _times_left(self) -> Iterator[float]:
+        now = self._around.clock()
+        return (self._deadline(request) - now for request in self._waiting.values())

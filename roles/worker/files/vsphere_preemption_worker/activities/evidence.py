@@ -1,0 +1,36 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Did we stop it? The answer for a VM that is off when nobody saw the end of our own call.
+
+The worker may die, or a connection break, between the call and its answer. Only vCenter knows then: its event log
+names the user who stopped the VM last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from vsphere_preemption.core.inventory import ManagedObject
+
+from .power import PowerClient
+
+# vCenter dates its events by its own clock.
+CLOCK_SKEW = timedelta(minutes=10)
+
+
+class Evidence:
+    """Who stopped VMs since the marks of a run were written."""
+
+    def __init__(self, vcenter: PowerClient, marked: datetime) -> None:
+        self._vcenter = vcenter
+        self._since = marked - CLOCK_SKEW
+
+    def ours(self, machines: Iterable[ManagedObject]) -> frozenset[ManagedObject]:
+        """Those that our own account stopped."""
+        wanted = list(machines)
+        if not wanted:
+            return frozenset()
+        stoppers = self._vcenter.who_stopped(wanted, self._since)
+        return frozenset(vm for vm in wanted if stoppers.get(vm) == self._vcenter.user)

@@ -1,0 +1,233 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One victim's way to its end: look again, mark, look again if that took long, ask it to stop.
+
+`Pipeline.stop` is called for many victims at the same time, so that the marks of some are written while others are
+already stopping. It may be called again for the same victim by a later attempt: everything that an earlier attempt did
+is found in vCenter, and nothing is done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from vsphere_preemption.core import times
+from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.errors import (
+    PreemptionError,
+    VCenterFault,
+    VCenterLoginRefused,
+    VCenterObjectGone,
+    VCenterTimeout,
+    VCenterUnreachable,
+)
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.mark import Mark, MarkPhase, read_mark
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.plan import PlanLimits, Victim, why_not
+from vsphere_preemption.core.reasons import LeftOut, VictimReason
+
+from ..messages import StopInput
+from .claims import Claims
+from .evidence import Evidence
+from .power import PowerClient
+from .recheck import Recheck
+
+# A fault of one VM gets so many further tries; an outage of vCenter is left to Temporal after them.
+PAUSES = (0.5, 1.0, 2.0)
+OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A victim that vCenter has accepted to stop. since: on the monotonic clock; the grace period runs from here."""
+
+    victim: Victim
+    forced: bool
+    marked: str
+    requested: str
+    since: float
+    task: ManagedObject | None = None
+    reason: VictimReason = VictimReason.NONE
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a pipeline needs from outside, so that tests can bring their own.
+
+    ending: the run was cancelled. check_in: raises when the rest is left to the next worker.
+    """
+
+    now: Callable[[], datetime]
+    ending: Callable[[], bool] = lambda: False
+    check_in: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+
+
+def pending_mark(order: StopInput) -> Mark:
+    """The mark that a victim gets before it is touched."""
+    forced = order.method is StopMethod.HARD
+    return Mark(order.run, MarkPhase.PENDING, order.method, forced, order.marked)
+
+
+class Pipeline:
+    """Stops the victims of one run, one call of `stop` each."""
+
+    def __init__(
+        self,
+        vcenter: PowerClient,
+        order: StopInput,
+        *,
+        claims: Claims,
+        lease_seconds: float,
+        around: Surroundings,
+    ) -> None:
+        self._vcenter = vcenter
+        self._order = order
+        self._claims = claims
+        self._lease_seconds = lease_seconds
+        self._around = around
+        self._mark = pending_mark(order).as_text()
+        self._evidence = Evidence(vcenter, times.from_wire(order.marked))
+        tag, victims = order.run.request.tag, [victim.vm for victim in order.victims]
+        self._recheck = Recheck(vcenter, tag, victims, around.clock)
+
+    def stop(self, victim: Victim) -> Requested | VictimOutcome:
+        """Bring one victim as far as vCenter's word that it will stop. Raises only where vCenter itself is away."""
+        self._around.check_in()
+        if self._around.ending():
+            return self.outcome(victim, VictimEnd.SPARED, VictimReason.CANCELLED)
+        machine = self._recheck.current(victim.vm)
+        verdict = self._judge(victim, machine, marked="")
+        if verdict or machine is None:
+            return verdict or self._lost(victim, marked="")
+        if not self._claims.take(victim.vm, self._order.run.run_id):
+            return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
+        unmarkable = self._write_mark(victim, machine)
+        if unmarkable:
+            return unmarkable
+        verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)
+        return verdict or self._ask(victim, forced=self._order.method is StopMethod.HARD)
+
+    def escalate(self, late: Requested) -> Requested | VictimOutcome:
+        """The grace period is over: power off what the guest did not shut down."""
+        machine = self._recheck.current(late.victim.vm)
+        verdict = self._judge(late.victim, machine, marked=late.marked, requested=late.requested)
+        return verdict or self._ask(late.victim, forced=True, reason=VictimReason.ESCALATED)
+
+    def judge_again(self, request: Requested) -> VictimOutcome | None:
+        """The outcome for a victim that can be told from how it is now; None while it is still running."""
+        machine = self._recheck.fresh(request.victim.vm)
+        return self._judge(request.victim, machine, marked=request.marked, requested=request.requested)
+
+    def outcome(
+        self,
+        victim: Victim,
+        end: VictimEnd,
+        reason: VictimReason = VictimReason.NONE,
+        *,
+        message: str = "",
+        forced: bool = False,
+        marked: str = "",
+        requested: str = "",
+    ) -> VictimOutcome:
+        stopped = times.to_wire(self._around.now()) if end is VictimEnd.STOPPED else ""
+        method = self._order.method
+        return VictimOutcome(victim.vm, victim.name, end, method, reason, message, forced, marked, requested, stopped)
+
+    def _judge(
+        self, victim: Victim, machine: VirtualMachine | None, *, marked: str, requested: str = ""
+    ) -> VictimOutcome | None:
+        """The outcome of a VM that cannot be stopped, or is stopped already; None for one that can be."""
+        if machine is None:
+            return self._lost(victim, marked)
+        reason = why_not(machine, self._plan_limits())
+        if reason is None:
+            return None
+        marked = marked or (self._order.marked if self._is_marked_by_us(machine) else "")
+        if machine.power_state is PowerState.OFF:
+            return self._found_off(victim, marked, requested)
+        known = VictimReason.CLAIMED if reason is LeftOut.CLAIMED else VictimReason.NO_LONGER_ELIGIBLE
+        return self.outcome(victim, VictimEnd.SPARED, known, message=reason.value, marked=marked, requested=requested)
+
+    def _found_off(self, victim: Victim, marked: str, requested: str) -> VictimOutcome:
+        """Ours if we marked it and vCenter names us as the one who stopped it; somebody else's otherwise."""
+        if marked and victim.vm in self._evidence.ours([victim.vm]):
+            forced = self._order.method is StopMethod.HARD
+            return self.outcome(victim, VictimEnd.STOPPED, forced=forced, marked=marked, requested=requested)
+        return self.outcome(victim, VictimEnd.SPARED, VictimReason.ALREADY_OFF, marked=marked, requested=requested)
+
+    def _lost(self, victim: Victim, marked: str) -> VictimOutcome:
+        return self.outcome(victim, VictimEnd.SPARED, VictimReason.TAG_REMOVED, marked=marked)
+
+    def _is_marked_by_us(self, machine: VirtualMachine) -> bool:
+        mark = read_mark(machine.mark)
+        return mark is not None and mark.run_id == self._order.run.run_id
+
+    def _plan_limits(self) -> PlanLimits:
+        return PlanLimits(0, self._order.run.run_id, self._around.now(), self._lease_seconds)
+
+    def _write_mark(self, victim: Victim, machine: VirtualMachine) -> VictimOutcome | None:
+        """Write the pending mark; the victim's outcome where that cannot be done, for then it must not be stopped."""
+        if machine.mark == self._mark:
+            return None
+        for pause in (*PAUSES, None):
+            try:
+                self._vcenter.write_mark(victim.vm, self._mark)
+                return None
+            except VCenterObjectGone as error:
+                return self.outcome(victim, VictimEnd.SPARED, VictimReason.VM_DELETED, message=str(error))
+            except PreemptionError as error:
+                if pause is None and isinstance(error, OUTAGE):
+                    raise
+                if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
+                    return self.outcome(victim, VictimEnd.FAILED, VictimReason.MARK_FAILED, message=str(error))
+                self._around.pause(pause)
+        return None
+
+    def _ask(
+        self, victim: Victim, *, forced: bool, reason: VictimReason = VictimReason.NONE
+    ) -> Requested | VictimOutcome:
+        """Ask vCenter to stop the VM, until it accepts, refuses for good, or the VM turns out to be off."""
+        marked = self._order.marked
+        last: PreemptionError | None = None
+        for pause in (*PAUSES, None):
+            try:
+                task = self._call(victim.vm, forced=forced)
+                requested = times.to_wire(self._around.now())
+                return Requested(victim, forced, marked, requested, self._around.clock(), task, reason)
+            except VCenterObjectGone as error:
+                deleted, message = VictimReason.VM_DELETED, str(error)
+                return self.outcome(victim, VictimEnd.SPARED, deleted, message=message, marked=marked)
+            except PreemptionError as error:
+                last = error
+                if _wants_force(error) and self._order.method is StopMethod.SOFT_THEN_HARD and not forced:
+                    forced, reason = True, VictimReason.ESCALATED
+                    continue
+                if not error.retryable and not _already_off(error):
+                    break
+            self._around.pause(pause or 0)
+            # The call may have been accepted, although its answer was lost.
+            verdict = self._judge(victim, self._recheck.fresh(victim.vm), marked=marked)
+            if verdict:
+                return verdict
+        return self.outcome(victim, VictimEnd.FAILED, VictimReason.STOP_REFUSED, message=str(last), marked=marked)
+
+    def _call(self, vm: ManagedObject, *, forced: bool) -> ManagedObject | None:
+        if forced:
+            return self._vcenter.power_off(vm)
+        self._vcenter.shut_down_guest(vm)
+        return None
+
+
+def _wants_force(error: PreemptionError) -> bool:
+    return getattr(error, "fault", "") == "ToolsUnavailable"
+
+
+def _already_off(error: PreemptionError) -> bool:
+    return getattr(error, "fault", "") == "InvalidPowerState"

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the vCenter client that stopping and settling need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol
+
+from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
+
+
+class PowerChanges(Protocol):
+    """News about VMs that are going down: off, deleted, or their task failed with this message."""
+
+    @property
+    def off(self) -> Iterable[ManagedObject]: ...
+
+    @property
+    def gone(self) -> Iterable[ManagedObject]: ...
+
+    @property
+    def failed(self) -> Mapping[ManagedObject, str]: ...
+
+
+class PowerWatch(Protocol):
+    """One subscription to all of them."""
+
+    def __enter__(self) -> PowerWatch: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def wait(self, seconds: float) -> PowerChanges: ...
+
+
+class PowerClient(Protocol):
+    """What the vCenter client does for a run that stops VMs."""
+
+    @property
+    def user(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
+
+    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
+
+    def write_mark(self, vm: ManagedObject, value: str) -> None: ...
+
+    def power_off(self, vm: ManagedObject) -> ManagedObject: ...
+
+    def shut_down_guest(self, vm: ManagedObject) -> None: ...
+
+    def watch(
+        self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]
+    ) -> PowerWatch: ...
+
+    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]: ...

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settle the marks: every pending mark of the run says in the end what became of its VM.
+
+This runs also when the stopping broke off. Victims without a known outcome are then looked up: a VM that carries our
+pending mark and is off was stopped by us if vCenter says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from temporalio import activity
+from vsphere_preemption.core import times
+from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.mark import MarkPhase, read_mark, settled
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.reasons import VictimReason
+
+from ..messages import SETTLE, SettleInput, StopResult
+from .evidence import Evidence
+from .pipeline import pending_mark
+from .power import PowerClient
+from .supervision import supervised
+
+Machines = Mapping[ManagedObject, VirtualMachine]
+
+
+class Settling:
+    """The activity that settles."""
+
+    def __init__(self, vcenter: PowerClient) -> None:
+        self._vcenter = vcenter
+
+    @activity.defn(name=SETTLE, no_thread_cancel_exception=True)
+    def settle(self, order: SettleInput) -> StopResult:
+        with supervised(), ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
+            machines = self._vcenter.read([victim.vm for victim in order.stop.victims])
+            known = {outcome.vm: outcome for outcome in order.outcomes}
+            known.update(self._look_up(order, known, machines))
+            outcomes = [known[victim.vm] for victim in order.stop.victims]
+            problems = list(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
+        _raise_first(problems)
+        return StopResult(outcomes)
+
+    def _look_up(
+        self, order: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
+    ) -> dict[ManagedObject, VictimOutcome]:
+        """Outcomes for the victims that have none, from what vCenter says now."""
+        stop = order.stop
+        open_victims = [victim for victim in stop.victims if victim.vm not in known]
+        marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
+        off = {vm for vm in marked if machines[vm].power_state is PowerState.OFF}
+        stopped = Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off)
+        forced = stop.method is StopMethod.HARD
+        found = {}
+        for victim in open_victims:
+            mark_time = stop.marked if victim.vm in marked else ""
+            if victim.vm in stopped:
+                end, reason, moment = VictimEnd.STOPPED, VictimReason.NONE, order.settled
+            elif victim.vm in off:
+                end, reason, moment = VictimEnd.SPARED, VictimReason.ALREADY_OFF, ""
+            else:
+                end, reason, moment = VictimEnd.FAILED, VictimReason.OUTCOME_UNKNOWN, ""
+            found[victim.vm] = VictimOutcome(
+                victim.vm,
+                victim.name,
+                end,
+                stop.method,
+                reason,
+                forced=forced and bool(moment),
+                marked=mark_time,
+                stopped=moment,
+            )
+        return found
+
+    def _settle_one(self, order: SettleInput, outcome: VictimOutcome, machines: Machines) -> PreemptionError | None:
+        """Write the final mark where ours is still pending; the error where that could not be done."""
+        machine = machines.get(outcome.vm)
+        if not outcome.marked or machine is None or not _is_ours(machine, order.stop.run.run_id):
+            return None
+        text = final_mark(order, outcome)
+        if machine.mark == text:
+            return None
+        try:
+            self._vcenter.write_mark(outcome.vm, text)
+        except VCenterObjectGone:
+            return None
+        except PreemptionError as error:
+            return error
+        return None
+
+
+def final_mark(order: SettleInput, outcome: VictimOutcome) -> str:
+    """The text that replaces the pending mark of this victim."""
+    phase = MarkPhase.PREEMPTED if outcome.outcome is VictimEnd.STOPPED else MarkPhase.FAILED
+    time = outcome.stopped or order.settled
+    reason = outcome.reason.value
+    return settled(pending_mark(order.stop), phase=phase, forced=outcome.forced, time=time, reason=reason).as_text()
+
+
+def _is_ours(machine: VirtualMachine | None, run_id: str) -> bool:
+    mark = read_mark(machine.mark) if machine else None
+    return mark is not None and mark.run_id == run_id
+
+
+def _raise_first(problems: list[PreemptionError | None]) -> None:
+    """Any mark that could not be written makes the activity try again: a mark must not stay pending."""
+    for problem in problems:
+        if isinstance(problem, VCenterFault):
+            problem.retryable = True
+        if problem:
+            raise problem

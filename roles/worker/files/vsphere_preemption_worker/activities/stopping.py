@@ -1,0 +1,76 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stop the victims: mark and ask them in parallel, then follow them all until they are off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+from temporalio import activity
+from vsphere_preemption.core.outcome import VictimOutcome
+from vsphere_preemption.core.plan import Victim
+
+from ..messages import STOP, StopInput, StopResult
+from .claims import Claims
+from .confirming import Confirmation
+from .limits import RunLimits
+from .pipeline import Pipeline, Requested, Surroundings
+from .power import PowerClient
+from .supervision import supervised
+
+
+class Stopping:
+    """The activity that stops."""
+
+    def __init__(self, vcenter: PowerClient, limits: RunLimits, claims: Claims, now: Callable[[], datetime]) -> None:
+        self._vcenter = vcenter
+        self._limits = limits
+        self._claims = claims
+        self._now = now
+
+    # Without the exception in mid-call: a cancelled run still has to say what it did.
+    @activity.defn(name=STOP, no_thread_cancel_exception=True)
+    def stop(self, order: StopInput) -> StopResult:
+        with (
+            supervised() as supervision,
+            ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
+            self._claims.of_run(order.run.run_id),
+        ):
+            around = Surroundings(self._now, supervision.cancelled, supervision.hand_over_if_shutting_down)
+            return StopResult(self._stop_all(order, around, threads))
+
+    def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
+        lease = self._limits.claim_lease_seconds
+        pipeline = Pipeline(self._vcenter, order, claims=self._claims, lease_seconds=lease, around=around)
+        first = all_or_first_error(threads, pipeline.stop, order.victims)
+        confirmation = Confirmation(self._vcenter, order, pipeline, around=around, threads=threads)
+        followed = confirmation.follow(step for step in first if isinstance(step, Requested))
+        known = {outcome.vm: outcome for outcome in followed}
+        known.update((step.vm, step) for step in first if isinstance(step, VictimOutcome))
+        return [known[victim.vm] for victim in order.victims]
+
+
+def all_or_first_error(
+    threads: ThreadPoolExecutor,
+    step: Callable[[Victim], Requested | VictimOutcome],
+    victims: list[Victim],
+) -> list[Requested | VictimOutcome]:
+    """Every victim's first step. Where vCenter is away, the rest is not begun and the error is raised."""
+    away = threading.Event()
+
+    def guarded(victim: Victim) -> Requested | VictimOutcome | None:
+        if away.is_set():
+            return None
+        try:
+            return step(victim)
+        except BaseException:
+            away.set()
+            raise
+
+    futures = [threads.submit(guarded, victim) for victim in victims]
+    steps = [future.result() for future in futures]
+    return [found for found in steps if found is not None]

@@ -1,0 +1,75 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every activity of ours has around it: a heart that beats, and errors that Temporal understands."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from vsphere_preemption.core.errors import PreemptionError
+
+BEAT_SECONDS = 0.5
+
+
+class Supervision:
+    """What the activity is told from outside while it works; may be asked from any thread."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+        self._shutting_down = threading.Event()
+
+    def cancelled(self) -> bool:
+        """The run itself was cancelled. A worker that stops cancels its activities too, but means something else."""
+        return self._cancelled.is_set()
+
+    def hand_over_if_shutting_down(self) -> None:
+        """Leave the rest to the next worker: all that was done so far can be read from vCenter."""
+        if self._shutting_down.is_set():
+            raise ApplicationError(
+                "The worker is shutting down; the next one goes on",
+                type="worker_shutdown",
+                next_retry_delay=timedelta(seconds=0.1),
+            )
+
+    def listen(self) -> None:
+        """Beat once, and take in what Temporal and the worker say. Only in the activity's own context."""
+        activity.heartbeat()
+        details = activity.cancellation_details()
+        if details and details.cancel_requested:
+            self._cancelled.set()
+        if activity.is_worker_shutdown():
+            self._shutting_down.set()
+
+
+@contextmanager
+def supervised() -> Iterator[Supervision]:
+    """Heartbeat until the block ends; a PreemptionError in it becomes what Temporal retries, or does not.
+
+    The beat comes from a thread of its own, because one bulk read may take longer than the heartbeat timeout. Whether
+    the work hangs is not for the heart to say: every call has a time limit.
+    """
+    over = threading.Event()
+    supervision = Supervision()
+    context = contextvars.copy_context()
+    beat = threading.Thread(target=context.run, args=(_beat, supervision, over), name="heartbeat", daemon=True)
+    beat.start()
+    try:
+        yield supervision
+    except PreemptionError as error:
+        raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
+    finally:
+        over.set()
+        beat.join()
+
+
+def _beat(supervision: Supervision, over: threading.Event) -> None:
+    supervision.listen()
+    while not over.wait(BEAT_SECONDS):
+        supervision.listen()

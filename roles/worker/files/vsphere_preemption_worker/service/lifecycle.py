@@ -1,0 +1,159 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's life: connect, work, and leave in order.
+
+Temporal may come up after the worker, so the connection is tried again and again; vCenter may be away at any time, so
+it only decides about readiness. What will never work (a missing namespace, a refused key) ends the start at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
+from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.temporal.connection import check_namespace
+from vsphere_preemption.vcenter.client import VCenter
+
+from ..activities.announcing import Announcing
+from ..activities.claims import Claims
+from ..activities.planning import Planning
+from ..activities.settling import Settling
+from ..activities.stopping import Stopping
+from ..workflows.dispatcher import PreemptVMsWorkflow
+from ..workflows.run import PreemptionRun
+from .health import HealthServer
+from .metrics import make_runtime, observe_calls
+from .settings import WorkerSettings
+
+ACTIVITIES_AT_ONCE = 20
+DRAIN = timedelta(seconds=10)
+HEARTBEAT_EVERY = timedelta(seconds=1)
+FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
+SESSION_BELIEVED_SECONDS = 10.0
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """One worker process."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._stop = asyncio.Event()
+        self._client: Client | None = None
+        self._polling = False
+        self._session_checked = float("-inf")
+        self._runtime = make_runtime(settings.metrics)
+        observe = observe_calls(self._runtime)
+        self._vcenter = VCenter(settings.vcenter, settings.credentials, observe=observe)
+
+    async def run(self) -> None:
+        """Work until SIGTERM or SIGINT; PreemptionError where that cannot be."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop.set)
+        health = HealthServer(self._settings.health, self._readiness, loop) if self._settings.health else None
+        log_in = asyncio.create_task(self._log_in())
+        try:
+            self._client = await self._connect(self._runtime)
+            if self._client:
+                await check_namespace(self._client)
+                await self._work(self._client)
+        finally:
+            log_in.cancel()
+            if health:
+                health.close()
+            await asyncio.to_thread(self._vcenter.close)
+
+    async def _connect(self, runtime: Runtime) -> Client | None:
+        """Connect to Temporal, however long that takes; None when the worker is told to stop meanwhile."""
+        pause = FIRST_PAUSE
+        while not self._stop.is_set():
+            try:
+                return await self._settings.temporal.connect(runtime=runtime)
+            except TemporalUnreachable as error:
+                log.warning("waiting for Temporal", extra={"error": str(error), "next_try_seconds": pause})
+            await self._pause(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        return None
+
+    async def _work(self, client: Client) -> None:
+        settings = self._settings
+        with ThreadPoolExecutor(ACTIVITIES_AT_ONCE, "activity") as threads:
+            worker = Worker(
+                client,
+                task_queue=settings.task_queue,
+                workflows=[PreemptVMsWorkflow, PreemptionRun],
+                activities=self._activities(),
+                activity_executor=threads,
+                max_concurrent_activities=ACTIVITIES_AT_ONCE,
+                graceful_shutdown_timeout=DRAIN,
+                max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+                default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+            )
+            async with worker:
+                self._polling = True
+                log.info("worker is polling", extra={"task_queue": settings.task_queue})
+                await self._stop.wait()
+                self._polling = False
+                log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
+
+    def _activities(self) -> list[Callable[..., Any]]:
+        settings, now = self._settings, partial(datetime.now, UTC)
+        temporal = settings.temporal
+        announcing = Announcing(Sink(settings.sink), address=temporal.address, namespace=temporal.namespace)
+        return [
+            Planning(self._vcenter, settings.limits, now).plan,
+            Stopping(self._vcenter, settings.limits, Claims(), now).stop,
+            Settling(self._vcenter).settle,
+            announcing.announce,
+        ]
+
+    async def _log_in(self) -> None:
+        """Open the session before the first request needs it."""
+        trouble = await self._vcenter_trouble()
+        if trouble:
+            log.warning("vCenter is not there yet", extra={"error": trouble})
+
+    async def _readiness(self) -> Mapping[str, str]:
+        temporal, vcenter = await asyncio.gather(self._temporal_trouble(), self._vcenter_trouble())
+        return {"temporal": temporal, "vcenter": vcenter, "worker": "" if self._polling else "it does not poll"}
+
+    async def _temporal_trouble(self) -> str:
+        if self._client is None:
+            return "not connected yet"
+        try:
+            await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+        except RPCError as error:
+            return error.message or "no answer"
+        return ""
+
+    async def _vcenter_trouble(self) -> str:
+        if time.monotonic() - self._session_checked < SESSION_BELIEVED_SECONDS:
+            return ""
+        try:
+            await asyncio.to_thread(self._vcenter.check)
+        except PreemptionError as error:
+            return str(error)
+        self._session_checked = time.monotonic()
+        return ""
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stop.wait(), seconds)
+        except TimeoutError:
+            return

@@ -1,0 +1,124 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of the worker, all from its environment.
+
+Names and defaults of the prototype stay; ours begin with PREEMPTION_. A wrong or missing value stops the start with one
+line that names the variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
+from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.events.settings import SinkSettings
+from vsphere_preemption.temporal.connection import TemporalConnection
+from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
+
+from ..activities.limits import RunLimits
+
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen: a host name or address, and a port."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """Everything that a worker is told from outside.
+
+    task_queue: where requests come from; one for each vCenter.
+    health, metrics: None where that page is not served.
+    debug: log more.
+    """
+
+    temporal: TemporalConnection
+    task_queue: str
+    vcenter: VCenterSettings
+    credentials: FileCredentials
+    sink: SinkSettings
+    limits: RunLimits
+    health: Address | None
+    metrics: Address | None
+    debug: bool
+
+    @classmethod
+    def from_environment(cls, environ: Environment) -> WorkerSettings:
+        """InvalidSetting names the first variable that is missing or wrong."""
+        for name in ("TEMPORAL_NAMESPACE", "TEMPORAL_TASKQUEUE", "VCENTER_URL"):
+            _required(environ, name)
+        if not any(environ.get(name) for name in ("TEMPORAL_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
+            _required(environ, "TEMPORAL_URL")
+        return cls(
+            temporal=TemporalConnection.from_environment(environ),
+            task_queue=environ["TEMPORAL_TASKQUEUE"],
+            vcenter=VCenterSettings.from_environment(environ),
+            credentials=FileCredentials(environ.get("VCENTER_SECRET_PATH") or DEFAULT_SECRET_PATH),
+            sink=SinkSettings.from_environment(environ),
+            limits=_limits(environ),
+            health=_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
+            metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
+            debug=_switch(environ, "DEBUG"),
+        )
+
+
+def _limits(environ: Environment) -> RunLimits:
+    default = RunLimits()
+    return RunLimits(
+        max_vms=int(_number(environ, "PREEMPTION_MAX_VMS", default.max_vms, least=1, whole=True)),
+        window_seconds=_number(environ, "PREEMPTION_WINDOW_SECONDS", default.window_seconds, least=0),
+        grace_seconds=_number(environ, "PREEMPTION_GRACE_SECONDS", default.grace_seconds, least=0),
+    )
+
+
+def _required(environ: Environment, name: str) -> str:
+    value = environ.get(name, "").strip()
+    if not value:
+        raise _wrong(name, why="it is not set", next_step=f"Set {name} in the environment of the worker.")
+    return value
+
+
+def _number(environ: Environment, name: str, default: float, *, least: float, whole: bool = False) -> float:
+    text = environ.get(name, "").strip()
+    kind = "a whole number" if whole else "a number"
+    try:
+        value = (int(text) if whole else float(text)) if text else default
+    except ValueError:
+        value = float("nan")
+    if not least <= value < float("inf"):
+        raise _wrong(name, why=f"{text!r} is not {kind} from {least:g}", next_step=f"Set {name} to {kind}.")
+    return value
+
+
+def _switch(environ: Environment, name: str) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if text in ("", "false", "0", "no"):
+        return False
+    if text in ("true", "1", "yes"):
+        return True
+    raise _wrong(name, why=f"{text!r} is neither true nor false", next_step=f"Set {name} to true or false.")
+
+
+def _address(environ: Environment, name: str) -> Address | None:
+    text = environ.get(name, "").strip()
+    if not text:
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise _wrong(name, why=f"{text!r} is not host:port", next_step=f"Set {name} to something like 127.0.0.1:8080.")
+    return Address(host.strip("[]") or "0.0.0.0", int(port))
+
+
+def _wrong(name: str, *, why: str, next_step: str) -> InvalidSetting:
+    return InvalidSetting(f"Cannot use the environment variable {name}", why=why, next_step=next_step)

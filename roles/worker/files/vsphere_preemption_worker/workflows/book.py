@@ -1,0 +1,194 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The book of one dispatcher: what was asked, what came of it, and what is still to do.
+
+Plain values and no Temporal, so that it can be tested as they are. It is handed from run to run of the workflow as
+JSON, hence bounded: the last twenty runs, the last requests, and as many VM entries as fit into one payload.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from vsphere_preemption.core import times
+from vsphere_preemption.core.contract import RUNS_REMEMBERED, Criticality
+from vsphere_preemption.core.errors import InvalidRequest
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.outcome import RunEnd, RunRecord
+from vsphere_preemption.core.reasons import RunReason
+from vsphere_preemption.core.request import PreemptionRequest, read_request
+from vsphere_preemption.core.state import LastRun
+
+REQUESTS_REMEMBERED = 200
+EVENTS_REMEMBERED = 2000
+ANSWERS_REMEMBERED = 500
+MESSAGE_CHARACTERS = 500
+# An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
+VM_ENTRIES_REMEMBERED = 2000
+
+_VM_PARTS = ("victims", "leftOut", "announcement")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """An accepted request that waits for its turn. received: wire text."""
+
+    request: PreemptionRequest
+    received: str
+
+
+@dataclass
+class Carried:
+    """The book as JSON, for the next run of the workflow. Fields may be added with a default."""
+
+    queue: list[dict[str, Any]] = field(default_factory=list)
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    recent: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    last: LastRun = field(default_factory=LastRun)
+    window_ends: str = times.NEVER
+    workflow_started: str = ""
+
+
+class Book:
+    """What the dispatcher knows."""
+
+    def __init__(self, carried: Carried) -> None:
+        self.queue = deque(Pending(read_request(item["request"]), item["received"]) for item in carried.queue)
+        self.last = carried.last
+        self.counts = dict(carried.counts)
+        self.workflow_started = carried.workflow_started
+        self._runs = deque(carried.runs, RUNS_REMEMBERED)
+        self._recent = deque(carried.recent, REQUESTS_REMEMBERED)
+        self._seen = dict.fromkeys(carried.seen)
+        self._window_ends = times.from_wire(carried.window_ends)
+        self._answers: dict[str, dict[str, Any]] = {}
+
+    def carried(self) -> Carried:
+        """Everything that the next run of the workflow has to know."""
+        queue = [{"request": pending.request.as_wire(), "received": pending.received} for pending in self.queue]
+        return Carried(
+            queue=queue,
+            runs=_within_budget(self._runs),
+            recent=list(self._recent),
+            counts=self.counts,
+            seen=list(self._seen),
+            last=self.last,
+            window_ends=times.to_wire(self._window_ends),
+            workflow_started=self.workflow_started,
+        )
+
+    def accept(self, request: PreemptionRequest, received: str) -> bool:
+        """Queue a request; False when its event was seen before."""
+        if self.is_known(request):
+            return False
+        self._seen.update(dict.fromkeys(request.keys))
+        while len(self._seen) > EVENTS_REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        self.queue.append(Pending(request, received))
+        return True
+
+    def in_window(self, now: datetime) -> bool:
+        """A run was carried out so recently that another one would only hit the same shortage twice."""
+        return now < self._window_ends
+
+    @property
+    def window_ends(self) -> str:
+        return times.to_wire(self._window_ends)
+
+    def note(self, brief: dict[str, Any], *, keys: tuple[str, ...] = ()) -> None:
+        """Record the outcome of a request, and let whoever waits for it have it."""
+        self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
+        self._recent.append(brief)
+        self._answer(keys, brief)
+
+    def finish(self, pending: Pending, record: dict[str, Any], finished: datetime) -> None:
+        """Record a run. Only one that was carried out becomes the last result and opens the window."""
+        self._runs.append({"keys": list(pending.request.keys), "record": record})
+        self.note({name: record[name] for name in record if name not in _VM_PARTS})
+        self._answer(pending.request.keys, record)
+        if record["outcome"] not in (RunEnd.DONE, RunEnd.PARTIAL):
+            return
+        self.last = LastRun(
+            time=times.to_wire(finished),
+            machines=_stopped(record),
+            tag=pending.request.tag,
+            criticality=pending.request.criticality.value,
+            event=pending.request.event.as_wire(),
+            reply_to=pending.request.reply_to,
+        )
+        self._window_ends = finished + timedelta(seconds=float(record["windowSeconds"]))
+
+    def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
+        """The outcome of this request, or of the one that it repeats, as far as it is remembered."""
+        for key in request.keys:
+            if key in self._answers:
+                return self._answers[key]
+        of_runs = (entry["record"] for entry in reversed(self._runs) if set(entry["keys"]) & set(request.keys))
+        return next(of_runs, None)
+
+    def is_known(self, request: PreemptionRequest) -> bool:
+        """The event or the request id was received before."""
+        return any(key in self._seen for key in request.keys)
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The last runs, the newest at the end."""
+        return [entry["record"] for entry in _within_budget(self._runs)]
+
+    def requests(self) -> dict[str, Any]:
+        """How many requests ended how, and the last of them."""
+        return {"counts": self.counts, "waiting": len(self.queue), "recent": list(self._recent)}
+
+    def _answer(self, keys: tuple[str, ...], outcome: dict[str, Any]) -> None:
+        self._answers.update(dict.fromkeys(keys, outcome))
+        while len(self._answers) > ANSWERS_REMEMBERED:
+            del self._answers[next(iter(self._answers))]
+
+
+def turned_away(
+    workflow_id: str, pending: Pending, end: RunEnd, reason: RunReason, message: str, now: str
+) -> dict[str, Any]:
+    """The record of a request that no run was made for."""
+    record = RunRecord(workflow_id, pending.request, pending.received, outcome=end, reason=reason)
+    record.message, record.finished = message, now
+    return record.brief()
+
+
+def rejected(workflow_id: str, error: InvalidRequest, now: str) -> dict[str, Any]:
+    """The record of something that could not be read as a request."""
+    nothing = Pending(PreemptionRequest("", Criticality.LOW), now)
+    brief = turned_away(workflow_id, nothing, RunEnd.REJECTED, RunReason.INVALID, str(error)[:MESSAGE_CHARACTERS], now)
+    return {**brief, "criticality": ""}
+
+
+def restore(carried: object) -> Carried:
+    """The book that was handed on; an empty one for a workflow that somebody started, whatever they sent along."""
+    if not isinstance(carried, dict) or "window_ends" not in carried:
+        return Carried()
+    known = {name: carried[name] for name in asdict(Carried()) if name in carried}
+    last = dict(known.pop("last", {}))
+    machines = [ManagedObject(**machine) for machine in last.pop("machines", [])]
+    return Carried(**known, last=LastRun(**last, machines=machines))
+
+
+def _stopped(record: dict[str, Any]) -> list[ManagedObject]:
+    stopped = [victim["vm"] for victim in record["victims"] if victim["outcome"] == "stopped"]
+    return [ManagedObject(vm["Type"], vm["Value"]) for vm in stopped]
+
+
+def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs, of which the older ones lose their VM entries when there would be too many in all."""
+    left = VM_ENTRIES_REMEMBERED
+    kept: list[dict[str, Any]] = []
+    for entry in reversed(runs):
+        record = entry["record"]
+        left -= len(record["victims"]) + len(record["leftOut"]["vms"])
+        if left < 0 and kept:
+            record = {**record, "victims": [], "leftOut": {**record["leftOut"], "vms": []}, "shortened": True}
+        kept.append({**entry, "record": record})
+    return kept[::-1]

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The dispatcher: takes requests, one after the other, and makes one run for each that is due.
+
+It is the workflow of the wire contract. It survives any signal, gives every request exactly one outcome, and keeps its
+history short by continuing as new with its book.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.workflow import ChildWorkflowCancellationType, ChildWorkflowHandle, ParentClosePolicy
+
+with workflow.unsafe.imports_passed_through():
+    from vsphere_preemption.core import times
+    from vsphere_preemption.core.contract import (
+        QUERY_REQUESTS,
+        QUERY_RUNS,
+        QUERY_STATE,
+        SIGNAL_PREEMPT,
+        UPDATE_PREEMPT,
+        WORKFLOW_TYPE,
+    )
+    from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.outcome import RunEnd
+    from vsphere_preemption.core.reasons import RunReason
+    from vsphere_preemption.core.request import PreemptionRequest, read_request
+    from vsphere_preemption.core.state import compact_json, state_as_wire
+
+    from ..messages import RunInput
+    from .book import Book, Pending, rejected, restore, turned_away
+    from .explain import explain
+    from .patience import Patience
+    from .run import PreemptionRun
+
+Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class PreemptVMsWorkflow:
+    """Started without input by everybody; with its book by itself."""
+
+    @workflow.init
+    def __init__(self, carried: Any = None) -> None:
+        self._book = Book(restore(carried))
+        self._book.workflow_started = self._book.workflow_started or times.to_wire(workflow.info().start_time)
+        self._patience = Patience()
+
+    @workflow.run
+    async def run(self, carried: Any = None) -> dict[str, Any]:
+        while not self._patience.cancelled:
+            if self._may_renew():
+                workflow.continue_as_new(self._book.carried())
+            if self._book.queue:
+                await self._handle(self._book.queue.popleft())
+            else:
+                await self._patience.until(self._has_something_to_do)
+        for pending in self._book.queue:
+            self._turn_away(pending, RunEnd.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled.")
+        self._book.queue.clear()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._state()
+
+    @workflow.query(name=QUERY_STATE)
+    def current_state(self) -> str:
+        return compact_json(self._state())
+
+    @workflow.query(name=QUERY_RUNS)
+    def runs(self) -> list[dict[str, Any]]:
+        return self._book.runs()
+
+    @workflow.query(name=QUERY_REQUESTS)
+    def requests(self) -> dict[str, Any]:
+        return self._book.requests()
+
+    # Dynamic and raw: a typed handler fails the workflow task for ever on a payload that it cannot decode.
+    @workflow.signal(dynamic=True)
+    def receive(self, name: str, payloads: Sequence[RawValue]) -> None:
+        try:
+            if name != SIGNAL_PREEMPT:
+                what = f"Cannot take the signal {name[:80]!r}"
+                raise InvalidRequest(what, why="it is unknown", next_step=f"Send {SIGNAL_PREEMPT}.")
+            self._accept(self._read(payloads))
+        except InvalidRequest as error:
+            self._book.note(rejected(workflow.info().workflow_id, error, self._now()))
+
+    @workflow.update(dynamic=True)
+    async def preempt(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
+        """Ask and, where wanted, wait. The same request again gets the same answer."""
+        request, wait = self._read_update(payloads)
+        if not self._book.is_known(request):
+            self._accept(request)
+        answer: dict[str, Any] = {"accepted": True, "requestID": request.request_id}
+        if wait:
+            await workflow.wait_condition(lambda: self._book.answer(request) is not None)
+            answer = self._book.answer(request) or answer
+        return answer
+
+    @preempt.validator
+    def validate_preempt(self, name: str, payloads: Sequence[RawValue]) -> None:
+        if name != UPDATE_PREEMPT:
+            raise ApplicationError(f"There is no update {name[:80]!r}.", type=InvalidRequest.code, non_retryable=True)
+        try:
+            self._read_update(payloads)
+        except InvalidRequest as error:
+            raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
+
+    def _has_something_to_do(self) -> bool:
+        return bool(self._book.queue) or self._patience.cancelled or self._may_renew()
+
+    def _may_renew(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+
+    async def _handle(self, pending: Pending) -> None:
+        if self._book.in_window(workflow.now()):
+            message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
+            self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
+            return
+        try:
+            record = await self._carry_out(pending)
+        except WorkflowAlreadyStartedError:
+            message = "A run was made for this event before."
+            self._turn_away(pending, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message)
+        except ChildWorkflowError as error:
+            self._turn_away(pending, RunEnd.FAILED, RunReason.RUN_FAILED, explain(error))
+        else:
+            self._book.finish(pending, record, workflow.now())
+
+    async def _carry_out(self, pending: Pending) -> dict[str, Any]:
+        """The record of the run; a cancellation is passed on to it, and its record still awaited."""
+        starting = asyncio.create_task(self._start_run(pending))
+        await self._patience.until(starting.done)
+        run = await starting
+        await self._patience.until(run.done, on_cancel=run.cancel)
+        return await run
+
+    async def _start_run(self, pending: Pending) -> Run:
+        info = workflow.info()
+        return await workflow.start_child_workflow(
+            PreemptionRun.run,
+            RunInput(info.workflow_id, self._book.workflow_started, pending.received, pending.request),
+            id=f"{info.workflow_id}/{pending.request.key}",
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
+            static_summary=f"{pending.request.criticality.value} preemption of {pending.request.tag}"[:200],
+        )
+
+    def _turn_away(self, pending: Pending, end: RunEnd, reason: RunReason, message: str) -> None:
+        brief = turned_away(workflow.info().workflow_id, pending, end, reason, message, self._now())
+        self._book.note(brief, keys=pending.request.keys)
+
+    def _accept(self, request: PreemptionRequest) -> None:
+        named = request.with_event_id(str(workflow.uuid4()))
+        if self._book.accept(named, self._now()):
+            return
+        again = Pending(named, self._now())
+        message = "This event was received before."
+        brief = turned_away(
+            workflow.info().workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received
+        )
+        # Without its keys: who asks again is told what became of the first one.
+        self._book.note(brief)
+
+    def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
+        return read_request(self._decode(payloads))
+
+    def _read_update(self, payloads: Sequence[RawValue]) -> tuple[PreemptionRequest, bool]:
+        """The payload `{"request", "requestID", "wait"}`; the request id names the event where nothing else does."""
+        raw = self._decode(payloads)
+        if not isinstance(raw, dict):
+            raise InvalidRequest("Cannot read the update", why="it is no object", next_step="Send request and wait.")
+        given = raw.get("request")
+        request_id = raw.get("requestID")
+        if isinstance(given, dict) and request_id:
+            given = {**given, "requestID": request_id}
+        request = read_request(given)
+        if not request.event.id and not request.request_id:
+            raise InvalidRequest(
+                "Cannot take the update", why="it has no request id and its event has no id", next_step="Send one."
+            )
+        return request.with_event_id(request.request_id), raw.get("wait") is True
+
+    def _decode(self, payloads: Sequence[RawValue]) -> object:
+        if len(payloads) != 1:
+            raise InvalidRequest(
+                "Cannot read the request", why=f"it has {len(payloads)} payloads", next_step="Send exactly one."
+            )
+        try:
+            return workflow.payload_converter().from_payload(payloads[0].payload)
+        except Exception as error:  # whatever a converter may raise, the payload is what is wrong
+            raise InvalidRequest("Cannot read the request", why=str(error), next_step="Send it as JSON.") from error
+
+    def _state(self) -> dict[str, Any]:
+        info = workflow.info()
+        return state_as_wire(workflow_id=info.workflow_id, run_id=info.run_id, last=self._book.last)
+
+    def _now(self) -> str:
+        return times.to_wire(workflow.now())

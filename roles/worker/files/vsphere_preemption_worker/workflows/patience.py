@@ -1,0 +1,37 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waiting in a workflow that may be cancelled at any moment, without losing what the wait was for.
+
+When a cancellation and the awaited result arrive together, a plain `await` throws the result away. Here the condition
+is looked at again after a cancellation, which is remembered and passed on once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from temporalio import workflow
+
+
+class Patience:
+    """Waits for one workflow. cancelled: somebody asked the workflow to end."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    async def until(self, condition: Callable[[], bool], *, on_cancel: Callable[[], object] | None = None) -> None:
+        """Wait until the condition holds, whatever happens meanwhile.
+
+        on_cancel: called when a cancellation arrives; also at once where one has arrived before.
+        """
+        if self.cancelled and on_cancel and not condition():
+            on_cancel()
+        while not condition():
+            try:
+                await workflow.wait_condition(condition)
+            except asyncio.CancelledError:
+                self.cancelled = True
+                if on_cancel:
+                    on_cancel()

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run: the child workflow that carries one accepted request out, from the plan to the announcement.
+
+It is a workflow of its own because it may outlive the dispatcher: the prototype's command line gives that one five
+minutes, and a run that was cut off would leave VMs stopped and unannounced. Its id is made from the event, so the
+server itself refuses a second run for the same event.
+
+A cancellation ends the stopping early; marks are settled and the announcement is made for what was done until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError
+from temporalio.workflow import ActivityCancellationType
+
+with workflow.unsafe.imports_passed_through():
+    from vsphere_preemption.core import times
+    from vsphere_preemption.core.contract import METHOD_BY_CRITICALITY, RUN_WORKFLOW_TYPE
+    from vsphere_preemption.core.mark import RunIdentity
+    from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, VictimOutcome, conclude
+    from vsphere_preemption.core.reasons import RunReason
+
+    from ..messages import (
+        ANNOUNCE,
+        PLAN,
+        SETTLE,
+        STOP,
+        AnnounceInput,
+        PlanResult,
+        RunInput,
+        SettleInput,
+        StopInput,
+        StopResult,
+    )
+    from .explain import code_of, explain
+    from .measures import count_run
+    from .patience import Patience
+
+Result = TypeVar("Result")
+
+HEARTBEAT = timedelta(seconds=5)
+ONE_ATTEMPT = timedelta(minutes=5)
+PLAN_WITHIN = timedelta(minutes=10)
+STOP_WITHIN = timedelta(minutes=15)
+SETTLE_WITHIN = timedelta(hours=1)
+ANNOUNCE_WITHIN = timedelta(seconds=60)
+# Bounded by time, not by a number of attempts: two rolling restarts of a worker use up three.
+RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=10))
+
+
+@workflow.defn(name=RUN_WORKFLOW_TYPE)
+class PreemptionRun:
+    """Plan, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
+
+    def __init__(self) -> None:
+        self._patience = Patience()
+
+    @workflow.run
+    async def run(self, order: RunInput) -> dict[str, Any]:
+        identity = RunIdentity(order.workflow_id, order.workflow_started, workflow.info().workflow_id, order.request)
+        record = RunRecord(order.workflow_id, order.request, order.received, identity.run_id)
+        record.started = times.to_wire(workflow.now())
+        try:
+            planned = await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
+            record.plan, record.window_seconds = planned.plan, planned.window_seconds
+            await self._stop_victims(record, identity, planned)
+            record.outcome, record.reason = conclude(record.victims, cancelled=self._patience.cancelled)
+            await self._announce(record, identity)
+        except ActivityError as error:
+            self._give_up(record, error)
+        record.finished = times.to_wire(workflow.now())
+        count_run(record, workflow.now() - workflow.info().start_time)
+        return record.as_wire()
+
+    async def _stop_victims(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
+        """Stop them and settle their marks; the marks are settled even when the stopping breaks off."""
+        victims = planned.plan.victims
+        if not victims or self._patience.cancelled:
+            return
+        order = StopInput(
+            run=identity,
+            victims=victims,
+            method=METHOD_BY_CRITICALITY[identity.request.criticality],
+            grace_seconds=planned.grace_seconds,
+            marked=times.to_wire(workflow.now()),
+        )
+        outcomes: list[VictimOutcome] = []
+        within = STOP_WITHIN + timedelta(seconds=planned.grace_seconds)
+        try:
+            outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).outcomes
+        except ActivityError as error:
+            record.message = explain(error)
+        settle = SettleInput(order, outcomes, times.to_wire(workflow.now()))
+        record.victims = (await self._carry_out(SETTLE, settle, StopResult, SETTLE_WITHIN)).outcomes
+
+    async def _announce(self, record: RunRecord, identity: RunIdentity) -> None:
+        """Tell the address in the request, when there is one and something was stopped."""
+        stopped = [victim for victim in record.victims if victim.outcome is VictimEnd.STOPPED]
+        if not stopped or not identity.request.reply_to:
+            return
+        order = AnnounceInput(identity, stopped, times.to_wire(workflow.now()))
+        try:
+            event_id = await self._carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
+            record.announcement = Announcement("sent", event_id)
+        except ActivityError as error:
+            status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
+            record.announcement = Announcement(status, message=explain(error))
+
+    def _give_up(self, record: RunRecord, error: ActivityError) -> None:
+        planned = bool(record.plan.victims or record.plan.left_out)
+        record.outcome, record.reason = RunEnd.FAILED, RunReason.RUN_FAILED if planned else RunReason.PLAN_FAILED
+        if self._patience.cancelled and not planned:
+            record.outcome, record.reason = RunEnd.SKIPPED, RunReason.CANCELLED
+        record.message = explain(error)
+
+    async def _carry_out(
+        self, name: str, order: object, result: type[Result], within: timedelta, *, cancel: bool = False
+    ) -> Result:
+        """The activity's result; a cancellation of the run is passed on to it only where that is asked for."""
+        handle = workflow.start_activity(
+            name,
+            order,
+            result_type=result,
+            schedule_to_close_timeout=within,
+            start_to_close_timeout=within if name == STOP else min(within, ONE_ATTEMPT),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+        pass_on: Callable[[], object] | None = handle.cancel if cancel else None
+        await self._patience.until(handle.done, on_cancel=pass_on)
+        finished: Result = await handle
+        return finished
