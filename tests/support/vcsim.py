@@ -17,8 +17,9 @@ from .ports import LOOPBACK, free_port, is_listening
 from .processes import ServerProcess
 from .witness import Witness
 
-WORKER_USER = "preemption@vsphere.local"
-WITNESS_USER = "witness@vsphere.local"
+# Without a domain: vcsim refuses a name with @ where it checks names at all.
+WORKER_USER = "preemption"
+WITNESS_USER = "witness"
 PASSWORD = "a long enough secret"
 START_SECONDS = 120.0
 

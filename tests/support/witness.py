@@ -119,9 +119,14 @@ class Witness:
         """vCenter's own list of sessions (userName, callCount, userAgent, key)."""
         return list(self._content.sessionManager.sessionList)
 
+    def session_key(self) -> str:
+        """The key of the witness's own session."""
+        return str(self._content.sessionManager.currentSession.key)
+
     def end_sessions(self, username: str) -> int:
-        """Terminate the sessions of a user, as a restart of vCenter would; return how many there were."""
-        keys = [session.key for session in self.sessions() if session.userName == username]
+        """Terminate the sessions of a user (but not the witness's own); return how many there were."""
+        own = self.session_key()
+        keys = [session.key for session in self.sessions() if session.userName == username and session.key != own]
         if keys:
             self._content.sessionManager.TerminateSession(keys)
         return len(keys)
