@@ -73,7 +73,9 @@ def test_the_order_does_not_depend_on_the_order_of_vcenter(machines: list[Virtua
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(PowerState), st.booleans(), st.booleans(), st.sampled_from([None, PENDING_ELSEWHERE])),
+        st.tuples(
+            st.sampled_from(PowerState), st.booleans(), st.booleans(), st.sampled_from([None, PENDING_ELSEWHERE])
+        ),
         max_size=40,
     ),
     st.integers(min_value=0, max_value=12),

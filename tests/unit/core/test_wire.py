@@ -67,6 +67,10 @@ def test_the_exact_spelling_of_a_key_wins() -> None:
     assert read_request({"TAG": "wrong", "tag": "right", "criticality": "LOW"}).tag == "right"
 
 
+def nested(levels: int) -> object:
+    return {"x": nested(levels - 1)} if levels else "bottom"
+
+
 GARBAGE: list[tuple[str, object]] = [
     ("null", None),
     ("text", "preempt!"),
@@ -83,6 +87,7 @@ GARBAGE: list[tuple[str, object]] = [
     ("event id is a number", {"tag": "t", "criticality": "LOW", "event": {"id": 1}}),
     ("event is huge", {"tag": "t", "criticality": "LOW", "event": {"id": "1", "data": "x" * 300_000}}),
     ("event holds no JSON number", {"tag": "t", "criticality": "LOW", "event": {"id": "1", "data": float("nan")}}),
+    ("event is deep", {"tag": "t", "criticality": "LOW", "event": {"id": "1", "data": nested(100)}}),
     ("replyTo is an object", {"tag": "t", "criticality": "LOW", "replyTo": {}}),
 ]
 

@@ -19,6 +19,7 @@ from .errors import InvalidRequest
 
 # An event travels in signals, state and events: far below Temporal's 2 MB for one payload.
 MAX_EVENT_BYTES = 256 * 1024
+MAX_DEPTH = 32
 
 _TEXT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "datacontenttype", "dataschema", "time")
 _CONTENT = ("data", "data_base64")
@@ -68,6 +69,7 @@ def read_event(raw: object) -> TriggerEvent:
         return TriggerEvent()
     if not isinstance(raw, Mapping):
         raise _unreadable(f"it is a {type(raw).__name__}, not an object")
+    _check_depth(raw, MAX_DEPTH)
     _check_size(raw)
     attributes = {name: _text(name, raw[name]) for name in _TEXT_ATTRIBUTES if raw.get(name) is not None}
     content = {name: raw[name] for name in _CONTENT if name in raw}
@@ -79,6 +81,15 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise _unreadable(f"its attribute {name} is a {type(value).__name__}, not text")
     return value
+
+
+def _check_depth(value: object, left: int) -> None:
+    """A deeply nested event would exhaust the stack of whoever encodes it later."""
+    if left < 0:
+        raise _unreadable(f"it is nested more than {MAX_DEPTH} levels deep")
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    for part in parts:
+        _check_depth(part, left - 1)
 
 
 def _check_size(raw: Mapping[str, object]) -> None:

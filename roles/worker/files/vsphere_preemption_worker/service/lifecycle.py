@@ -35,6 +35,7 @@ from ..activities.settling import Settling
 from ..activities.stopping import Stopping
 from ..workflows.dispatcher import PreemptVMsWorkflow
 from ..workflows.run import PreemptionRun
+from ..workflows.sandbox import sandboxed_runner
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
 from .settings import WorkerSettings
@@ -100,6 +101,7 @@ class Service:
                 workflows=[PreemptVMsWorkflow, PreemptionRun],
                 activities=self._activities(),
                 activity_executor=threads,
+                workflow_runner=sandboxed_runner(),
                 max_concurrent_activities=ACTIVITIES_AT_ONCE,
                 graceful_shutdown_timeout=DRAIN,
                 max_heartbeat_throttle_interval=HEARTBEAT_EVERY,

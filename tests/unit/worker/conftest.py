@@ -1,0 +1,51 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The event loop and the time-skipping server that all workflow tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from sys import executable
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from .world import Script, World, a_world
+
+Story = Callable[[World], Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    own = asyncio.new_event_loop()
+    yield own
+    own.close()
+
+
+@pytest.fixture(scope="session")
+def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+    binary = shutil.which("temporal-test-server", path=str(Path(executable).parent))
+    if binary is None:
+        pytest.fail("temporal-test-server is not beside this Python; run `make setup` first")
+    environment = loop.run_until_complete(WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary))
+    yield environment
+    loop.run_until_complete(environment.shutdown())
+
+
+@pytest.fixture
+def tell(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> Callable[..., None]:
+    """Run a story: an async function that gets a world with a running worker."""
+
+    def run(story: Story, script: Script | None = None) -> None:
+        async def told() -> Any:
+            async with a_world(server.client, script or Script()) as world:
+                await asyncio.wait_for(story(world), 20)
+
+        loop.run_until_complete(told())
+
+    return run

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A world for workflow tests: a real time-skipping Temporal server, and activities that answer from a script."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
+from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.mark import RunIdentity
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.plan import Plan, Victim
+from vsphere_preemption_worker.messages import (
+    ANNOUNCE,
+    PLAN,
+    SETTLE,
+    STOP,
+    AnnounceInput,
+    PlanResult,
+    SettleInput,
+    StopInput,
+    StopResult,
+)
+from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
+from vsphere_preemption_worker.workflows.run import PreemptionRun
+from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
+
+
+def a_request(event_id: str | None = None, **given: Any) -> dict[str, Any]:
+    event = {"specversion": "1.0", "id": event_id or str(uuid.uuid4()), "source": "test", "type": "Test"}
+    return {"tag": "preemptible", "criticality": "HIGH", "event": event, "replyTo": "", **given}
+
+
+@dataclass
+class Script:
+    """What the activities answer, and what they were asked. A hook may raise or wait first."""
+
+    victims: int = 2
+    window_seconds: float = 60.0
+    plans: list[RunIdentity] = field(default_factory=list)
+    stops: list[StopInput] = field(default_factory=list)
+    settles: list[SettleInput] = field(default_factory=list)
+    announcements: list[AnnounceInput] = field(default_factory=list)
+    before_plan: Callable[[], Awaitable[None]] | None = None
+    before_stop: Callable[[], Awaitable[None]] | None = None
+    before_announce: Callable[[], Awaitable[None]] | None = None
+    end: VictimEnd = VictimEnd.STOPPED
+
+    def activities(self) -> list[Callable[..., Any]]:
+        @activity.defn(name=PLAN)
+        async def plan(run: RunIdentity) -> PlanResult:
+            self.plans.append(run)
+            await _maybe(self.before_plan)
+            chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
+            return PlanResult(Plan(chosen), 120.0, self.window_seconds)
+
+        @activity.defn(name=STOP)
+        async def stop(order: StopInput) -> StopResult:
+            self.stops.append(order)
+            await _maybe(self.before_stop)
+            return StopResult([self._outcome(order, victim) for victim in order.victims])
+
+        @activity.defn(name=SETTLE)
+        async def settle(order: SettleInput) -> StopResult:
+            self.settles.append(order)
+            return StopResult(order.outcomes)
+
+        @activity.defn(name=ANNOUNCE)
+        async def announce(order: AnnounceInput) -> str:
+            self.announcements.append(order)
+            await _maybe(self.before_announce)
+            return f"{order.run.workflow_id}-{order.run.request.event.id}"
+
+        return [plan, stop, settle, announce]
+
+    def _outcome(self, order: StopInput, victim: Victim) -> VictimOutcome:
+        return VictimOutcome(victim.vm, victim.name, self.end, order.method, marked=order.marked, stopped=order.marked)
+
+
+async def _maybe(hook: Callable[[], Awaitable[None]] | None) -> None:
+    if hook:
+        await hook()
+
+
+def failing(code: str, *, retryable: bool) -> Callable[[], Awaitable[None]]:
+    async def fail() -> None:
+        raise ApplicationError(f"{code} happened", type=code, non_retryable=not retryable)
+
+    return fail
+
+
+@dataclass
+class World:
+    """A client, a running worker, and shorthands for what tests do most."""
+
+    client: Client
+    queue: str
+    script: Script
+
+    async def start(self, *, workflow_id: str | None = None, **options: Any) -> WorkflowHandle[Any, Any]:
+        named = workflow_id or f"wf-{uuid.uuid4()}"
+        return await self.client.start_workflow(WORKFLOW_TYPE, id=named, task_queue=self.queue, **options)
+
+    async def signal(self, handle: WorkflowHandle[Any, Any], request: dict[str, Any]) -> None:
+        await handle.signal(SIGNAL_PREEMPT, request)
+
+
+@asynccontextmanager
+async def a_world(client: Client, script: Script) -> AsyncIterator[World]:
+    """A worker on a task queue of its own."""
+    queue = f"queue-{uuid.uuid4()}"
+    async with Worker(
+        client,
+        task_queue=queue,
+        workflows=[PreemptVMsWorkflow, PreemptionRun],
+        activities=script.activities(),
+        workflow_runner=sandboxed_runner(),
+    ):
+        yield World(client, queue, script)
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], what: str) -> Any:
+    """What `look` sees once it holds; the last sight is in the failure."""
+    seen: Any = None
+    for _ in range(200):
+        seen = await look()
+        if holds(seen):
+            return seen
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{what}; last seen: {seen!r}")
