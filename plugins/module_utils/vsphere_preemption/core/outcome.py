@@ -140,11 +140,13 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
     """The outcome of a run that was carried out, from the outcomes of its victims."""
     stopped = sum(victim.outcome is VictimEnd.STOPPED for victim in victims)
     failed = sum(victim.outcome is VictimEnd.FAILED for victim in victims)
-    cut_off = any(victim.reason is VictimReason.CANCELLED for victim in victims)
-    if cancelled and (cut_off or not victims):
-        return (RunEnd.PARTIAL if stopped else RunEnd.SKIPPED, RunReason.CANCELLED)
-    if failed:
-        return (RunEnd.PARTIAL, RunReason.SOME_FAILED) if stopped else (RunEnd.FAILED, RunReason.ALL_FAILED)
+    cut_off = cancelled and (not victims or any(victim.reason is VictimReason.CANCELLED for victim in victims))
+    if cut_off and not stopped and not failed:
+        return RunEnd.SKIPPED, RunReason.CANCELLED
+    if failed or cut_off:
+        end = RunEnd.PARTIAL if stopped else RunEnd.FAILED
+        usual = RunReason.SOME_FAILED if stopped else RunReason.ALL_FAILED
+        return end, RunReason.CANCELLED if cut_off else usual
     return RunEnd.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
 
 

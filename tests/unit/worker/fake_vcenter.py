@@ -1,0 +1,172 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A vCenter in memory, for what a simulator cannot be made to do: clocks that jump and answers that get lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+
+from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.mark import RunIdentity
+from vsphere_preemption.core.outcome import VictimOutcome
+from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.request import read_request
+from vsphere_preemption_worker.activities.claims import Claims
+from vsphere_preemption_worker.activities.confirming import Confirmation
+from vsphere_preemption_worker.activities.pipeline import Pipeline, Requested, Surroundings
+from vsphere_preemption_worker.messages import StopInput
+
+START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
+US, SOMEBODY = "preemption@vsphere.local", "ada@vsphere.local"
+
+
+class FakeClock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def pass_by(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+@dataclass
+class Changes:
+    off: list[ManagedObject] = field(default_factory=list)
+    gone: list[ManagedObject] = field(default_factory=list)
+    failed: dict[ManagedObject, str] = field(default_factory=dict)
+
+
+Problem = Callable[[ManagedObject], None]
+
+
+class FakeVCenter:
+    """VMs that carry the tag. Problems may be planted per call; each is asked before the call does anything."""
+
+    user = US
+    concurrency = 1
+
+    def __init__(self, clock: FakeClock, *numbers: int) -> None:
+        self.clock = clock
+        self.machines = {vm(n): VirtualMachine(vm(n), f"VM {n}", PowerState.ON) for n in numbers}
+        self.calls: list[tuple[str, str]] = []
+        self.stopped_by: dict[ManagedObject, str] = {}
+        self.guest_obeys = True
+        self.before: dict[str, Problem] = {}
+        self.after: dict[str, Problem] = {}
+
+    def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+        return {ref: self.machines[ref] for ref in refs if ref in self.machines}
+
+    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+        self.calls.append(("recheck", tag))
+        return self.read(refs)
+
+    def write_mark(self, ref: ManagedObject, value: str) -> None:
+        self._call("mark", ref)
+        self.machines[ref] = replace(self.machines[ref], mark=value)
+
+    def power_off(self, ref: ManagedObject) -> ManagedObject:
+        self._call("power_off", ref)
+        self.switch_off(ref, US)
+        self._answer("power_off", ref)
+        return ManagedObject("Task", f"task-{ref.value}")
+
+    def shut_down_guest(self, ref: ManagedObject) -> None:
+        self._call("shut_down_guest", ref)
+        if self.guest_obeys:
+            self.switch_off(ref, US)
+        self._answer("shut_down_guest", ref)
+
+    def switch_off(self, ref: ManagedObject, user: str) -> None:
+        self.machines[ref] = replace(self.machines[ref], power_state=PowerState.OFF)
+        self.stopped_by[ref] = user
+
+    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
+        return {ref: self.stopped_by[ref] for ref in machines if ref in self.stopped_by}
+
+    def watch(self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]) -> FakeWatch:
+        return FakeWatch(self, list(machines))
+
+    def said(self, name: str) -> list[str]:
+        """The VMs that this call was made for, in order."""
+        return [who for what, who in self.calls if what == name]
+
+    def _call(self, name: str, ref: ManagedObject) -> None:
+        self.calls.append((name, ref.value))
+        if name in self.before:
+            self.before[name](ref)
+
+    def _answer(self, name: str, ref: ManagedObject) -> None:
+        if name in self.after:
+            self.after[name](ref)
+
+
+class FakeWatch:
+    """Tells who is off or gone; where nobody is, the clock moves on by what was waited."""
+
+    def __init__(self, vcenter: FakeVCenter, machines: list[ManagedObject]) -> None:
+        self._vcenter = vcenter
+        self._machines = machines
+
+    def __enter__(self) -> FakeWatch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        return None
+
+    def wait(self, seconds: float) -> Changes:
+        seen = self._vcenter.machines
+        off = [ref for ref in self._machines if ref in seen and seen[ref].power_state is PowerState.OFF]
+        gone = [ref for ref in self._machines if ref not in seen]
+        if not off and not gone:
+            self._vcenter.clock.pass_by(seconds)
+        return Changes(off, gone)
+
+
+def vm(number: int) -> ManagedObject:
+    return ManagedObject("VirtualMachine", f"vm-{number}")
+
+
+def an_order(
+    vcenter: FakeVCenter, method: StopMethod, *, run_id: str = "run-1", grace_seconds: float = 120
+) -> StopInput:
+    request = read_request({"tag": "preemptible", "criticality": "HIGH", "event": {"id": "e1", "source": "test"}})
+    run = RunIdentity("wf", "2026-11-24T09:00:00Z", run_id, request)
+    victims = [Victim(ref, machine.name) for ref, machine in vcenter.machines.items()]
+    return StopInput(run, victims, method, grace_seconds, "2026-11-24T10:00:00Z")
+
+
+@dataclass
+class Attempt:
+    """One attempt of the stop activity, without Temporal."""
+
+    vcenter: FakeVCenter
+    order: StopInput
+    claims: Claims = field(default_factory=Claims)
+    ending: Callable[[], bool] = lambda: False
+
+    def run(self) -> dict[str, VictimOutcome]:
+        clock = self.vcenter.clock
+        around = Surroundings(clock.now, ending=self.ending, clock=clock, pause=clock.pass_by)
+        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, lease_seconds=180, around=around)
+        steps = [pipeline.stop(victim) for victim in self.order.victims]
+        with ThreadPoolExecutor(1) as threads:
+            confirmation = Confirmation(self.vcenter, self.order, pipeline, around=around, threads=threads)
+            followed = confirmation.follow(step for step in steps if isinstance(step, Requested))
+        outcomes = [*followed, *(step for step in steps if isinstance(step, VictimOutcome))]
+        return {outcome.vm.value: outcome for outcome in outcomes}
