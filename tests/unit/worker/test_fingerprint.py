@@ -36,8 +36,6 @@ COMMANDS = {
     "random",
     "_carry_out",
     "until",
-    "signal",
-    "cancel",
 }
 
 
