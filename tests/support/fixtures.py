@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from support.certificates import CertificateAuthority
+from support.dispatcher import Dispatcher
 from support.govc import Govc
 from support.sink import Sink
 from support.temporal import TemporalServer
@@ -93,6 +94,14 @@ def task_queue(unique: str) -> str:
 def workflow_id(unique: str) -> str:
     """A workflow id of the test's own."""
     return f"workflow-{unique}"
+
+
+@pytest.fixture
+def dispatcher(temporal: TemporalServer, task_queue: str, workflow_id: str) -> Iterator[Dispatcher]:
+    """The dispatcher of the test's own workflow id; it is started by the first request."""
+    own = Dispatcher(temporal, workflow_id=workflow_id, task_queue=task_queue)
+    yield own
+    own.close()
 
 
 @pytest.fixture

@@ -1,0 +1,8 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fixtures of `support.fixtures`, for all tests."""
+
+from __future__ import annotations
+
+pytest_plugins = ["support.fixtures"]
