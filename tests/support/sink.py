@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -66,11 +67,12 @@ class Delivery:
 class Sink:
     """An HTTP server on a loopback port; starts at once, `close` ends it.
 
-    default: what is answered when no answer is queued.
+    default: what is answered when no answer is queued. on_delivery: called with each request before it is answered.
     """
 
-    def __init__(self, *, port: int | None = None) -> None:
+    def __init__(self, *, port: int | None = None, on_delivery: Callable[[Delivery], object] | None = None) -> None:
         self.default = Answer()
+        self._on_delivery = on_delivery
         self.deliveries: list[Delivery] = []
         self._queued: deque[Answer] = deque()
         self._lock = threading.Lock()
@@ -109,6 +111,8 @@ class Sink:
 
     def take(self, delivery: Delivery) -> Answer:
         """Record a request and say how to answer it (called by the handler)."""
+        if self._on_delivery is not None:
+            self._on_delivery(delivery)
         with self._lock:
             self.deliveries.append(delivery)
             return self._queued.popleft() if self._queued else self.default

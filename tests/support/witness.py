@@ -111,6 +111,15 @@ class Witness:
         option = vim.option.OptionValue(key=f"SET.{path}", value=value)
         self.vm(ref).ReconfigVM_Task(vim.vm.ConfigSpec(extraConfig=[option]))
 
+    def rename(self, ref: str, name: str) -> None:
+        """Give a VM another name, and wait until it has it."""
+        self.vm(ref).Rename_Task(name)
+        wait_until(lambda: self._read(("name",))[ref]["name"], 10, "the new name", until=lambda found: found == name)
+
+    def set_connection_state(self, ref: str, state: str) -> None:
+        """connected, disconnected, orphaned, inaccessible or invalid."""
+        self.set_property(ref, "runtime.connectionState", vim.VirtualMachine.ConnectionState(state))
+
     def disable_methods(self, ref: str, *methods: str) -> None:
         """Make calls on a VM fail with MethodDisabled; names without underscore, such as PowerOffVMTask."""
         self.set_property(ref, "disabledMethod", value_type("string[]")(list(methods)))

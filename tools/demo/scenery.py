@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring the simulated vCenter into the state in which the demonstration begins."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+
+from support.govc import Govc
+from support.vcsim import VCSim
+from support.witness import Witness
+
+from .cast import CAST, CATEGORY, TAG, TAGGED_BY_MISTAKE, Condition, Part
+
+Placed = list[tuple[str, Part]]
+
+
+def set_the_scene(vcsim: VCSim) -> dict[str, str]:
+    """Rename, tag, switch off, suspend and convert the VMs; return the cluster of each VM by its new name."""
+    govc = vcsim.govc()
+    with contextlib.closing(vcsim.witness()) as witness:
+        placed = _place(witness)
+        for ref, part in placed:
+            _bring_into_condition(govc, witness, ref, part)
+        tag_id = govc.create_tag(CATEGORY, TAG)
+        witness.attach_tag(tag_id, [ref for ref, part in placed if part.tagged])
+    for _, path in TAGGED_BY_MISTAKE:
+        govc.attach_tag(CATEGORY, TAG, path)
+    return {part.name: cluster for cluster, parts in CAST.items() for part in parts}
+
+
+def _place(witness: Witness) -> Placed:
+    """Give each VM of vcsim a part and its new name."""
+    refs = witness.refs()
+    placed: Placed = []
+    for cluster, parts in CAST.items():
+        names = sorted((name for name in refs if name.startswith(f"{cluster}_")), key=_number)
+        placed += [(refs[name], part) for name, part in zip(names, parts, strict=True)]
+    for ref, part in placed:
+        witness.rename(ref, part.name)
+    return placed
+
+
+def _bring_into_condition(govc: Govc, witness: Witness, ref: str, part: Part) -> None:
+    match part.condition:
+        case Condition.ON:
+            # Without running Tools a real vCenter refuses to shut a guest down.
+            witness.set_property(ref, "guest.toolsRunningStatus", "guestToolsRunning")
+        case Condition.OFF:
+            govc.power("off", part.name)
+        case Condition.SUSPENDED:
+            govc.power("suspend", part.name)
+        case Condition.TEMPLATE:
+            govc.power("off", part.name)
+            govc.run("vm.markastemplate", govc.path_of(part.name))
+        case Condition.UNREACHABLE:
+            witness.set_connection_state(ref, "disconnected")
+
+
+def _number(name: str) -> int:
+    found = re.search(r"(\d+)$", name)
+    return int(found[1]) if found else -1

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The demonstration from beginning to end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from support.govc import Machine
+from support.waiting import wait_until
+
+from .cast import CATEGORY, TAG
+from .play import Results, run_playbook
+from .progress import Progress
+from .report import Exhibit, Report
+from .scenery import set_the_scene
+from .stage import EVENTS, FOLDER, Stage, clear_the_stage, prepare_folder
+from .story import Row, headline, others, tell
+from .table import as_text
+
+REPORT = FOLDER / "report.html"
+EVENT_SECONDS = 10.0
+
+
+class NothingHappened(RuntimeError):
+    """The servers ran, but no VM was preempted: something is wrong."""
+
+
+def show(progress: Progress) -> None:
+    """Start everything, send both requests, and tell what happened."""
+    if stopped := clear_the_stage():
+        progress.say(f"An earlier demonstration was running; stopped {', '.join(stopped)}.")
+    prepare_folder()
+    stage = Stage()
+    clusters = _set_up(stage, progress)
+    govc = stage.vcsim.govc()
+    before, tagged = govc.machines(), set(govc.tagged(CATEGORY, TAG))
+    progress.headline("The playbook: a HIGH request, then a LOW one (playbooks/demo.yml)")
+    results = run_playbook(temporal_address=stage.temporal.address, sink_url=stage.sink_url)
+    with progress.step("Reading back with govc what is in vCenter"):
+        after = govc.machines()
+    with progress.step("Waiting for the CloudEvents of both runs"):
+        events = wait_until(_events, EVENT_SECONDS, "one CloudEvent for each run", until=lambda found: len(found) >= 2)
+    rows = tell(before, after, clusters=clusters, tagged=tagged, runs=results.runs)
+    exhibits = _exhibits(rows, after, events)
+    _print_outcome(progress, rows, results, others(results.runs, before), exhibits)
+    lines = [headline(run) for run in results.runs]
+    page = Report(rows, lines, others(results.runs, before), exhibits, stage.temporal.ui_url)
+    REPORT.write_text(page.as_html())
+    _print_where(progress, stage)
+
+
+def _set_up(stage: Stage, progress: Progress) -> dict[str, str]:
+    with progress.step(f"Starting Temporal on {stage.temporal.address}"):
+        stage.start_temporal()
+    with progress.step("Creating the namespace"):
+        stage.create_namespace()
+    with progress.step(f"Starting vCenter (vcsim) on {stage.vcsim.url}"):
+        stage.start_vcenter()
+    with progress.step("Setting the scene: two clusters, 24 VMs, tags"):
+        clusters = set_the_scene(stage.vcsim)
+    with progress.step(f"Starting the receiver of CloudEvents on {stage.sink_url}"):
+        stage.start_sink()
+    with progress.step("Starting the worker"):
+        stage.start_worker()
+    return clusters
+
+
+def _events() -> list[dict[str, Any]]:
+    lines = EVENTS.read_text().splitlines() if EVENTS.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def _exhibits(rows: Sequence[Row], after: Mapping[str, Machine], events: Sequence[dict[str, Any]]) -> list[Exhibit]:
+    preempted = [row.name for row in rows if row.outcome == "preempted"]
+    if not preempted:
+        raise NothingHappened(f"No VM was preempted. See the worker's log under {FOLDER}.")
+    witness = preempted[0]
+    return [
+        Exhibit(f"The mark of {witness}", "The custom attribute in vCenter, read by govc.", after[witness].mark),
+        Exhibit("The CloudEvent of the first run", "As the receiver got it.", events[0]),
+    ]
+
+
+def _print_outcome(
+    progress: Progress, rows: Sequence[Row], results: Results, left_out: Sequence[str], exhibits: Sequence[Exhibit]
+) -> None:
+    progress.headline("Every VM, before and after")
+    progress.say(as_text(rows))
+    progress.say()
+    for run in results.runs:
+        progress.say(headline(run))
+    if left_out:
+        progress.say(f"Also tagged, and left out: {'; '.join(left_out)}.")
+    for exhibit in exhibits:
+        progress.headline(exhibit.title)
+        progress.say(exhibit.source)
+        progress.say(exhibit.json)
+
+
+def _print_where(progress: Progress, stage: Stage) -> None:
+    vcsim = stage.vcsim
+    progress.headline("Look around")
+    progress.say(f"Temporal's web page   {stage.temporal.ui_url}/namespaces/vsphere-preemption/workflows")
+    progress.say(f"Report                {REPORT}")
+    progress.say(f"vCenter               {vcsim.url} (any user name and password; authority: {vcsim.ca_file})")
+    progress.say(f"Logs                  {FOLDER}/*/*.log")
+    progress.say("All of it goes on running. Stop it with: make demo-down")
