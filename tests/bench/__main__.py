@@ -1,0 +1,114 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`python -m bench`: how fast VMs go off, what that asks of vCenter, and what the worker needs."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from support.paths import CACHE
+from support.temporal import TemporalServer
+from support.vcsim import VCSim
+
+from .models import model_folder
+from .report import Results, ScenarioResult
+from .scenarios import PLANNED_MACHINES, SCENARIOS, Scenario
+from .stand import stand, start_up
+
+FOLDER = CACHE / "bench"
+RESULTS = FOLDER / "results.json"
+
+
+def main() -> int:
+    """Measure, write the JSON file and print the table."""
+    options = _options()
+    chosen = [one for one in SCENARIOS if not options.only or any(word in one.name for word in options.only)]
+    results = Results(rounds=options.rounds)
+    with _temporal() as temporal:
+        if not options.only or "start" in options.only:
+            _measure_start_up(temporal, results)
+        for scenario in chosen:
+            _say(f"{scenario.name} …")
+            results.scenarios.append(asyncio.run(_measure(scenario, temporal, options.rounds)))
+            _say("  " + "  ".join(results.scenarios[-1].as_line()[1:]))
+        if not options.only or "plan" in options.only:
+            _measure_plan(temporal, results)
+    results.write(options.output)
+    print(f"\n{results.as_text()}\nWritten to {options.output}")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="measured rounds of each scenario (default 3)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", help="scenarios whose name contains a word; also: start, plan"
+    )
+    parser.add_argument("--output", type=Path, default=RESULTS, help=f"JSON file (default {RESULTS})")
+    return parser.parse_args()
+
+
+async def _measure(scenario: Scenario, temporal: TemporalServer, rounds: int) -> ScenarioResult:
+    delayed = scenario.call_ms > 0
+    with stand(scenario, temporal, _fresh("stand")) as ready:
+        with ready.worker(through_proxy=delayed) as worker:
+            measured = [await ready.round(worker) for _ in range(rounds)]
+            if delayed:
+                return ScenarioResult(scenario, measured, await ready.counted_round(worker))
+        # Counting needs the proxy, whose fraction of a millisecond per call must not be in the times above.
+        with ready.worker(through_proxy=True) as worker:
+            return ScenarioResult(scenario, measured, await ready.counted_round(worker))
+
+
+def _measure_start_up(temporal: TemporalServer, results: Results) -> None:
+    _say("Start of the worker …")
+    folder = _fresh("start-up")
+    vcsim = VCSim(folder / "vcsim", load=model_folder(10)).start()
+    try:
+        starts = [start_up(temporal, vcsim, folder / f"worker-{number}") for number in range(results.rounds)]
+    finally:
+        vcsim.stop()
+    results.start_up_seconds = median(seconds for seconds, _ in starts)
+    results.start_up_mib = median(resident for _, resident in starts)
+
+
+def _measure_plan(temporal: TemporalServer, results: Results) -> None:
+    _say(f"Plan for {PLANNED_MACHINES:,} VMs …")
+    scenario = Scenario("plan", PLANNED_MACHINES, task_ms=0)
+
+    async def measure() -> float:
+        with stand(scenario, temporal, _fresh("stand")) as ready, ready.worker(through_proxy=False, max_vms=1):
+            return await ready.plan_time()
+
+    results.plan_machines, results.plan_seconds = PLANNED_MACHINES, asyncio.run(measure())
+
+
+@contextlib.contextmanager
+def _temporal() -> Iterator[TemporalServer]:
+    server = TemporalServer(_fresh("temporal")).start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def _fresh(name: str) -> Path:
+    folder = FOLDER / name
+    shutil.rmtree(folder, ignore_errors=True)
+    return folder
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The results as a table for people and as JSON for later comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .measures import CallCount, Round, middle
+from .scenarios import Scenario
+
+TITLES = ("scenario", "stopped", "first off", "last off", "announced", "of bound", "calls per VM", "at once", "MiB")
+
+
+@dataclass(frozen=True)
+class ScenarioResult:
+    """All rounds of a scenario, in their order, and the calls of one more round."""
+
+    scenario: Scenario
+    rounds: Sequence[Round]
+    count: CallCount
+
+    def as_json(self) -> dict[str, Any]:
+        """The result with its medians."""
+        return {
+            **asdict(self.scenario),
+            "bound_seconds": self.scenario.bound_seconds,
+            "median": asdict(middle(self.rounds)),
+            "rounds": [asdict(one) for one in self.rounds],
+            "calls_per_vm": self.count.per_machine,
+            "calls": dict(sorted(self.count.calls.items())),
+            "calls_at_once": self.count.at_once,
+        }
+
+    def as_line(self) -> tuple[str, ...]:
+        """The cells of the table."""
+        typical, bound = middle(self.rounds), self.scenario.bound_seconds
+        return (
+            self.scenario.name,
+            str(typical.stopped),
+            _seconds(typical.first_off),
+            _seconds(typical.last_off),
+            f"{_seconds(typical.announced)} (+{typical.announced_after_last_off * 1000:.0f} ms)",
+            f"{typical.last_off / bound:.2f}" if bound else "-",
+            f"{self.count.per_machine:.2f}",
+            str(self.count.at_once),
+            f"{typical.resident_mib:.0f}",
+        )
+
+
+@dataclass
+class Results:
+    """Everything that one run of the benchmark found. Seconds and mebibytes."""
+
+    rounds: int
+    scenarios: list[ScenarioResult] = field(default_factory=list)
+    start_up_seconds: float | None = None
+    start_up_mib: float | None = None
+    plan_machines: int | None = None
+    plan_seconds: float | None = None
+
+    def write(self, file: Path) -> None:
+        """Write the JSON file."""
+        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+        document = {
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine,
+            "rounds": self.rounds,
+            "start_up": {"seconds": self.start_up_seconds, "resident_mib": self.start_up_mib},
+            "plan": {"machines": self.plan_machines, "seconds": self.plan_seconds},
+            "scenarios": [result.as_json() for result in self.scenarios],
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(document, indent=2) + "\n")
+
+    def as_text(self) -> str:
+        """The table, and the single numbers under it."""
+        lines = [TITLES, *(result.as_line() for result in self.scenarios)]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(TITLES))]
+        text = [_row(line, widths) for line in lines]
+        text.insert(1, "  ".join("─" * width for width in widths))
+        if self.start_up_seconds is not None:
+            ready = _seconds(self.start_up_seconds)
+            text.append(f"\nWorker ready after {ready}, {self.start_up_mib:.0f} MiB resident.")
+        if self.plan_seconds is not None:
+            text.append(f"{self.plan_machines:,} tagged VMs planned in {_seconds(self.plan_seconds)}.")
+        text.append(f"Medians of {self.rounds}. Times count from when Temporal accepted the signal.")
+        return "\n".join(text)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.0f} ms"
