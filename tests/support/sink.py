@@ -72,7 +72,7 @@ class Sink:
 
     def __init__(self, *, port: int | None = None, on_delivery: Callable[[Delivery], object] | None = None) -> None:
         self.default = Answer()
-        self._on_delivery = on_delivery
+        self.on_delivery = on_delivery
         self.deliveries: list[Delivery] = []
         self._queued: deque[Answer] = deque()
         self._lock = threading.Lock()
@@ -111,8 +111,8 @@ class Sink:
 
     def take(self, delivery: Delivery) -> Answer:
         """Record a request and say how to answer it (called by the handler)."""
-        if self._on_delivery is not None:
-            self._on_delivery(delivery)
+        if self.on_delivery is not None:
+            self.on_delivery(delivery)
         with self._lock:
             self.deliveries.append(delivery)
             return self._queued.popleft() if self._queued else self.default

@@ -82,6 +82,12 @@ class WorkerProcess:
         self.stop()
         self.start()
 
+    def restart_with(self, settings: Mapping[str, str]) -> None:
+        """End it in good order and start it with some variables changed."""
+        self.stop()
+        self.process.environment.update(settings)
+        self.start()
+
     def wait_ended(self, seconds: float = START_SECONDS) -> int:
         """Wait until it ends by itself, and return the exit code."""
         return self.process.wait_ended(seconds)

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker dies, and another one goes on: nothing twice, nothing lost, at every boundary."""
+
+from __future__ import annotations
+
+import pytest
+from support.dispatcher import a_request
+from support.vcenter_faults import Run
+from support.vcsim import VCSim
+
+from .conftest import TAGGED, Stage
+
+BOUNDARIES = {
+    "while planning": ("RetrievePropertiesEx", 0, False),
+    "before the first mark": ("SetField", 0, False),
+    "after the first mark": ("SetField", 0, True),
+    "between the marks": ("SetField", 2, False),
+    "before the first power-off": ("PowerOffVM_Task", 0, False),
+    "after the first power-off": ("PowerOffVM_Task", 0, True),
+    "between the power-offs": ("PowerOffVM_Task", 3, True),
+    "while waiting": ("WaitForUpdatesEx", 0, True),
+    "before the first settled mark": ("SetField", 5, False),
+    "between the settled marks": ("SetField", 7, True),
+}
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+def test_a_killed_worker_leaves_a_run_that_the_next_one_finishes(stage: Stage, boundary: str) -> None:
+    call, skip, after = BOUNDARIES[boundary]
+    killing = stage.proxy.on(call, Run(stage.worker.kill, after_forwarding=after), skip=skip)
+    request = a_request(replyTo=stage.sink.url)
+    stage.dispatcher.send(request)
+    stage.worker.wait_ended()
+    assert killing.used == 1
+    stage.worker.start()
+    record = stage.dispatcher.outcome_of(request["event"]["id"])
+    assert record["outcome"] == "done"
+    assert stage.stopped_by_us() == set(TAGGED)
+    stage.assert_aftermath(record)
+
+
+def test_a_worker_killed_while_it_announces_repeats_the_same_id(stage: Stage) -> None:
+    stage.sink.on_delivery = lambda _: stage.worker.kill() if len(stage.sink.events()) <= 1 else None
+    request = a_request(replyTo=stage.sink.url)
+    stage.dispatcher.send(request)
+    stage.worker.wait_ended()
+    stage.worker.start()
+    record = stage.dispatcher.outcome_of(request["event"]["id"])
+    assert record["announcement"]["status"] == "sent"
+    stage.assert_aftermath(record)
+
+
+def test_sigterm_in_mid_run_hands_the_run_over(stage: Stage, vcsim: VCSim) -> None:
+    vcsim.restart(delays_ms={"PowerOff": 4000})
+    request = a_request(replyTo=stage.sink.url)
+    stage.dispatcher.send(request)
+    stage.wait_for_calls("PowerOffVM_Task", 1)
+    assert stage.worker.stop() == 0
+    stage.worker.start()
+    record = stage.dispatcher.outcome_of(request["event"]["id"])
+    assert record["outcome"] == "done"
+    assert set(TAGGED).isdisjoint(stage.govc.powered_on())
