@@ -30,7 +30,8 @@ from support.worker import WorkerProcess
 
 from .cast import CAST, MACHINES_PER_CLUSTER
 
-FOLDER = CACHE / "demo"
+# A test plays the demonstration in a folder of its own, beside one that a person may be looking at.
+FOLDER = Path(os.environ.get("PREEMPTION_DEMO_FOLDER") or CACHE / "demo")
 RUNNING = FOLDER / "running.json"
 EVENTS = FOLDER / "events.jsonl"
 
