@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,9 @@ from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
 from vsphere_preemption.core.contract import QUERY_REQUESTS, QUERY_RUNS, QUERY_STATE, SIGNAL_PREEMPT, UPDATE_PREEMPT
+from vsphere_preemption.core.request import read_request
+from vsphere_preemption.core.times import NEVER
+from vsphere_preemption_worker.workflows.book import Carried
 
 from .world import Script, World, a_request, eventually, failing
 
@@ -223,6 +227,18 @@ def test_one_request_id_is_one_run_whatever_event_comes_with_it(tell: Tell) -> N
         assert len(script.plans) == 1
 
     tell(story, script)
+
+
+def test_an_update_for_a_request_whose_outcome_is_forgotten_is_told_so_and_blocks_nobody(tell: Tell) -> None:
+    async def story(world: World) -> None:
+        forgotten = asdict(Carried(window_ends=NEVER, seen=list(read_request(a_request("e1")).keys)))
+        handle = await world.start(arg=forgotten)
+        answer = await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e1"), "wait": True})
+        assert answer["outcome"] == "duplicate"
+        await handle.cancel()
+        await handle.result()
+
+    tell(story)
 
 
 @pytest.mark.parametrize(

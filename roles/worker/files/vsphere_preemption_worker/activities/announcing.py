@@ -26,7 +26,7 @@ class Announcing:
         self._address = address
         self._namespace = namespace
 
-    @activity.defn(name=ANNOUNCE)
+    @activity.defn(name=ANNOUNCE, no_thread_cancel_exception=True)
     def announce(self, order: AnnounceInput) -> str:
         """Send the event and return its id."""
         request = order.run.request

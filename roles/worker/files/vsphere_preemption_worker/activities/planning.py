@@ -36,7 +36,7 @@ class Planning:
         self._limits = limits
         self._now = now
 
-    @activity.defn(name=PLAN)
+    @activity.defn(name=PLAN, no_thread_cancel_exception=True)
     def plan(self, run: RunIdentity) -> PlanResult:
         with supervised():
             tagged = self._vcenter.tagged(run.request.tag)

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from temporalio import activity
-from vsphere_preemption.core.outcome import VictimOutcome
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Victim
 
 from ..messages import STOP, StopInput, StopResult
@@ -21,6 +22,8 @@ from .limits import RunLimits
 from .pipeline import Pipeline, Requested, Surroundings
 from .power import PowerClient
 from .supervision import supervised
+
+log = logging.getLogger(__name__)
 
 
 class Stopping:
@@ -40,7 +43,7 @@ class Stopping:
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
             self._claims.of_run(order.run.run_id),
         ):
-            around = Surroundings(self._now, supervision.cancelled, supervision.hand_over_if_shutting_down)
+            around = Surroundings(self._now, supervision.cancelled, supervision.hand_over_if_due)
             return StopResult(self._stop_all(order, around, threads))
 
     def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
@@ -51,7 +54,17 @@ class Stopping:
         followed = confirmation.follow(step for step in first if isinstance(step, Requested))
         known = {outcome.vm: outcome for outcome in followed}
         known.update((step.vm, step) for step in first if isinstance(step, VictimOutcome))
-        return [known[victim.vm] for victim in order.victims]
+        outcomes = [known[victim.vm] for victim in order.victims]
+        for outcome in outcomes:
+            _log_outcome(order.run.run_id, outcome)
+        return outcomes
+
+
+def _log_outcome(run_id: str, outcome: VictimOutcome) -> None:
+    level = logging.WARNING if outcome.outcome is VictimEnd.FAILED else logging.INFO
+    fields = {name: getattr(outcome, name) for name in ("outcome", "method", "reason", "forced")}
+    about = {"run_id": run_id, "vm": outcome.vm.value, "vm_name": outcome.name}
+    log.log(level, "victim", extra={**about, **fields, "detail": outcome.message})
 
 
 def all_or_first_error(

@@ -23,18 +23,21 @@ class Supervision:
 
     def __init__(self) -> None:
         self._cancelled = threading.Event()
-        self._shutting_down = threading.Event()
+        self._handed_over = threading.Event()
 
     def cancelled(self) -> bool:
         """The run itself was cancelled. A worker that stops cancels its activities too, but means something else."""
         return self._cancelled.is_set()
 
-    def hand_over_if_shutting_down(self) -> None:
-        """Leave the rest to the next worker: all that was done so far can be read from vCenter."""
-        if self._shutting_down.is_set():
+    def hand_over_if_due(self) -> None:
+        """Leave the rest to another attempt: all that was done so far can be read from vCenter.
+
+        Due when this worker stops, or when Temporal has given the work to another one, because it heard nothing of us.
+        """
+        if self._handed_over.is_set():
             raise ApplicationError(
-                "The worker is shutting down; the next one goes on",
-                type="worker_shutdown",
+                "The worker is shutting down, or was believed dead; another attempt goes on",
+                type="handed_over",
                 next_retry_delay=timedelta(seconds=0.1),
             )
 
@@ -44,8 +47,9 @@ class Supervision:
         details = activity.cancellation_details()
         if details and details.cancel_requested:
             self._cancelled.set()
-        if activity.is_worker_shutdown():
-            self._shutting_down.set()
+        superseded = details and (details.timed_out or details.not_found)
+        if superseded or activity.is_worker_shutdown():
+            self._handed_over.set()
 
 
 @contextmanager

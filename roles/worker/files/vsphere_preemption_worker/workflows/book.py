@@ -68,6 +68,7 @@ class Book:
         self._seen = dict.fromkeys(carried.seen)
         self._window_ends = times.from_wire(carried.window_ends)
         self._answers: dict[str, dict[str, Any]] = {}
+        self._at_work: Pending | None = None
 
     def carried(self) -> Carried:
         """Everything that the next run of the workflow has to know."""
@@ -93,6 +94,16 @@ class Book:
         self.queue.append(Pending(request, received))
         return True
 
+    def take(self) -> Pending:
+        """The next request; it is at work until its outcome is recorded."""
+        self._at_work = self.queue.popleft()
+        return self._at_work
+
+    def is_open(self, request: PreemptionRequest) -> bool:
+        """The request, or the one that it repeats, has no outcome yet."""
+        at_work = [self._at_work] if self._at_work else []
+        return any(set(pending.request.keys) & set(request.keys) for pending in [*at_work, *self.queue])
+
     def in_window(self, now: datetime) -> bool:
         """A run was carried out so recently that another one would only hit the same shortage twice."""
         return now < self._window_ends
@@ -102,7 +113,9 @@ class Book:
         return times.to_wire(self._window_ends)
 
     def note(self, brief: dict[str, Any], *, keys: tuple[str, ...] = ()) -> None:
-        """Record the outcome of a request, and let whoever waits for it have it."""
+        """Record the outcome of a request; with its keys, it is the answer to whoever asks for the request again."""
+        if self._at_work and self._at_work.request.keys == keys:
+            self._at_work = None
         self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
         self._recent.append(brief)
         self._answer(keys, brief)
@@ -110,7 +123,7 @@ class Book:
     def finish(self, pending: Pending, record: dict[str, Any], finished: datetime) -> None:
         """Record a run. Only one that was carried out becomes the last result and opens the window."""
         self._runs.append({"keys": list(pending.request.keys), "record": record})
-        self.note({name: record[name] for name in record if name not in _VM_PARTS})
+        self.note({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
         self._answer(pending.request.keys, record)
         if record["outcome"] not in (RunEnd.DONE, RunEnd.PARTIAL):
             return

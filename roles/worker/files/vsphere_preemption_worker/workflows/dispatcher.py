@@ -59,12 +59,11 @@ class PreemptVMsWorkflow:
             if self._may_renew():
                 workflow.continue_as_new(self._book.carried())
             if self._book.queue:
-                await self._handle(self._book.queue.popleft())
+                await self._handle(self._book.take())
             else:
                 await self._patience.until(self._has_something_to_do)
-        for pending in self._book.queue:
-            self._turn_away(pending, RunEnd.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled.")
-        self._book.queue.clear()
+        while self._book.queue:
+            self._turn_away(self._book.take(), RunEnd.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled.")
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self._state()
 
@@ -97,11 +96,11 @@ class PreemptVMsWorkflow:
         request, wait = self._read_update(payloads)
         if not self._book.is_known(request):
             self._accept(request)
-        answer: dict[str, Any] = {"accepted": True, "requestID": request.request_id}
-        if wait:
-            await workflow.wait_condition(lambda: self._book.answer(request) is not None)
-            answer = self._book.answer(request) or answer
-        return answer
+        if not wait:
+            return {"accepted": True, "requestID": request.request_id}
+        await workflow.wait_condition(lambda: not self._book.is_open(request))
+        # An outcome may be older than what the book remembers.
+        return self._book.answer(request) or self._duplicate(request)
 
     @preempt.validator
     def validate_preempt(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -150,7 +149,7 @@ class PreemptVMsWorkflow:
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             parent_close_policy=ParentClosePolicy.ABANDON,
             cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
-            static_summary=f"{pending.request.criticality.value} preemption of {pending.request.tag}"[:200],
+            static_summary=f"Preemption, criticality {pending.request.criticality.value}",
         )
 
     def _turn_away(self, pending: Pending, end: RunEnd, reason: RunReason, message: str) -> None:
@@ -161,13 +160,13 @@ class PreemptVMsWorkflow:
         named = request.with_event_id(str(workflow.uuid4()))
         if self._book.accept(named, self._now()):
             return
-        again = Pending(named, self._now())
-        message = "This event was received before."
-        brief = turned_away(
-            workflow.info().workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received
-        )
         # Without its keys: who asks again is told what became of the first one.
-        self._book.note(brief)
+        self._book.note(self._duplicate(named))
+
+    def _duplicate(self, request: PreemptionRequest) -> dict[str, Any]:
+        again, message = Pending(request, self._now()), "This event or request id was received before."
+        workflow_id = workflow.info().workflow_id
+        return turned_away(workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received)
 
     def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
         return read_request(self._decode(payloads))

@@ -46,6 +46,9 @@ with workflow.unsafe.imports_passed_through():
 
 Result = TypeVar("Result")
 
+# Says nothing while a history is replayed.
+log = workflow.logger
+
 HEARTBEAT = timedelta(seconds=5)
 ONE_ATTEMPT = timedelta(minutes=5)
 PLAN_WITHIN = timedelta(minutes=10)
@@ -78,6 +81,8 @@ class PreemptionRun:
             self._give_up(record, error)
         record.finished = times.to_wire(workflow.now())
         count_run(record, workflow.now() - workflow.info().start_time)
+        ended = {"run_id": record.run_id, "outcome": record.outcome.value, "reason": record.reason.value}
+        log.info("run ended", extra={**ended, "victims": len(record.victims), "detail": record.message})
         return record.as_wire()
 
     async def _stop_victims(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:

@@ -1,0 +1,171 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connecting to Temporal: address, namespace, TLS and API key, from the environment or from options.
+
+Temporal's own variables, profiles and configuration file are read by its SDK. What the SDK lets pass in silence is
+checked here, because each of it means a connection that is not what its owner thinks: a configuration file that is not
+there, a certificate that cannot be read, and an API key that would travel in clear text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.contract import DEFAULT_ADDRESS, DEFAULT_NAMESPACE
+from ..core.errors import InvalidSetting
+from ._temporalio import part
+from .faults import namespace_missing, translate
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+    from temporalio.runtime import Runtime
+
+_TRUTHS = ("true", "false", "1", "0")
+
+
+@dataclass(frozen=True)
+class TemporalConnection:
+    """How to reach one namespace.
+
+    address: host:port of the frontend. tls: None without TLS. secrets are left out of the repr.
+    """
+
+    address: str
+    namespace: str
+    tls: Any = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> TemporalConnection:
+        """The prototype's TEMPORAL_URL and TEMPORAL_NAMESPACE on top of Temporal's own configuration.
+
+        The first that is set wins: TEMPORAL_URL, TEMPORAL_ADDRESS, the profile, the default. InvalidSetting otherwise.
+        """
+        _check_environment(environ)
+        profiles = part("envconfig").ClientConfigProfile
+        own = {name: value for name, value in environ.items() if name.startswith("TEMPORAL_") and value}
+        if environ.get("TEMPORAL_URL"):
+            own["TEMPORAL_ADDRESS"] = environ["TEMPORAL_URL"]
+        own.update({name: environ[name] for name in ("HOME", "XDG_CONFIG_HOME") if environ.get(name)})
+        try:
+            profile = profiles.load(override_env_vars=own)
+            tls = profile.tls.to_connect_tls_config() if profile.tls else bool(profile.api_key)
+        except (RuntimeError, OSError, TypeError, ValueError) as error:
+            raise InvalidSetting(
+                "Cannot use the configuration of Temporal",
+                why=str(error),
+                next_step="Correct the TEMPORAL_* variable, the profile or the file that it names.",
+            ) from error
+        return cls(
+            address=_checked_address(profile.address or DEFAULT_ADDRESS),
+            namespace=profile.namespace or DEFAULT_NAMESPACE,
+            tls=tls or None,
+            api_key=_checked_key(profile.api_key, tls=bool(tls)),
+            metadata=profile.grpc_meta,
+        )
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        address: str,
+        namespace: str,
+        tls: bool | None = None,
+        ca_file: str | None = None,
+        client_cert_file: str | None = None,
+        client_key_file: str | None = None,
+        server_name: str | None = None,
+        api_key: str | None = None,
+    ) -> TemporalConnection:
+        """From single values; None means not given. Any TLS file or an API key turns TLS on."""
+        files = {"ca_file": ca_file, "client_cert_file": client_cert_file, "client_key_file": client_key_file}
+        if bool(client_cert_file) != bool(client_key_file):
+            raise _invalid("client_cert_file", "it needs client_key_file, and the other way round", "Give both.")
+        wanted = any(files.values()) or bool(server_name) or bool(api_key) if tls is None else tls
+        config = None
+        if wanted:
+            config = part("service").TLSConfig(
+                domain=server_name,
+                server_root_ca_cert=_read("ca_file", ca_file),
+                client_cert=_read("client_cert_file", client_cert_file),
+                client_private_key=_read("client_key_file", client_key_file),
+            )
+        return cls(
+            address=_checked_address(address),
+            namespace=namespace,
+            tls=config,
+            api_key=_checked_key(api_key, tls=wanted),
+        )
+
+    async def connect(self, *, runtime: Runtime | None = None) -> Client:
+        """A connected client. TemporalUnreachable, TemporalTlsRefused or TemporalAccessDenied say why there is none."""
+        try:
+            client: Client = await part("client").Client.connect(
+                self.address,
+                namespace=self.namespace,
+                tls=self.tls or False,
+                api_key=self.api_key,
+                rpc_metadata=dict(self.metadata),
+                runtime=runtime,
+            )
+        except (RuntimeError, ValueError, part("service").RPCError) as error:
+            what = f"Cannot connect to Temporal at {self.address}"
+            raise translate(error, what=what, secure=bool(self.tls)) from error
+        return client
+
+
+async def check_namespace(client: Client) -> None:
+    """NamespaceNotFound when the client's namespace does not exist: connecting alone does not tell."""
+    service = part("service")
+    request = part("workflowservice").DescribeNamespaceRequest(namespace=client.namespace)
+    what = f"Cannot use the Temporal namespace {client.namespace}"
+    try:
+        await client.workflow_service.describe_namespace(request)
+    except service.RPCError as error:
+        if error.status is service.RPCStatusCode.NOT_FOUND:
+            raise namespace_missing(client.namespace) from error
+        raise translate(error, what=what) from error
+
+
+def _check_environment(environ: Mapping[str, str]) -> None:
+    """What the SDK reads without complaint although it cannot be meant."""
+    config_file = environ.get("TEMPORAL_CONFIG_FILE")
+    if config_file and not Path(config_file).is_file():
+        raise _invalid("TEMPORAL_CONFIG_FILE", f"there is no file {config_file}", "Correct the path, or unset it.")
+    tls = environ.get("TEMPORAL_TLS")
+    if tls and tls.lower() not in _TRUTHS:
+        raise _invalid("TEMPORAL_TLS", f"{tls!r} is neither true nor false", "Set it to true or false.")
+
+
+def _checked_address(address: str) -> str:
+    host, colon, port = address.rpartition(":")
+    if "://" in address or not colon or not host or not port.isdigit():
+        raise _invalid("the address of Temporal", f"{address!r} is not host:port", "Write it like localhost:7233.")
+    return address
+
+
+def _checked_key(api_key: str | None, *, tls: bool) -> str | None:
+    if api_key and not tls:
+        raise _invalid("the API key", "without TLS it would travel in clear text", "Turn TLS on, or drop the key.")
+    return api_key
+
+
+def _read(name: str, path: str | None) -> bytes | None:
+    if not path:
+        return None
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise _invalid(name, str(error), "Give a file that can be read.") from error
+    if b"-----BEGIN" not in content:
+        raise _invalid(name, f"{path} is no PEM file", "Give a file in PEM form.")
+    return content
+
+
+def _invalid(name: str, why: str, next_step: str) -> InvalidSetting:
+    return InvalidSetting(f"Cannot use {name}", why=why, next_step=next_step)
