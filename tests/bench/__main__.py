@@ -60,12 +60,14 @@ async def _measure(scenario: Scenario, temporal: TemporalServer, rounds: int) ->
     delayed = scenario.call_ms > 0
     with stand(scenario, temporal, _fresh("stand")) as ready:
         with ready.worker(through_proxy=delayed) as worker:
+            first = await ready.round(worker)
             measured = [await ready.round(worker) for _ in range(rounds)]
             if delayed:
-                return ScenarioResult(scenario, measured, await ready.counted_round(worker))
+                return ScenarioResult(scenario, first, measured, await ready.counted_round(worker))
         # Counting needs the proxy, whose fraction of a millisecond per call must not be in the times above.
         with ready.worker(through_proxy=True) as worker:
-            return ScenarioResult(scenario, measured, await ready.counted_round(worker))
+            await ready.round(worker)
+            return ScenarioResult(scenario, first, measured, await ready.counted_round(worker))
 
 
 def _measure_start_up(temporal: TemporalServer, results: Results) -> None:

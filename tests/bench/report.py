@@ -17,14 +17,29 @@ from typing import Any
 from .measures import CallCount, Round, middle
 from .scenarios import Scenario
 
-TITLES = ("scenario", "stopped", "first off", "last off", "announced", "of bound", "calls per VM", "at once", "MiB")
+TITLES = (
+    "scenario",
+    "stopped",
+    "first off",
+    "last off",
+    "first run",
+    "announced",
+    "of bound",
+    "calls per VM",
+    "at once",
+    "MiB",
+)
 
 
 @dataclass(frozen=True)
 class ScenarioResult:
-    """All rounds of a scenario, in their order, and the calls of one more round."""
+    """All rounds of a scenario, in their order, and the calls of one more round.
+
+    first: the worker's first run after its start, when it has to look the tag up; not among the others.
+    """
 
     scenario: Scenario
+    first: Round
     rounds: Sequence[Round]
     count: CallCount
 
@@ -34,6 +49,7 @@ class ScenarioResult:
             **asdict(self.scenario),
             "bound_seconds": self.scenario.bound_seconds,
             "median": asdict(middle(self.rounds)),
+            "first": asdict(self.first),
             "rounds": [asdict(one) for one in self.rounds],
             "calls_per_vm": self.count.per_machine,
             "calls": dict(sorted(self.count.calls.items())),
@@ -48,6 +64,7 @@ class ScenarioResult:
             str(typical.stopped),
             _seconds(typical.first_off),
             _seconds(typical.last_off),
+            _seconds(self.first.last_off),
             f"{_seconds(typical.announced)} (+{typical.announced_after_last_off * 1000:.0f} ms)",
             f"{typical.last_off / bound:.2f}" if bound else "-",
             f"{self.count.per_machine:.2f}",
@@ -93,6 +110,7 @@ class Results:
         if self.plan_seconds is not None:
             text.append(f"{self.plan_machines:,} tagged VMs planned in {_seconds(self.plan_seconds)}.")
         text.append(f"Medians of {self.rounds}. Times count from when Temporal accepted the signal.")
+        text.append("First run: the last VM was off, in the first run of a worker, which has to look the tag up.")
         return "\n".join(text)
 
 
