@@ -1,0 +1,88 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a failed call to a workflow means. Private to this folder.
+
+`faults` knows about connections and rights; here it is about one workflow and the worker that should answer for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..core.errors import (
+    InvalidRequest,
+    InvalidSetting,
+    OutcomeTimeout,
+    PreemptionError,
+    TemporalError,
+    WorkflowNotFound,
+)
+from ._temporalio import part
+from .faults import translate
+
+_REFUSED_BY_VALIDATOR = InvalidRequest.code
+
+
+class NoWorker(TemporalError):
+    """The workflow exists, but nobody answers for it. Retry helps once a worker runs."""
+
+    code = "no_worker"
+    retryable = True
+
+
+class StillRunning(OutcomeTimeout):
+    """The time is over before the end was seen.
+
+    last_state: the answer of `current_state` at that moment, None where it could not be had.
+    """
+
+    def __init__(self, what: str, *, why: str, next_step: str, last_state: dict[str, object] | None) -> None:
+        super().__init__(what, why=why, next_step=next_step)
+        self.last_state = last_state
+
+    def as_result(self) -> dict[str, object]:
+        return {**super().as_result(), "last_state": self.last_state}
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Errors of temporalio leave the block as ours."""
+    try:
+        yield
+    except part("service").RPCError as error:
+        raise _from_call(error, what) from error
+    except part("client").WorkflowQueryFailedError as error:
+        raise TemporalError(
+            what, why=str(error).rstrip("."), next_step="Check that the workflow id is that of a preemption workflow."
+        ) from error
+    except part("client").WorkflowUpdateFailedError as error:
+        raise _from_update(error.cause, what) from error
+
+
+def _from_call(error: Exception, what: str) -> PreemptionError:
+    status, text = error.status.name, error.message.rstrip(". ")  # type: ignore[attr-defined]
+    if status == "NOT_FOUND" and "amespace" not in text:
+        return WorkflowNotFound(
+            what,
+            why="Temporal knows no such workflow",
+            next_step="Check the workflow id, the run id and the namespace.",
+        )
+    if status == "INVALID_ARGUMENT":
+        return InvalidSetting(what, why=text, next_step="Correct the value that the message names.")
+    if status == "FAILED_PRECONDITION":
+        return no_worker(what, text)
+    return translate(error, what=what)
+
+
+def _from_update(cause: BaseException, what: str) -> PreemptionError:
+    text = getattr(cause, "message", "") or str(cause)
+    if getattr(cause, "type", None) == _REFUSED_BY_VALIDATOR:
+        return InvalidRequest(what, why=text.rstrip("."), next_step="Correct the request; nothing was done.")
+    return TemporalError(what, why=text.rstrip("."), next_step="Send the same request again, with the same request id.")
+
+
+def no_worker(what: str, why: str) -> NoWorker:
+    """The error for a workflow that nobody answers for."""
+    return NoWorker(what, why=why, next_step="Check that a worker runs, and that it polls this task queue.")

@@ -1,0 +1,259 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking the dispatcher: send a request, wait for its outcome, read what it knows, cancel it.
+
+Two ways to send. The signal is the prototype's: it needs no worker, and tells nothing about the outcome. The update
+waits for the outcome, and the same request id finds the same run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..core import times
+from ..core.contract import (
+    QUERY_REQUESTS,
+    QUERY_RUNS,
+    QUERY_STATE,
+    SIGNAL_PREEMPT,
+    UPDATE_PREEMPT,
+    WORKFLOW_TYPE,
+)
+from ..core.errors import TemporalError, TemporalUnreachable
+from ..core.request import PreemptionRequest
+from ._calls import NoWorker, StillRunning, no_worker, translated
+from ._temporalio import part
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
+
+Record = dict[str, Any]
+Result = TypeVar("Result")
+
+CALL_LIMIT = timedelta(seconds=10)
+LAST_LOOK_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """A workflow that has the request; it is not known yet what will become of it."""
+
+    workflow_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The outcome of a request.
+
+    record: as the query `runs` shows it. repeated: the outcome is older than this call, which therefore caused nothing.
+    """
+
+    workflow_id: str
+    run_id: str
+    record: Record
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """was_running: there was something to cancel. state: the last one, None where it could not be had."""
+
+    was_running: bool
+    state: Record | None
+
+
+async def signal_request(client: Client, request: PreemptionRequest, *, workflow_id: str, task_queue: str) -> Accepted:
+    """Signal-with-start, exactly as the wire contract has it: the workflow is started without input."""
+    with translated(f"Cannot send the request to the workflow {workflow_id}"):
+        handle = await client.start_workflow(
+            WORKFLOW_TYPE,
+            id=workflow_id,
+            task_queue=task_queue,
+            start_signal=SIGNAL_PREEMPT,
+            start_signal_args=[request.as_wire()],
+            rpc_timeout=CALL_LIMIT,
+        )
+    return Accepted(workflow_id, handle.result_run_id or "")
+
+
+async def preempt_and_wait(
+    client: Client,
+    request: PreemptionRequest,
+    *,
+    workflow_id: str,
+    task_queue: str,
+    request_id: str = "",
+    timeout_seconds: float,
+) -> Answer:
+    """Update-with-start, and the outcome.
+
+    request_id: may be empty when the event has an id. InvalidRequest when the workflow refuses the request; NoWorker or
+    StillRunning (with the last state) when the outcome is not known in time.
+    """
+    what = f"Cannot learn the outcome of the request to the workflow {workflow_id}"
+    start = _start_operation(workflow_id, task_queue)
+    ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
+
+    async def update() -> Answer:
+        known_until = await _newest_outcome(client, workflow_id)
+        record: Record = await client.execute_update_with_start_workflow(
+            UPDATE_PREEMPT, ask, start_workflow_operation=start, id=request_id or request.key
+        )
+        handle = await start.workflow_handle()
+        repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
+        return Answer(workflow_id, handle.result_run_id or "", record, repeated)
+
+    with translated(what):
+        answer = await _within(timeout_seconds, update)
+    if answer is None:
+        raise await _still_running(client, workflow_id, what, timeout_seconds)
+    return answer
+
+
+async def read_state(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
+    """The prototype's state of an open or closed workflow. WorkflowNotFound, or NoWorker when nobody answers."""
+    answer = await _query(client, workflow_id, run_id, QUERY_STATE)
+    try:
+        state = json.loads(answer)
+    except (TypeError, ValueError) as error:
+        raise _foreign_answer(workflow_id, QUERY_STATE) from error
+    return _checked(state, dict, workflow_id, QUERY_STATE)
+
+
+async def read_runs(client: Client, workflow_id: str, run_id: str | None = None) -> list[Record]:
+    """The records of the last runs, the newest at the end. Errors as for `read_state`."""
+    return _checked(await _query(client, workflow_id, run_id, QUERY_RUNS), list, workflow_id, QUERY_RUNS)
+
+
+async def read_requests(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
+    """`counts` by outcome, the number `waiting`, and the `recent` requests. Errors as for `read_state`."""
+    return _checked(await _query(client, workflow_id, run_id, QUERY_REQUESTS), dict, workflow_id, QUERY_REQUESTS)
+
+
+async def is_running(client: Client, workflow_id: str, run_id: str | None = None) -> bool:
+    """The workflow is there and open."""
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    running = part("client").WorkflowExecutionStatus.RUNNING
+    try:
+        return bool((await handle.describe(rpc_timeout=CALL_LIMIT)).status is running)
+    except part("service").RPCError as error:
+        if error.status is part("service").RPCStatusCode.NOT_FOUND and "amespace" not in error.message:
+            return False
+        with translated(f"Cannot look up the workflow {workflow_id}"):
+            raise
+
+
+async def cancel_workflow(
+    client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
+) -> Cancelled:
+    """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else StillRunning)."""
+    if not await is_running(client, workflow_id, run_id):
+        return Cancelled(False, await _state_if_any(client, workflow_id, run_id))
+    what = f"Cannot cancel the workflow {workflow_id}"
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    with translated(what):
+        await handle.cancel(rpc_timeout=CALL_LIMIT)
+        ended = await _within(timeout_seconds, lambda: _end_of(handle)) if wait else True
+    if not ended:
+        raise await _still_running(client, workflow_id, what, timeout_seconds)
+    return Cancelled(True, await _state_if_any(client, workflow_id, run_id))
+
+
+async def _end_of(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Wait for the end, whichever it is."""
+    try:
+        await handle.result()
+    except part("client").WorkflowFailureError:
+        pass  # terminated or timed out meanwhile: it has ended, and that is all that was wanted
+    return True
+
+
+async def _query(client: Client, workflow_id: str, run_id: str | None, name: str) -> Any:
+    what = f"Cannot read {name} of the workflow {workflow_id}"
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    try:
+        with translated(what):
+            return await handle.query(name, rpc_timeout=CALL_LIMIT)
+    except TemporalUnreachable as error:
+        # The frontend answered when we connected; what is out of time here is the worker.
+        if getattr(error.__cause__, "status", None) is part("service").RPCStatusCode.DEADLINE_EXCEEDED:
+            raise no_worker(what, "no worker answered in time") from error
+        raise
+
+
+async def _newest_outcome(client: Client, workflow_id: str) -> str:
+    """When the newest outcome that the workflow knows was settled, by its own clock; NEVER where nobody can tell."""
+    try:
+        recent = (await read_requests(client, workflow_id))["recent"]
+    except TemporalError:
+        # No workflow yet, or no worker just now. Neither keeps anybody from asking.
+        return times.NEVER
+    return max((brief["finished"] for brief in recent), key=times.from_wire, default=times.NEVER)
+
+
+async def _state_if_any(client: Client, workflow_id: str, run_id: str | None) -> Record | None:
+    """The state as an addition to an answer that is complete without it."""
+    try:
+        async with asyncio.timeout(LAST_LOOK_SECONDS):
+            return await read_state(client, workflow_id, run_id)
+    except (TemporalError, TimeoutError):
+        return None
+
+
+async def _still_running(client: Client, workflow_id: str, what: str, seconds: float) -> TemporalError:
+    """Why there is no end yet: nobody works on it, or the work takes longer."""
+    try:
+        async with asyncio.timeout(LAST_LOOK_SECONDS):
+            state = await read_state(client, workflow_id)
+    except (NoWorker, TimeoutError):
+        return no_worker(what, f"no worker answered within {seconds:g} seconds")
+    except TemporalError as error:
+        return error
+    return StillRunning(
+        what,
+        why=f"there was none within {seconds:g} seconds",
+        next_step="Ask again with the same request id, or look with preemption_query.",
+        last_state=state,
+    )
+
+
+async def _within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
+    """What the coroutine returns, None when it is not done in time. Polls of temporalio end with the task."""
+    task = asyncio.ensure_future(make())
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if done:
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None
+
+
+def _start_operation(workflow_id: str, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
+    operation: WithStartWorkflowOperation[Any, Any] = part("client").WithStartWorkflowOperation(
+        WORKFLOW_TYPE,
+        id=workflow_id,
+        task_queue=task_queue,
+        id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
+    )
+    return operation
+
+
+def _checked(answer: object, kind: type[Result], workflow_id: str, name: str) -> Result:
+    if not isinstance(answer, kind):
+        raise _foreign_answer(workflow_id, name)
+    return answer
+
+
+def _foreign_answer(workflow_id: str, name: str) -> TemporalError:
+    return TemporalError(
+        f"Cannot use the workflow {workflow_id}",
+        why=f"its answer to the query {name} has another form",
+        next_step="Check that the workflow id is that of a preemption workflow.",
+    )
