@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from support.big_model import SEED_MACHINES, big_model
 from support.paths import CACHE
 from support.vcsim import Model, VCSim
 
@@ -15,7 +16,9 @@ CLUSTERS = 2
 
 
 def model_folder(machines: int) -> Path:
-    """The folder of an inventory with that many VMs, all powered on, in two clusters."""
+    """The folder of an inventory with at least that many VMs, all powered on, in two clusters."""
+    if machines >= SEED_MACHINES:
+        return big_model(FOLDER, machines)
     target = FOLDER / str(machines)
     if not target.exists():
         vcsim = VCSim(FOLDER / "builder", model=Model(clusters=CLUSTERS, machines=machines // CLUSTERS)).start()

@@ -156,7 +156,11 @@ class _Handler(BaseHTTPRequestHandler):
             # The caller gave up; that is often what a test wants to see.
             self.close_connection = True
 
-    do_POST = do_GET = do_PUT = _handle
+    def do_POST(self) -> None:
+        self._handle()
+
+    def do_GET(self) -> None:
+        self._handle()
 
     def log_message(self, format: str, *args: object) -> None:
         """Tests read `deliveries`, not a log."""

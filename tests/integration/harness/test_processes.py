@@ -13,6 +13,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from support.paths import CHECKOUT
 from support.processes import ProcessFailed, ServerProcess
 from support.waiting import WaitedInVain, wait_until

@@ -9,12 +9,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
+
 from support.certificates import CertificateAuthority
 from support.govc import MARK_ATTRIBUTE, Govc
 from support.temporal import TemporalServer
 from support.vcsim import WITNESS_USER, Model, VCSim
 from support.witness import vim
-from temporalio.client import Client
 
 
 def test_a_durable_temporal_server_remembers_a_workflow_over_a_crash(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import requests
+
 from support.sink import Answer, Sink
 
 EVENT = {"specversion": "1.0", "id": "7", "source": "test", "type": "demo"}

@@ -9,11 +9,12 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
+
 from support.certificates import Certificate, CertificateAuthority
 from support.temporal import NAMESPACE, TemporalServer
 from support.temporal_proxy import TemporalProxy
-from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from support.certificates import CertificateAuthority
 from support.vcenter_calls import Call, most_at_once
 from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAILABLE, Cut, Fault, Run, Status, Swallow
