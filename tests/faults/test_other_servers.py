@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from support.dispatcher import Dispatcher, a_request
 from support.sink import Answer, Sink
 from support.temporal import TemporalServer

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.dispatcher import a_request
 from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAILABLE, Cut, Fault, Hang, Run, Swallow
 from support.vcsim import WORKER_USER

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from support.dispatcher import a_request
 from support.vcenter_faults import Run
 from support.vcsim import VCSim

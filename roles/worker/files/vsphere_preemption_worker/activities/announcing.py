@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from temporalio import activity
+
 from vsphere_preemption.core.mark import annotation
 from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.state import machines_as_wire

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from temporalio import activity
+
 from vsphere_preemption.core.inventory import TaggedObjects
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.plan import PlanLimits, plan_victims

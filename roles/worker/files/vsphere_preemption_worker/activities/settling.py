@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from temporalio import activity
+
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone

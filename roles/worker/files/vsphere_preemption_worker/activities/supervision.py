@@ -13,6 +13,7 @@ from datetime import timedelta
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
+
 from vsphere_preemption.core.errors import PreemptionError
 
 BEAT_SECONDS = 0.5

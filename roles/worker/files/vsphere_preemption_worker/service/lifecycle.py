@@ -23,6 +23,7 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
+
 from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace

@@ -13,6 +13,7 @@ import logging
 from datetime import UTC, datetime, timezone
 
 from temporalio import activity, workflow
+
 from vsphere_preemption.core import times
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

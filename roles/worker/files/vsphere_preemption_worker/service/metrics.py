@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
 from vsphere_preemption.core.errors import InvalidSetting
 
 from .settings import Address
