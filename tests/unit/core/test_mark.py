@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.mark import MAX_MARK_CHARACTERS, Mark, MarkPhase, RunIdentity, read_mark, settled
 from vsphere_preemption.core.request import read_request

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.outcome import RunEnd, VictimEnd, VictimOutcome, conclude

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.plan import Plan, PlanLimits, plan_victims
 from vsphere_preemption.core.reasons import LeftOut

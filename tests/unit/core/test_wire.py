@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from vsphere_preemption.core.contract import Criticality
 from vsphere_preemption.core.errors import InvalidRequest
 from vsphere_preemption.core.inventory import ManagedObject

@@ -16,6 +16,7 @@ import pytest
 from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
+
 from vsphere_preemption.core.contract import QUERY_REQUESTS, QUERY_RUNS, QUERY_STATE, SIGNAL_PREEMPT, UPDATE_PREEMPT
 from vsphere_preemption.core.request import read_request
 from vsphere_preemption.core.times import NEVER

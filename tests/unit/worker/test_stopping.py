@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import (
     PreemptionError,

@@ -16,6 +16,7 @@ from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
+
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import RunIdentity

@@ -20,6 +20,8 @@ from .errors import InvalidRequest
 # An event travels in signals, state and events: far below Temporal's 2 MB for one payload.
 MAX_EVENT_BYTES = 256 * 1024
 MAX_DEPTH = 32
+# Attributes become HTTP headers of the reply, and ids.
+MAX_ATTRIBUTE = 2048
 
 _TEXT_ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "datacontenttype", "dataschema", "time")
 _CONTENT = ("data", "data_base64")
@@ -80,6 +82,8 @@ def read_event(raw: object) -> TriggerEvent:
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise _unreadable(f"its attribute {name} is a {type(value).__name__}, not text")
+    if len(value) > MAX_ATTRIBUTE:
+        raise _unreadable(f"its attribute {name} has {len(value)} characters, and {MAX_ATTRIBUTE} is the limit")
     return value
 
 

@@ -1,0 +1,182 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the library imports cloudevents and, for events, requests. Private to this folder.
+
+A delivery has its own connection to an address that was checked before. The name stays in the Host header and in the
+TLS handshake. One timer bounds it all: a receiver that trickles bytes resets every timeout of a socket, but not this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from ..core import times
+from ..core.errors import MissingLibrary, SinkUnreachable
+from ..core.state import compact_json
+from .envelope import OutgoingEvent
+from .settings import Mode
+
+try:
+    import requests
+    import requests.adapters
+    import urllib3
+    from cloudevents.core.bindings.http import to_binary, to_structured
+    from cloudevents.core.formats.json import JSONFormat
+    from cloudevents.core.v1.event import CloudEvent
+except ImportError as error:
+    _PROBLEM: ImportError | None = error
+else:
+    _PROBLEM = None
+
+USER_AGENT = "vsphere.preemption"
+
+
+@dataclass(frozen=True)
+class Message:
+    """Headers and body of one delivery."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+class _Deadline:
+    """Breaks the connections of one delivery when its time is over."""
+
+    def __init__(self) -> None:
+        self.passed = False
+        self._handles: list[socket.socket] = []
+
+    def covers(self, connected: socket.socket) -> socket.socket:
+        """Take this connection in; a handle of our own, since TLS takes the socket over."""
+        handle = connected.dup()
+        self._handles.append(handle)
+        if self.passed:
+            _break(handle)
+        return connected
+
+    def pass_now(self) -> None:
+        self.passed = True
+        for handle in self._handles:
+            _break(handle)
+
+    def close(self) -> None:
+        for handle in self._handles:
+            handle.close()
+
+
+def _break(handle: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it is broken already, which is what was wanted
+        handle.shutdown(socket.SHUT_RDWR)
+
+
+def encode(event: OutgoingEvent, mode: Mode) -> Message:
+    """The event in one of the two content modes of the HTTP binding."""
+    _require()
+    attributes = {
+        "specversion": "1.0",
+        "id": _clean(event.id),
+        "source": _clean(event.source),
+        "type": event.type,
+        "datacontenttype": "application/json",
+        "time": times.from_wire(event.time),
+    }
+    if mode is Mode.BINARY:
+        # Bytes go out as they are: the same event is the same body.
+        encoded = to_binary(CloudEvent(attributes, compact_json(event.data).encode()), JSONFormat())
+    else:
+        encoded = to_structured(CloudEvent(attributes, dict(event.data)), JSONFormat())
+    return Message(dict(encoded.headers), encoded.body)
+
+
+def post(message: Message, url: str, *, address: str, timeout_seconds: float, ca_file: str | None) -> int:
+    """The status of the receiver's answer; SinkUnreachable when there is none in time."""
+    _require()
+    deadline = _Deadline()
+    timer = threading.Timer(timeout_seconds, deadline.pass_now)
+    timer.daemon = True
+    with requests.Session() as session:
+        session.trust_env = False
+        session.mount("http", _pinned_adapter(address, deadline))
+        timer.start()
+        try:
+            answer = session.post(
+                url,
+                data=message.body,
+                headers={**message.headers, "User-Agent": USER_AGENT},
+                timeout=timeout_seconds,
+                allow_redirects=False,
+                verify=ca_file or True,
+                stream=True,
+            )
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _unreachable(error, timeout_seconds if deadline.passed else None) from error
+        finally:
+            timer.cancel()
+            timer.join()
+            deadline.close()
+        if deadline.passed:
+            # What was cut off in mid-header looks like a whole answer to the library.
+            raise _unreachable(TimeoutError(), timeout_seconds)
+        # The body is not read: the status is the answer.
+        return int(answer.status_code)
+
+
+def _pinned_adapter(address: str, deadline: _Deadline) -> Any:
+    """A transport whose connections go to this address, whatever the name resolves to by then."""
+
+    def connect(connection: Any) -> socket.socket:
+        try:
+            return deadline.covers(socket.create_connection((address, connection.port), connection.timeout))
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(connection, str(error)) from error
+
+    class Connection(urllib3.connection.HTTPConnection):
+        _new_conn = connect
+
+    class TlsConnection(urllib3.connection.HTTPSConnection):
+        _new_conn = connect
+
+    class Pool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    class TlsPool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = TlsConnection
+
+    adapter = requests.adapters.HTTPAdapter()
+    adapter.poolmanager.pool_classes_by_scheme = {"http": Pool, "https": TlsPool}
+    return adapter
+
+
+def _unreachable(error: BaseException, over_seconds: float | None) -> SinkUnreachable:
+    why = f"no answer within {over_seconds:g} s" if over_seconds else _innermost(error)
+    next_step = "Check that the receiver runs, and for https that its certificate is trusted."
+    return SinkUnreachable("Cannot send the reply event", why=why, next_step=next_step)
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause that a person can act on, below the layers of requests and urllib3."""
+    inner = error
+    while True:
+        reason = getattr(inner, "reason", None)
+        deeper = reason if isinstance(reason, BaseException) else next(iter(inner.args), None)
+        if not isinstance(deeper, BaseException):
+            return str(inner)
+        inner = deeper
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _require() -> None:
+    if _PROBLEM is not None:
+        raise MissingLibrary(
+            "Cannot send events",
+            why=str(_PROBLEM),
+            next_step="Install the Python packages cloudevents and requests for the interpreter that runs this.",
+        ) from _PROBLEM

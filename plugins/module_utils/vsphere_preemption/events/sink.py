@@ -1,0 +1,48 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only."""
+
+from __future__ import annotations
+
+from ..core.errors import SinkRefused, SinkUnreachable
+from .envelope import OutgoingEvent
+from .settings import SinkSettings
+
+# Statuses with which a receiver says that another try may help (RFC 9110, RFC 6585, RFC 8470).
+_TRY_AGAIN = frozenset({408, 425, 429})
+
+
+class Sink:
+    """Sends events. Safe for several threads: each delivery has a connection of its own."""
+
+    def __init__(self, settings: SinkSettings) -> None:
+        self._settings = settings
+
+    def send(self, event: OutgoingEvent, url: str) -> None:
+        """Deliver the event. SinkNotAllowed and SinkRefused are final; SinkUnreachable may be tried again."""
+        target = self._settings.allow.check(url)
+        address = self._settings.allow.resolve(target)
+        # Imported here: the HTTP and CloudEvents libraries cost a third of a second that a worker's start need not pay.
+        from . import _delivery
+
+        message = _delivery.encode(event, self._settings.mode)
+        status = _delivery.post(
+            message,
+            url,
+            address=address,
+            timeout_seconds=self._settings.timeout_seconds,
+            ca_file=self._settings.ca_file,
+        )
+        _judge(status)
+
+
+def _judge(status: int) -> None:
+    if 200 <= status < 300:
+        return
+    why = f"the receiver answered with status {status}"
+    if status >= 500 or status in _TRY_AGAIN:
+        raise SinkUnreachable("Cannot send the reply event", why=why, next_step="Look at the receiver's log.")
+    if 300 <= status < 400:
+        why += "; redirects are not followed"
+    raise SinkRefused("Cannot send the reply event", why=why, next_step="Correct replyTo in the request.")

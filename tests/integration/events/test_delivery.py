@@ -1,0 +1,167 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deliveries over real HTTP and HTTPS, to receivers of every temper."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from support.certificates import CertificateAuthority
+from support.ports import LOOPBACK, free_port
+from support.sink import Answer
+from support.sink import Sink as Receiver
+from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
+from vsphere_preemption.events.envelope import preempted_event
+from vsphere_preemption.events.settings import Mode, SinkSettings
+from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.events.targets import ReplyTargets
+
+WIRE = Path(__file__).parents[2] / "fixtures" / "wire"
+RECORDED = json.loads((WIRE / "reply-event.json").read_text())
+ANYWHERE = ReplyTargets.parse("*")
+EVENT = preempted_event(
+    source_address="localhost:19000",
+    namespace="bench",
+    workflow_id="cluster-cpu-above-80",
+    event_id="d65a8ad1-7d3c-4f72-ace4-e3f2883c4475",
+    time="2026-11-24T09:29:47.20603305Z",
+    data=RECORDED["data"],
+)
+
+
+def send(url: str, *, mode: Mode = Mode.BINARY, seconds: float = 5.0, ca_file: Path | None = None) -> None:
+    settings = SinkSettings(mode, seconds, ANYWHERE, str(ca_file) if ca_file else None)
+    Sink(settings).send(EVENT, url)
+
+
+def test_a_binary_event_is_that_of_the_prototype(sink: Receiver) -> None:
+    send(sink.url)
+    [delivery] = sink.wait_for(1)
+    ours = {name.lower(): value for name, value in RECORDED["headers"].items() if name.lower().startswith("ce-")}
+    ours["ce-time"] = "2026-11-24T09:29:47.206033Z"
+    assert {name: value for name, value in delivery.headers.items() if name.startswith("ce-")} == ours
+    assert delivery.headers["content-type"] == "application/json"
+    assert json.loads(delivery.body) == RECORDED["data"]
+
+
+def test_a_structured_event_says_the_same(sink: Receiver) -> None:
+    send(sink.url, mode=Mode.STRUCTURED)
+    [event] = [delivery.event() for delivery in sink.wait_for(1)]
+    assert event["data"] == RECORDED["data"]
+    assert event["id"] == RECORDED["headers"]["Ce-Id"]
+    assert event["source"] == RECORDED["headers"]["Ce-Source"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer(400), SinkRefused),
+        (Answer(404), SinkRefused),
+        (Answer.redirect("http://127.0.0.1:9/"), SinkRefused),
+        (Answer(408), SinkUnreachable),
+        (Answer(429), SinkUnreachable),
+        (Answer(500), SinkUnreachable),
+        (Answer(503), SinkUnreachable),
+        (Answer(reset=True), SinkUnreachable),
+    ],
+    ids=lambda value: str(getattr(value, "status", "")),
+)
+def test_what_the_receiver_answers_decides_whether_another_try_helps(
+    sink: Receiver, answer: Answer, error: type[Exception]
+) -> None:
+    sink.answer(answer)
+    with pytest.raises(error):
+        send(sink.url)
+    assert len(sink.wait_for(1)) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer.hang(), id="says nothing"),
+        pytest.param(Answer(headers={"X-Long": "x" * 10}, trickle_seconds=0.3), id="says it byte by byte"),
+    ],
+)
+def test_no_receiver_can_hold_a_delivery_longer_than_its_time(sink: Receiver, answer: Answer) -> None:
+    sink.answer(answer)
+    began = time.monotonic()
+    with pytest.raises(SinkUnreachable, match="within 1 s"):
+        send(sink.url, seconds=1)
+    assert time.monotonic() - began < 3
+
+
+def test_nobody_listening_is_said_plainly() -> None:
+    with pytest.raises(SinkUnreachable, match="refused"):
+        send(f"http://{LOOPBACK}:{free_port()}/")
+
+
+def test_an_endless_body_is_not_read(sink: Receiver) -> None:
+    sink.answer(Answer(200, body=b"x" * 50_000_000))
+    send(sink.url)
+
+
+def test_a_target_that_is_not_allowed_hears_nothing(sink: Receiver) -> None:
+    with pytest.raises(SinkNotAllowed):
+        Sink(SinkSettings()).send(EVENT, sink.url)
+    assert sink.events() == []
+
+
+@pytest.fixture
+def https(authority: CertificateAuthority) -> Iterator[tuple[str, list[str]]]:
+    """A receiver behind TLS whose certificate is for localhost; its address, and the Host headers that it saw."""
+    hosts: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            hosts.append(self.headers["Host"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    files = authority.server("receiver", hosts=("localhost",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    server = HTTPServer((LOOPBACK, 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"localhost:{server.server_port}", hosts
+    server.shutdown()
+
+
+def test_https_verifies_the_name_of_the_url_although_the_address_is_pinned(
+    https: tuple[str, list[str]], authority: CertificateAuthority
+) -> None:
+    where, hosts = https
+    send(f"https://{where}/", ca_file=authority.file)
+    assert hosts == [where]
+
+
+def test_a_certificate_for_another_name_is_refused(
+    https: tuple[str, list[str]], authority: CertificateAuthority
+) -> None:
+    where, hosts = https
+    with pytest.raises(SinkUnreachable, match="certificate"):
+        send(f"https://{where.replace('localhost', LOOPBACK)}/", ca_file=authority.file)
+    assert hosts == []
+
+
+def test_an_unknown_authority_is_refused(https: tuple[str, list[str]]) -> None:
+    with pytest.raises(SinkUnreachable, match="certificate"):
+        send(f"https://{https[0]}/")
+
+
+def test_a_silent_tls_server_cannot_hold_a_delivery(authority: CertificateAuthority) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent, pytest.raises(SinkUnreachable):
+        send(f"https://localhost:{silent.getsockname()[1]}/", seconds=1, ca_file=authority.file)
