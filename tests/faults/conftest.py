@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
 from support.dispatcher import Dispatcher, Record
 from support.govc import Govc
 from support.sink import Sink
@@ -43,7 +44,9 @@ class Stage:
 
     def wait_for_calls(self, pattern: str, count: int) -> None:
         """So many calls went through the proxy."""
-        wait_until(lambda: self.proxy.calls.count(pattern), 20, f"{count} calls of {pattern}", until=lambda n: n >= count)
+        wait_until(
+            lambda: self.proxy.calls.count(pattern), 20, f"{count} calls of {pattern}", until=lambda n: n >= count
+        )
 
     def stopped_by_us(self) -> set[str]:
         """Names of the VMs that vCenter's event log says our account stopped."""

@@ -24,7 +24,9 @@ Record = dict[str, Any]
 Result = TypeVar("Result")
 
 
-def a_request(criticality: str = "HIGH", *, event_id: str | None = None, tag: str = "preemptible", **more: Any) -> Record:
+def a_request(
+    criticality: str = "HIGH", *, event_id: str | None = None, tag: str = "preemptible", **more: Any
+) -> Record:
     """A request as an alarm makes it."""
     event = {
         "specversion": "1.0",

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+
 from support.certificates import CertificateAuthority
 from support.dispatcher import Dispatcher
 from support.govc import Govc

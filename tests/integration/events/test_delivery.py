@@ -21,6 +21,7 @@ from support.ports import LOOPBACK, free_port
 from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
+from vsphere_preemption.events._delivery import Message, post
 from vsphere_preemption.events.envelope import preempted_event
 from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
@@ -98,6 +99,15 @@ def test_no_receiver_can_hold_a_delivery_longer_than_its_time(sink: Receiver, an
     with pytest.raises(SinkUnreachable, match="within 1 s"):
         send(sink.url, seconds=1)
     assert time.monotonic() - began < 3
+
+
+def test_the_connection_goes_to_the_checked_address_whatever_the_name_means_by_then(sink: Receiver) -> None:
+    port = sink.url.split(":")[2].partition("/")[0]
+    message = Message({}, b"{}")
+    url = f"http://name-that-nobody-resolves.invalid:{port}/events"
+    assert post(message, url, address=LOOPBACK, timeout_seconds=2, ca_file=None) == 202
+    [delivery] = sink.wait_for(1)
+    assert delivery.headers["host"] == f"name-that-nobody-resolves.invalid:{port}"
 
 
 def test_nobody_listening_is_said_plainly() -> None:

@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+
 from support.govc import Govc
 from support.paths import tool
 from support.temporal import NAMESPACE, TemporalServer

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.dispatcher import Dispatcher, a_request
 from support.govc import Govc
 from support.sink import Sink

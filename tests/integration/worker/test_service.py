@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from support.dispatcher import Dispatcher, a_request
 from support.ports import LOOPBACK, free_port
 from support.temporal import NAMESPACE, TemporalServer

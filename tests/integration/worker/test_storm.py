@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from temporalio.api.common.v1 import Payload
+
 from support.dispatcher import Dispatcher, a_request
 from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.worker import WorkerProcess
-from temporalio.api.common.v1 import Payload
 
 SIGNALS = 3000
 SUGGESTED_AT = 500

@@ -101,7 +101,8 @@ def post(message: Message, url: str, *, address: str, timeout_seconds: float, ca
     timer.daemon = True
     with requests.Session() as session:
         session.trust_env = False
-        session.mount("http", _pinned_adapter(address, deadline))
+        session.mount("http://", _pinned_adapter(address, deadline))
+        session.mount("https://", _pinned_adapter(address, deadline))
         timer.start()
         try:
             answer = session.post(

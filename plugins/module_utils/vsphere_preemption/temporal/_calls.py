@@ -63,7 +63,7 @@ def translated(what: str) -> Iterator[None]:
 
 def _from_call(error: Exception, what: str) -> PreemptionError:
     status, text = error.status.name, error.message.rstrip(". ")  # type: ignore[attr-defined]
-    if status == "NOT_FOUND" and "amespace" not in text:
+    if status == "NOT_FOUND" and not _namespace_is_missing(error):
         return WorkflowNotFound(
             what,
             why="Temporal knows no such workflow",
@@ -74,6 +74,12 @@ def _from_call(error: Exception, what: str) -> PreemptionError:
     if status == "FAILED_PRECONDITION":
         return no_worker(what, text)
     return translate(error, what=what)
+
+
+def _namespace_is_missing(error: Exception) -> bool:
+    """The message does not tell for sure: it may name the namespace in which a workflow is missing."""
+    details = error.grpc_status.details  # type: ignore[attr-defined]
+    return any(detail.type_url.endswith(".NamespaceNotFoundFailure") for detail in details)
 
 
 def _from_update(cause: BaseException, what: str) -> PreemptionError:

@@ -25,7 +25,7 @@ from ..core.contract import (
     UPDATE_PREEMPT,
     WORKFLOW_TYPE,
 )
-from ..core.errors import TemporalError, TemporalUnreachable
+from ..core.errors import TemporalError, TemporalUnreachable, WorkflowNotFound
 from ..core.request import PreemptionRequest
 from ._calls import NoWorker, StillRunning, no_worker, translated
 from ._temporalio import part
@@ -103,12 +103,17 @@ async def preempt_and_wait(
 
     async def update() -> Answer:
         known_until = await _newest_outcome(client, workflow_id)
-        record: Record = await client.execute_update_with_start_workflow(
-            UPDATE_PREEMPT, ask, start_workflow_operation=start, id=request_id or request.key
-        )
-        handle = await start.workflow_handle()
-        repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
-        return Answer(workflow_id, handle.result_run_id or "", record, repeated)
+        started = asyncio.ensure_future(start.workflow_handle())
+        try:
+            record: Record = await client.execute_update_with_start_workflow(
+                UPDATE_PREEMPT, ask, start_workflow_operation=start, id=request_id or request.key
+            )
+            repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
+            return Answer(workflow_id, (await started).result_run_id or "", record, repeated)
+        finally:
+            # Or asyncio writes to stderr that nobody asked for the handle of a start that failed.
+            started.cancel()
+            await asyncio.gather(started, return_exceptions=True)
 
     with translated(what):
         answer = await _within(timeout_seconds, update)
@@ -142,12 +147,10 @@ async def is_running(client: Client, workflow_id: str, run_id: str | None = None
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     running = part("client").WorkflowExecutionStatus.RUNNING
     try:
-        return bool((await handle.describe(rpc_timeout=CALL_LIMIT)).status is running)
-    except part("service").RPCError as error:
-        if error.status is part("service").RPCStatusCode.NOT_FOUND and "amespace" not in error.message:
-            return False
         with translated(f"Cannot look up the workflow {workflow_id}"):
-            raise
+            return bool((await handle.describe(rpc_timeout=CALL_LIMIT)).status is running)
+    except WorkflowNotFound:
+        return False
 
 
 async def cancel_workflow(
