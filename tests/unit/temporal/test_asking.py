@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -24,6 +24,13 @@ Tell = Callable[..., None]
 
 def requested(event_id: str | None = None, **given: Any) -> PreemptionRequest:
     return read_request(a_request(event_id, **given))
+
+
+def until(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def wait() -> None:
+        await event.wait()
+
+    return wait
 
 
 async def ask(
@@ -89,7 +96,7 @@ def test_the_same_request_again_has_the_same_outcome_and_is_told_to_be_a_repeat(
 
 def test_who_asks_for_a_run_that_is_on_joins_it(tell: Tell, workflow_id: str) -> None:
     going_on = asyncio.Event()
-    script = Script(before_stop=going_on.wait)
+    script = Script(before_stop=until(going_on))
 
     async def story(world: World) -> None:
         askers = [asyncio.create_task(ask(world, workflow_id, requested("e1"))) for _ in range(2)]
@@ -121,7 +128,7 @@ def test_what_the_workflow_refuses_is_an_invalid_request(tell: Tell, workflow_id
 
 def test_an_outcome_that_is_late_leaves_the_last_state(tell: Tell, workflow_id: str) -> None:
     going_on = asyncio.Event()
-    script = Script(before_stop=going_on.wait)
+    script = Script(before_stop=until(going_on))
 
     async def story(world: World) -> None:
         with pytest.raises(OutcomeTimeout) as late:
@@ -162,12 +169,11 @@ def test_cancel_ends_the_workflow_and_a_second_one_finds_nothing(tell: Tell, wor
 
 def test_cancel_waits_no_longer_than_it_may(tell: Tell, workflow_id: str) -> None:
     going_on = asyncio.Event()
-    script = Script(before_stop=going_on.wait)
+    script = Script(before_stop=until(going_on))
 
     async def story(world: World) -> None:
         await asking.signal_request(world.client, requested(), workflow_id=workflow_id, task_queue=world.queue)
         await eventually(_plans(script), lambda plans: plans == 1, "one plan")
-        await asyncio.sleep(0)
         with pytest.raises(OutcomeTimeout):
             await asking.cancel_workflow(world.client, workflow_id, timeout_seconds=0.3)
         going_on.set()

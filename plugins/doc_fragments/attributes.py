@@ -1,0 +1,31 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the attributes of modules mean."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Documentation of module attributes."""
+
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in check mode and tell whether it would change something, without changing it.
+  diff_mode:
+    description: Returns details of what has changed, or would change, in diff mode.
+  platform:
+    description: Hosts on which the module can run.
+    support: full
+    platforms: posix
+"""
+
+    ACTIONGROUP_TEMPORAL = r"""
+attributes:
+  action_group:
+    description: Use C(group/vsphere.preemption.temporal) in C(module_defaults) to set the options for Temporal once.
+    support: full
+    membership:
+      - vsphere.preemption.temporal
+"""
