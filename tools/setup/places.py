@@ -26,6 +26,8 @@ def python_environment() -> dict[str, str]:
         "UV_CACHE_DIR": str(CACHE / "uv"),
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
+        # pip trusts what the machine trusts; without this uv would only trust its own list.
+        "UV_SYSTEM_CERTS": os.environ.get("UV_SYSTEM_CERTS", "1"),
     }
 
 
