@@ -119,7 +119,7 @@ def test_an_event_handled_before_the_workflow_was_restarted_is_still_a_duplicate
 
 
 async def send_raw(handle: WorkflowHandle[Any, Any], payloads: list[Payload], signal: str = SIGNAL_PREEMPT) -> None:
-    client = handle._client  # noqa: SLF001 (no public call sends a signal with broken payloads)
+    client = handle._client
     await client.workflow_service.signal_workflow_execution(
         SignalWorkflowExecutionRequest(
             namespace=client.namespace,
