@@ -153,12 +153,18 @@ async def is_running(client: Client, workflow_id: str, run_id: str | None = None
         return False
 
 
+async def what_cancel_would_find(client: Client, workflow_id: str, run_id: str | None = None) -> Cancelled:
+    """As `cancel_workflow`, without cancelling anything."""
+    return Cancelled(await is_running(client, workflow_id, run_id), await _state_if_any(client, workflow_id, run_id))
+
+
 async def cancel_workflow(
     client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
 ) -> Cancelled:
     """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else StillRunning)."""
-    if not await is_running(client, workflow_id, run_id):
-        return Cancelled(False, await _state_if_any(client, workflow_id, run_id))
+    found = await what_cancel_would_find(client, workflow_id, run_id)
+    if not found.was_running:
+        return found
     what = f"Cannot cancel the workflow {workflow_id}"
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     with translated(what):

@@ -1,0 +1,141 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Read what a preemption workflow has done. It changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_query
+short_description: Read what a preemption workflow has done
+version_added: 0.1.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Asks an open or closed preemption workflow for its last result, its last runs with every VM, and its last requests.
+  - A worker has to run, because it is the worker who answers.
+extends_documentation_fragment:
+  - vsphere.preemption.temporal
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.actiongroup_temporal
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  workflow_id:
+    description: Id of the workflow.
+    type: str
+    default: preempctl-run
+  run_id:
+    description: Run id of the workflow. The last run, if not given.
+    type: str
+seealso:
+  - module: vsphere.preemption.preemption_signal
+  - module: vsphere.preemption.preemption_cancel
+"""
+
+EXAMPLES = r"""
+- name: See what was preempted
+  vsphere.preemption.preemption_query:
+    temporal_address: temporal.example.com:7233
+  register: preemption
+
+- name: Show the VMs that the last run has stopped
+  ansible.builtin.debug:
+    msg: "{{ preemption.runs[-1].victims | selectattr('outcome', 'eq', 'stopped') | map(attribute='name') }}"
+  when: preemption.runs | length > 0
+"""
+
+RETURN = r"""
+state:
+  description:
+    - Result of the last run that was carried out, as the prototype gives it.
+    - From C(replyTo), here and elsewhere, user, password and query are removed.
+  returned: success
+  type: dict
+  sample:
+    workflowID: preempctl-run
+    workflowRunID: 0191f8a0-4f9c-7cc0-8f3c-6f1f0a9d7b11
+    workflowName: PreemptVMsWorkflow
+    lastPreemptionTime: "2026-11-24T09:29:51.204Z"
+    virtualMachines: [{Type: VirtualMachine, Value: vm-63}]
+    tag: preemptible
+    criticality: HIGH
+    event: {specversion: "1.0", id: "4711", source: "https://vcenter.example.com/sdk", type: AlarmStatusChangedEvent}
+    replyTo: ""
+runs:
+  description: Records of the last twenty runs, the newest at the end.
+  returned: success
+  type: list
+  elements: dict
+requests:
+  description: The last requests, without VMs, the newest at the end.
+  returned: success
+  type: list
+  elements: dict
+counts:
+  description: Number of requests by outcome.
+  returned: success
+  type: dict
+  sample: {done: 3, skipped: 1}
+waiting:
+  description: Number of requests that wait for their turn.
+  returned: success
+  type: int
+  sample: 0
+error_code:
+  description: Stable name of the failure, for example C(workflow_not_found), C(no_worker) or C(temporal_unreachable).
+  returned: failure
+  type: str
+  sample: workflow_not_found
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
+    DEFAULT_WORKFLOW_ID,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from temporalio.client import Client
+
+OPTIONS = {"workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID}, "run_id": {"type": "str"}}
+
+
+def query(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of the module."""
+
+    async def ask(client: Client) -> dict[str, Any]:
+        workflow = (client, params["workflow_id"], params["run_id"])
+        requests = await asking.read_requests(*workflow)
+        return {
+            "state": await asking.read_state(*workflow),
+            "runs": await asking.read_runs(*workflow),
+            "requests": requests["recent"],
+            "counts": requests["counts"],
+            "waiting": requests["waiting"],
+        }
+
+    return {"changed": False, **without_secrets(with_client(params, ask))}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
+    try:
+        result = query(module.params)
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

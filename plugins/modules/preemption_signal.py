@@ -1,0 +1,316 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask for a preemption, and wait for its outcome."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_signal
+short_description: Ask for a preemption of tagged virtual machines
+version_added: 0.1.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Sends a preemption request to the workflow, and starts the workflow if it does not run.
+  - By default it waits for the outcome, which names every VM and what became of it.
+  - The same request may be sent again without harm. O(request_id), or source and id of the event, name it.
+extends_documentation_fragment:
+  - vsphere.preemption.temporal
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.actiongroup_temporal
+attributes:
+  check_mode:
+    support: full
+    details: Nothing is sent, not even a call to Temporal. RV(request) shows what would be.
+  diff_mode:
+    support: none
+options:
+  tag:
+    description: Name of the tag that makes a VM preemptible, C(category/name) or its URN.
+    type: str
+    required: true
+  criticality:
+    description:
+      - How urgent it is.
+      - V(LOW) asks the guests to shut down and leaves it at that, V(MEDIUM) powers off those that did not within the
+        grace period of the worker, V(HIGH) powers off at once.
+    type: str
+    choices: [LOW, MEDIUM, HIGH]
+    default: LOW
+  event:
+    description:
+      - The event because of which preemption is asked for, a CloudEvent in structured JSON form.
+      - Instead of it, O(event_id), O(event_source), O(event_type) and O(event_data) make one.
+    type: dict
+  event_id:
+    description: Id of the event. O(request_id) or a random one, if not given.
+    type: str
+  event_source:
+    description: Source of the event. V(preempctl-run), if not given.
+    type: str
+  event_type:
+    description: Type of the event. V(PreempctlRunEvent), if not given.
+    type: str
+  event_data:
+    description: Data of the event, anything that can be written as JSON.
+    type: raw
+  reply_to:
+    description:
+      - Address for the reply event, if one is wanted. The worker has to allow it.
+      - User, password and query of the address are secrets, and never shown.
+    type: str
+    default: ""
+  workflow_id:
+    description: Id of the workflow.
+    type: str
+    default: preempctl-run
+  task_queue:
+    description:
+      - Task queue that the worker polls.
+      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+    type: str
+    default: vsphere-preemption
+  request_id:
+    description:
+      - Name of this request. A request with the same name is not carried out twice; the second one gets the outcome of
+        the first.
+      - Without it the event names the request.
+    type: str
+  wait:
+    description: Whether to wait for the outcome. That needs a worker; without waiting the request is only stored.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds to wait for the outcome.
+    type: int
+    default: 300
+seealso:
+  - module: vsphere.preemption.preemption_query
+  - module: vsphere.preemption.preemption_cancel
+"""
+
+EXAMPLES = r"""
+- name: Make room at once
+  vsphere.preemption.preemption_signal:
+    temporal_address: temporal.example.com:7233
+    tag: preemptible
+    criticality: HIGH
+    request_id: make-room-for-release-42
+  register: preemption
+
+- name: Leave the request and go on
+  vsphere.preemption.preemption_signal:
+    tag: preemptible
+    criticality: MEDIUM
+    event_source: https://ci.example.com
+    event_type: com.example.capacity.low
+    event_data:
+      cluster: compute-1
+    wait: false
+"""
+
+RETURN = r"""
+workflow_id:
+  description: Id of the workflow.
+  returned: success, and when the run has failed
+  type: str
+  sample: preempctl-run
+run_id:
+  description: Run id of the workflow. Empty in check mode.
+  returned: success, and when the run has failed
+  type: str
+  sample: 0191f8a0-4f9c-7cc0-8f3c-6f1f0a9d7b11
+request_id:
+  description: What names the request; the id of the event where no O(request_id) was given.
+  returned: success, and when the run has failed
+  type: str
+  sample: make-room-for-release-42
+request:
+  description: The request that was sent, or would be sent. From C(replyTo) user, password and query are removed.
+  returned: success, and when the run has failed
+  type: dict
+outcome:
+  description:
+    - What became of the request, with each VM. C(outcome) is V(done), V(partial), V(failed), V(skipped), V(duplicate)
+      or V(rejected); C(reason) says why.
+  returned: when it was waited for
+  type: dict
+  sample:
+    outcome: done
+    reason: ""
+    victims: [{name: web-1, outcome: stopped, method: hard, vm: {Type: VirtualMachine, Value: vm-63}}]
+last_state:
+  description: State of the workflow when the time was over.
+  returned: when the outcome was not known in time
+  type: dict
+error_code:
+  description:
+    - Stable name of the failure. V(run_failed) if no VM could be stopped, or the run broke off; V(invalid_request),
+      V(no_worker), V(outcome_timeout), V(temporal_unreachable) and others.
+  returned: failure
+  type: str
+  sample: run_failed
+retryable:
+  description: Whether the same task can help later.
+  returned: failure
+  type: bool
+"""
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import secrets_of, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
+    DEFAULT_EVENT_SOURCE,
+    DEFAULT_EVENT_TYPE,
+    DEFAULT_TASK_QUEUE,
+    DEFAULT_WORKFLOW_ID,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.request import (
+    PreemptionRequest,
+    read_request,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from temporalio.client import Client
+
+EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
+OPTIONS = {
+    "tag": {"type": "str", "required": True},
+    "criticality": {"type": "str", "choices": ["LOW", "MEDIUM", "HIGH"], "default": "LOW"},
+    "event": {"type": "dict"},
+    "event_id": {"type": "str"},
+    "event_source": {"type": "str"},
+    "event_type": {"type": "str"},
+    "event_data": {"type": "raw"},
+    "reply_to": {"type": "str", "default": "", "no_log": True},
+    "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
+    "task_queue": {
+        "type": "str",
+        "default": DEFAULT_TASK_QUEUE,
+        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
+    },
+    "request_id": {"type": "str"},
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 300},
+}
+
+
+class RunFailed(PreemptionError):
+    """The request has an outcome, and it is that nothing worked."""
+
+    code = "run_failed"
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        outcome = result["outcome"]
+        super().__init__(
+            f"The preemption has the outcome {outcome['outcome']}",
+            why=outcome["message"].rstrip(".") or outcome["reason"] or "no reason was given",
+            next_step="See the outcome of each VM, and ask again with another request id.",
+        )
+        self._result = result
+
+    def as_result(self) -> dict[str, object]:
+        return {**super().as_result(), **self._result}
+
+
+def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
+    """The request that the options describe; its event always has an id."""
+    raw = {
+        "tag": params["tag"],
+        "criticality": params["criticality"],
+        "event": params["event"] if params["event"] is not None else _event_of(params),
+        "replyTo": params["reply_to"],
+        "requestID": params["request_id"],
+    }
+    return read_request(raw).with_event_id(str(uuid.uuid4()))
+
+
+def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module. RunFailed when the outcome is a failure."""
+    request = request_of(params)
+    result = {
+        "changed": True,
+        "workflow_id": params["workflow_id"],
+        "run_id": "",
+        "request_id": request.request_id or request.event.id,
+        "request": without_secrets(request.as_wire()),
+    }
+    if check_mode:
+        return result
+    if not params["wait"]:
+        return {**result, "run_id": _leave(params, request).run_id}
+    answer = _ask(params, request)
+    stopped = any(victim["outcome"] == "stopped" for victim in answer.record.get("victims", []))
+    result["changed"] = stopped and not answer.repeated
+    result |= {"run_id": answer.run_id, "outcome": without_secrets(answer.record)}
+    if answer.record["outcome"] in ("failed", "rejected"):
+        raise RunFailed(result)
+    return result
+
+
+def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    event = {
+        "specversion": "1.0",
+        "source": params["event_source"] or DEFAULT_EVENT_SOURCE,
+        "type": params["event_type"] or DEFAULT_EVENT_TYPE,
+    }
+    if params["event_id"]:
+        event["id"] = params["event_id"]
+    if params["event_data"] is not None:
+        event |= {"datacontenttype": "application/json", "data": params["event_data"]}
+    return event
+
+
+def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Accepted:
+    async def call(client: Client) -> asking.Accepted:
+        return await asking.signal_request(
+            client, request, workflow_id=params["workflow_id"], task_queue=params["task_queue"]
+        )
+
+    return with_client(params, call)
+
+
+def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Answer:
+    async def call(client: Client) -> asking.Answer:
+        return await asking.preempt_and_wait(
+            client,
+            request,
+            workflow_id=params["workflow_id"],
+            task_queue=params["task_queue"],
+            request_id=request.request_id,
+            timeout_seconds=params["timeout"],
+        )
+
+    return with_client(params, call, timeout_seconds=params["timeout"])
+
+
+def mask_reply_to(module: AnsibleModule) -> None:
+    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
+    module.no_log_values.discard(module.params["reply_to"])
+    module.no_log_values.update(secrets_of(module.params["reply_to"]))
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**temporal_options(), **OPTIONS},
+        mutually_exclusive=[("event", part) for part in EVENT_PARTS],
+        supports_check_mode=True,
+    )
+    mask_reply_to(module)
+    try:
+        result = send(module.params, check_mode=module.check_mode)
+    except PreemptionError as error:
+        module.fail_json(**without_secrets(error.as_result()))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
