@@ -92,7 +92,7 @@ class Dispatcher:
 
     def preempt(self, request: Record, *, request_id: str = "", wait: bool = True) -> Record:
         """Update-with-start; the record of the run."""
-        start = WithStartWorkflowOperation(
+        start: Any = WithStartWorkflowOperation(
             WORKFLOW,
             id=self.workflow_id,
             task_queue=self._task_queue,

@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 def commands_of(source: str) -> dict[str, list[str]]:
-    """For each function: its commands in the order of the source, with the first argument where that names something."""
+    """The commands of each function in the order of the source, with the name that the first argument gives."""
     found: dict[str, list[str]] = {}
     for scope in ast.walk(ast.parse(source)):
         if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):

@@ -10,7 +10,7 @@ we ever produce; times of others travel as the text that they came in.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timezone
+from datetime import UTC, datetime
 
 # What Go writes for a time that was never set.
 NEVER = "0001-01-01T00:00:00Z"

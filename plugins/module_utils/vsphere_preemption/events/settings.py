@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
-from ..core.errors import InvalidSetting
+from ..core.environment import Environment, choice, existing_file, seconds
 from .targets import VARIABLE, ReplyTargets
 
 
@@ -31,41 +29,12 @@ class SinkSettings:
     ca_file: str | None = None
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> SinkSettings:
+    def from_environment(cls, environ: Environment) -> SinkSettings:
         """InvalidSetting names the variable that is wrong."""
+        default = cls()
         return cls(
-            mode=_mode(environ.get("PREEMPTION_REPLY_MODE", "")),
-            timeout_seconds=_seconds(environ.get("PREEMPTION_REPLY_TIMEOUT_SECONDS", "")),
+            mode=choice(environ, "PREEMPTION_REPLY_MODE", default.mode),
+            timeout_seconds=seconds(environ, "PREEMPTION_REPLY_TIMEOUT_SECONDS", default.timeout_seconds),
             allow=ReplyTargets.parse(environ.get(VARIABLE, "")),
-            ca_file=_file(environ.get("PREEMPTION_REPLY_CA_FILE", "")),
+            ca_file=existing_file(environ, "PREEMPTION_REPLY_CA_FILE"),
         )
-
-
-def _mode(text: str) -> Mode:
-    try:
-        return Mode(text.strip().lower() or Mode.BINARY)
-    except ValueError:
-        choices = " or ".join(Mode)
-        raise _wrong("PREEMPTION_REPLY_MODE", f"{text!r} is not {choices}", f"Set it to {choices}.") from None
-
-
-def _seconds(text: str) -> float:
-    name = "PREEMPTION_REPLY_TIMEOUT_SECONDS"
-    try:
-        seconds = float(text) if text.strip() else SinkSettings.timeout_seconds
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise _wrong(name, f"{text!r} is not a number above 0", "Set it to seconds, such as 10.")
-    return seconds
-
-
-def _file(text: str) -> str | None:
-    path = text.strip()
-    if path and not Path(path).is_file():
-        raise _wrong("PREEMPTION_REPLY_CA_FILE", f"there is no file {path}", "Set it to a PEM file with CAs.")
-    return path or None
-
-
-def _wrong(name: str, why: str, next_step: str) -> InvalidSetting:
-    return InvalidSetting(f"Cannot use the environment variable {name}", why=why, next_step=next_step)

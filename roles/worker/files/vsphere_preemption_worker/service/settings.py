@@ -9,18 +9,15 @@ line that names the variable.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
-from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.environment import Environment, refused, required, seconds, switch, whole_number
 from vsphere_preemption.events.settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 
 from ..activities.limits import RunLimits
-
-Environment = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -57,9 +54,9 @@ class WorkerSettings:
     def from_environment(cls, environ: Environment) -> WorkerSettings:
         """InvalidSetting names the first variable that is missing or wrong."""
         for name in ("TEMPORAL_NAMESPACE", "TEMPORAL_TASKQUEUE", "VCENTER_URL"):
-            _required(environ, name)
+            required(environ, name)
         if not any(environ.get(name) for name in ("TEMPORAL_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
-            _required(environ, "TEMPORAL_URL")
+            required(environ, "TEMPORAL_URL")
         return cls(
             temporal=TemporalConnection.from_environment(environ),
             task_queue=environ["TEMPORAL_TASKQUEUE"],
@@ -69,45 +66,17 @@ class WorkerSettings:
             limits=_limits(environ),
             health=_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
             metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
-            debug=_switch(environ, "DEBUG"),
+            debug=switch(environ, "DEBUG"),
         )
 
 
 def _limits(environ: Environment) -> RunLimits:
     default = RunLimits()
     return RunLimits(
-        max_vms=int(_number(environ, "PREEMPTION_MAX_VMS", default.max_vms, least=1, whole=True)),
-        window_seconds=_number(environ, "PREEMPTION_WINDOW_SECONDS", default.window_seconds, least=0),
-        grace_seconds=_number(environ, "PREEMPTION_GRACE_SECONDS", default.grace_seconds, least=0),
+        max_vms=whole_number(environ, "PREEMPTION_MAX_VMS", default.max_vms, least=1),
+        window_seconds=seconds(environ, "PREEMPTION_WINDOW_SECONDS", default.window_seconds, zero=True),
+        grace_seconds=seconds(environ, "PREEMPTION_GRACE_SECONDS", default.grace_seconds, zero=True),
     )
-
-
-def _required(environ: Environment, name: str) -> str:
-    value = environ.get(name, "").strip()
-    if not value:
-        raise _wrong(name, why="it is not set", next_step=f"Set {name} in the environment of the worker.")
-    return value
-
-
-def _number(environ: Environment, name: str, default: float, *, least: float, whole: bool = False) -> float:
-    text = environ.get(name, "").strip()
-    kind = "a whole number" if whole else "a number"
-    try:
-        value = (int(text) if whole else float(text)) if text else default
-    except ValueError:
-        value = float("nan")
-    if not least <= value < float("inf"):
-        raise _wrong(name, why=f"{text!r} is not {kind} from {least:g}", next_step=f"Set {name} to {kind}.")
-    return value
-
-
-def _switch(environ: Environment, name: str) -> bool:
-    text = environ.get(name, "").strip().lower()
-    if text in ("", "false", "0", "no"):
-        return False
-    if text in ("true", "1", "yes"):
-        return True
-    raise _wrong(name, why=f"{text!r} is neither true nor false", next_step=f"Set {name} to true or false.")
 
 
 def _address(environ: Environment, name: str) -> Address | None:
@@ -116,9 +85,5 @@ def _address(environ: Environment, name: str) -> Address | None:
         return None
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise _wrong(name, why=f"{text!r} is not host:port", next_step=f"Set {name} to something like 127.0.0.1:8080.")
+        raise refused(name, f"{text!r} is not host:port", f"Set {name} to something like 127.0.0.1:8080.")
     return Address(host.strip("[]") or "0.0.0.0", int(port))
-
-
-def _wrong(name: str, *, why: str, next_step: str) -> InvalidSetting:
-    return InvalidSetting(f"Cannot use the environment variable {name}", why=why, next_step=next_step)

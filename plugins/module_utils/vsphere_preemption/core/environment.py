@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading settings from environment variables: one reader for each kind of value, one form of refusal for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from .errors import InvalidSetting
+
+Environment = Mapping[str, str]
+Choice = TypeVar("Choice", bound=StrEnum)
+
+_TRUE, _FALSE = ("true", "1", "yes"), ("", "false", "0", "no")
+
+
+def refused(name: str, why: str, next_step: str) -> InvalidSetting:
+    """The error for a variable that cannot be used."""
+    return InvalidSetting(f"Cannot use the environment variable {name}", why=why, next_step=next_step)
+
+
+def required(environ: Environment, name: str) -> str:
+    """A text that has to be there."""
+    text = environ.get(name, "").strip()
+    if not text:
+        raise refused(name, "it is not set", f"Set {name} in the environment of the worker.")
+    return text
+
+
+def switch(environ: Environment, name: str) -> bool:
+    """true or false; false where nothing is set."""
+    text = environ.get(name, "").strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise refused(name, f"{text!r} is neither true nor false", f"Set {name} to true or false.")
+    return text in _TRUE
+
+
+def whole_number(environ: Environment, name: str, default: int, *, least: int) -> int:
+    """A whole number, not below `least`."""
+    text = environ.get(name, "").strip()
+    value = int(text) if text.isdecimal() else default if not text else least - 1
+    if value < least:
+        raise refused(name, f"{text!r} is not a whole number from {least}", f"Set {name} to one, such as {default}.")
+    return value
+
+
+def seconds(environ: Environment, name: str, default: float, *, zero: bool = False) -> float:
+    """A finite number of seconds above zero; `zero` allows zero as well."""
+    text = environ.get(name, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = -1.0
+    if not (0 < value < float("inf") or (zero and value == 0)):
+        bound = "from 0" if zero else "above 0"
+        raise refused(name, f"{text!r} is not a number {bound}", f"Set {name} to seconds, such as {default:g}.")
+    return value
+
+
+def choice(environ: Environment, name: str, default: Choice) -> Choice:
+    """One of the values of an enum."""
+    text = environ.get(name, "").strip().lower()
+    try:
+        return type(default)(text) if text else default
+    except ValueError:
+        choices = " or ".join(type(default))
+        raise refused(name, f"{text!r} is not {choices}", f"Set {name} to {choices}.") from None
+
+
+def existing_file(environ: Environment, name: str) -> str | None:
+    """The path of a file that is there; None where nothing is set."""
+    path = environ.get(name, "").strip()
+    if path and not Path(path).is_file():
+        raise refused(name, f"there is no file {path!r}", f"Set {name} to a file that can be read, or unset it.")
+    return path or None
