@@ -75,7 +75,7 @@ class Mark:
         }
 
     def as_text(self, limit: int = MAX_MARK_CHARACTERS) -> str:
-        """The attribute's value, within `limit` characters: the event's data is shortened first, and the mark says so."""
+        """The attribute's value, within `limit` characters: the event's data goes first, and the mark says so."""
         wire = self.as_wire()
         for shorten in (_keep, _keep_names, _drop_data, _drop_optional, _cut_texts):
             wire = shorten(wire)
