@@ -23,10 +23,10 @@ setup: ## Prepare .venv and .tools (once; the other targets do it by themselves)
 test: test-lint test-sanity test-unit test-integration test-faults ## Run all tests
 
 test-lint: setup ## Check style, types, roles, playbooks, documentation and changelog
-	@$(HOUSED) tools/sanity/lint
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity.lint
 
 test-sanity: setup ## Run ansible-test sanity on a copy of the checkout
-	@$(HOUSED) $(BIN)/python tools/sanity/sanity.py
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity
 
 test-unit: setup ## Run the unit tests
 	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q --timeout 20
@@ -47,7 +47,7 @@ bench: setup ## Measure speed, vCenter calls and memory
 	@PYTHONPATH=plugins/module_utils:roles/worker/files:tests $(BIN)/python -m bench
 
 build: setup ## Build the collection archive into .cache/build
-	@$(HOUSED) $(BIN)/python tools/sanity/archive.py .cache/build
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity.archive .cache/build
 
 lock: setup ## Resolve the requirements anew and write their lock files
 	@tools/setup/lock $(BIN)/uv
