@@ -21,11 +21,11 @@ attributes:
     platforms: posix
 """
 
-    ACTIONGROUP_TEMPORAL = r"""
+    ACTION_GROUP = r"""
 attributes:
   action_group:
-    description: Use C(group/vsphere.preemption.temporal) in C(module_defaults) to set the options for Temporal once.
+    description: Use C(group/vsphere.preemption.preemption) in C(module_defaults) to set the options for Temporal once.
     support: full
     membership:
-      - vsphere.preemption.temporal
+      - vsphere.preemption.preemption
 """

@@ -18,7 +18,7 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
-  - vsphere.preemption.attributes.actiongroup_temporal
+  - vsphere.preemption.attributes.action_group
 attributes:
   check_mode:
     support: full
