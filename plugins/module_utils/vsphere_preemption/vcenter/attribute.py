@@ -1,0 +1,114 @@
+"""The custom attribute that holds our mark on a VM.
+
+vCenter knows it by a number, its key. The key is learnt from every bulk read, and believed only in the session that it
+was learnt in: a vCenter that was restored may have given the number to another attribute.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from ..core.contract import ATTRIBUTE_NAME
+from ..core.errors import VCenterPermissionDenied
+from ..core.inventory import VIRTUAL_MACHINE, ManagedObject
+from . import _pyvmomi
+from .faults import NamedFault
+from .properties import Paths, filter_spec, read_properties, reference
+from .soap import Soap, SoapSession
+
+FIELDS: Paths = {"CustomFieldsManager": ("field",)}
+WHAT = f"Cannot make sure that the custom attribute {ATTRIBUTE_NAME} exists"
+
+
+class MarkAttribute:
+    """The attribute of one vCenter. Safe for several threads."""
+
+    def __init__(self, soap: Soap) -> None:
+        self._soap = soap
+        self._lock = threading.Lock()
+        self._known: tuple[SoapSession, int] | None = None
+
+    def ensure(self) -> int:
+        """The key; the attribute is created where it is missing."""
+        return self._soap.attempt(self._key)
+
+    def write(self, vm: ManagedObject, value: str) -> None:
+        """Set the mark of a VM: one call, and up to three more where the key was not known or is not right any more.
+
+        VCenterObjectGone for a deleted VM; but the simulator hangs then, so look first whether the VM exists.
+        """
+
+        def work(session: SoapSession) -> None:
+            key = self._key(session)
+            try:
+                self._set(session, vm, key, value)
+            except NamedFault as error:
+                # vCenter says so of a wrong key, and of a value that it does not like.
+                if error.fault != "InvalidArgument":
+                    raise
+                self._forget(key)
+                newer = self._key(session)
+                if newer == key:
+                    raise
+                self._set(session, vm, newer, value)
+
+        self._soap.attempt(work)
+
+    def learn(self, session: SoapSession, fields: Iterable[Any]) -> int | None:
+        """Take the key from definitions that were just read; None where the attribute does not exist."""
+        key = _key_among(fields)
+        with self._lock:
+            self._known = (session, key) if key is not None else None
+        return key
+
+    def _set(self, session: SoapSession, vm: ManagedObject, key: int, value: str) -> None:
+        manager, entity = session.content.customFieldsManager, session.object(vm)
+        session.call("SetField", f"Cannot write the mark of {vm}", lambda: manager.SetField(entity, key, value))
+
+    def _key(self, session: SoapSession) -> int:
+        known = self._known
+        if known is not None and known[0] is session:
+            return known[1]
+        with self._lock:
+            if self._known is None or self._known[0] is not session:
+                self._known = (session, self._find_or_create(session))
+            return self._known[1]
+
+    def _forget(self, key: int) -> None:
+        with self._lock:
+            if self._known is not None and self._known[1] == key:
+                self._known = None
+
+    def _find_or_create(self, session: SoapSession) -> int:
+        key = _key_among(self._fields(session))
+        if key is not None:
+            return key
+        manager, machine = session.content.customFieldsManager, _pyvmomi.vim.VirtualMachine
+        try:
+            created = session.call(
+                "AddCustomFieldDef", WHAT, lambda: manager.AddCustomFieldDef(ATTRIBUTE_NAME, machine)
+            )
+        except NamedFault as error:
+            # Another client may have created it between our look and our call.
+            key = _key_among(self._fields(session)) if error.fault == "DuplicateName" else None
+            if key is None:
+                raise
+            return key
+        except VCenterPermissionDenied as error:
+            step = "Create it once with an account that may (role vsphere.preemption.vcenter), or grant the privilege."
+            raise VCenterPermissionDenied(WHAT, why=error.why, next_step=step) from error
+        return int(created.key)
+
+    def _fields(self, session: SoapSession) -> Iterable[Any]:
+        manager = session.content.customFieldsManager
+        properties = read_properties(session, filter_spec(session, (), FIELDS, extra=[manager]), WHAT)
+        return properties.get(reference(manager), {}).get("field") or ()
+
+
+def _key_among(fields: Iterable[Any]) -> int | None:
+    """The key of our attribute. One for VMs comes before one for objects of every type; others are not ours."""
+    keys = {field.managedObjectType: int(field.key) for field in fields if field.name == ATTRIBUTE_NAME}
+    types = (getattr(_pyvmomi.vim, VIRTUAL_MACHINE), None)
+    return next((keys[kind] for kind in types if kind in keys), None)

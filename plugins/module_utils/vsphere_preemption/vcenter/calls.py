@@ -1,0 +1,71 @@
+"""The one gate that every call to vCenter goes through: it counts, times, and translates errors."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..core.errors import PreemptionError
+from .faults import translate
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+# Name of the call, seconds that it took, and the code of the error that it ended with.
+Observer = Callable[[str, float, "str | None"], None]
+
+log = logging.getLogger(__name__)
+
+
+class Calls:
+    """At most `limit` calls are under way at a time.
+
+    A place is held for one call on the wire only, never while a thread waits for something else; so no two threads can
+    wait for one another's place.
+    """
+
+    def __init__(self, limit: int, *, address: str, observe: Observer | None = None) -> None:
+        self.limit = limit
+        self.address = address
+        self._places = threading.BoundedSemaphore(limit)
+        self._observe = observe
+
+    def run(self, name: str, what: str, action: Callable[[], T]) -> T:
+        """Make one call, called `name` in SOAP or REST. what: for the error, such as `Cannot power off vm-42`."""
+        with self._places:
+            began = time.perf_counter()
+            code: str | None = None
+            try:
+                return action()
+            except PreemptionError as error:
+                code = error.code
+                raise
+            except Exception as error:
+                problem = translate(error, what=what, address=self.address)
+                if problem is None:
+                    raise
+                code = problem.code
+                raise problem from error
+            finally:
+                self._tell(name, time.perf_counter() - began, code)
+
+    def _tell(self, name: str, seconds: float, code: str | None) -> None:
+        if self._observe is None:
+            return
+        try:
+            self._observe(name, seconds, code)
+        except Exception:
+            # Whoever counts calls must not be able to break them.
+            log.warning("the observer of vCenter calls failed", exc_info=True)
+
+
+def side_by_side(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+    """Do both at the same time. Ends when both have ended; where both fail, with the error of the first."""
+    with ThreadPoolExecutor(1, "vcenter") as thread:
+        other = thread.submit(second)
+        mine = first()
+        return mine, other.result()

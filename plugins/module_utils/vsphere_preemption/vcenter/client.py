@@ -1,0 +1,163 @@
+"""The vCenter client, shared by the worker and the modules.
+
+One object speaks to one vCenter, for any number of threads. It logs in when the first call needs it, and again when the
+session is lost. Every method raises errors of `core.errors` only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+
+from ..core.errors import VCenterError
+from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, TaggedObjects, VirtualMachine
+from . import _pyvmomi
+from .attribute import MarkAttribute
+from .calls import Calls, Observer, side_by_side
+from .connections import Connections
+from .evidence import Evidence
+from .inventory import Inventory
+from .login import LoginDesk
+from .power import Power
+from .rest import Rest
+from .settings import Credentials, VCenterSettings
+from .soap import Soap
+from .tags import Tags
+from .watch import PowerWatch
+
+CLOSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class About:
+    """Which vCenter this is. user: our name there, as vCenter's events write it."""
+
+    name: str
+    version: str
+    api_version: str
+    instance_uuid: str
+    user: str
+
+
+class VCenter:
+    """A vCenter. MissingLibrary where pyVmomi is not installed, InvalidSetting for a CA file that is none.
+
+    observe: told of every call: its name in SOAP or REST, its seconds, and the code of the error that it ended with.
+    """
+
+    def __init__(self, settings: VCenterSettings, credentials: Credentials, *, observe: Observer | None = None) -> None:
+        _pyvmomi.require()
+        self._settings = settings
+        self._connections = Connections(settings)
+        calls = Calls(settings.calls, address=str(settings.endpoint), observe=observe)
+        desk = LoginDesk(credentials)
+        self._soap = Soap(self._connections, calls, desk)
+        self._rest = Rest(self._connections, calls, desk)
+        self._tags = Tags(self._rest, calls=settings.calls)
+        self._attribute = MarkAttribute(self._soap)
+        self._inventory = Inventory(self._soap, self._attribute)
+        self._power = Power(self._soap)
+        self._evidence = Evidence(self._soap)
+
+    def __enter__(self) -> VCenter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self.close()
+
+    @property
+    def concurrency(self) -> int:
+        """How many calls may be under way at the same time; more threads than that only wait."""
+        return self._settings.calls
+
+    @property
+    def user(self) -> str:
+        """Our name as vCenter's events write it; logs in where that has not happened yet."""
+        return self._soap.session().user
+
+    def check(self) -> About:
+        """Both sessions are open and vCenter answers: one cheap call, and a login where one is needed."""
+        what = "Cannot ask vCenter for its time"
+        self._soap.attempt(lambda session: session.call("CurrentTime", what, session.instance().CurrentTime))
+        self._rest.log_in()
+        session = self._soap.session()
+        about = session.content.about
+        return About(about.name, about.version, about.apiVersion, about.instanceUuid or "", session.user)
+
+    def close(self) -> None:
+        """Log out, for at most three seconds. A later call logs in again."""
+
+        def log_out() -> None:
+            for session in (self._rest, self._soap):
+                # What cannot be ended now, vCenter ends by itself.
+                with contextlib.suppress(VCenterError):
+                    session.log_out()
+
+        thread = threading.Thread(target=log_out, daemon=True, name="vcenter-logout")
+        thread.start()
+        thread.join(CLOSE_SECONDS)
+        self._connections.drop()
+
+    def tagged(self, tag: str, on_progress: Callable[[], None] = lambda: None) -> TaggedObjects:
+        """All objects that carry a tag, given as name, category/name or URN. TagNotFound, TagAmbiguous.
+
+        One or two REST calls, and one bulk read for each thousand VMs. on_progress: called after each page.
+        """
+        refs = self._tags.objects(tag, on_progress)
+        on_progress()
+        machines = self._inventory.read(refs, on_progress)
+        return TaggedObjects(
+            machines=tuple(machines.values()),
+            others=tuple(ref for ref in refs if ref.type != VIRTUAL_MACHINE),
+            gone=tuple(ref for ref in refs if ref.type == VIRTUAL_MACHINE and ref not in machines),
+        )
+
+    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+        """Those of the VMs that still exist and still carry the tag, as they are now; none where the tag is gone.
+
+        Two calls at the same time for each thousand VMs; one more where some lack the tag.
+        """
+        if not refs:
+            return {}
+        carriers, machines = side_by_side(lambda: self._tags.carriers(tag, refs), lambda: self._inventory.read(refs))
+        return {ref: machine for ref, machine in machines.items() if ref in carriers}
+
+    def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+        """The VMs as they are now, without a look at tags; those that do not exist are left out."""
+        return self._inventory.read(refs)
+
+    def ensure_attribute(self) -> int:
+        """The key of the custom attribute that holds marks; created where it is missing."""
+        return self._attribute.ensure()
+
+    def write_mark(self, vm: ManagedObject, value: str) -> None:
+        """Set the mark of a VM, with one call. Look shortly before whether the VM exists.
+
+        VCenterObjectGone for a deleted VM. Repeated once after a broken connection: writing it twice does no harm.
+        """
+        self._attribute.write(vm, value)
+
+    def power_off(self, vm: ManagedObject) -> ManagedObject:
+        """Cut the power of a VM; the reference of the task that does it.
+
+        PowerRefused has the name of the fault. After VCenterUnreachable or VCenterTimeout it may have been carried out.
+        """
+        return self._power.power_off(vm)
+
+    def shut_down_guest(self, vm: ManagedObject) -> None:
+        """Ask the guest of a VM to shut down; errors as for `power_off`."""
+        self._power.shut_down_guest(vm)
+
+    def watch(self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]) -> PowerWatch:
+        """Follow VMs until they are off. tasks: what stops a VM, by the VM. Use it as a context manager."""
+        return PowerWatch(self._soap, machines, tasks, call_seconds=self._settings.call_seconds)
+
+    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
+        """The user who stopped each VM last, where somebody did since that time. Compare with `user`."""
+        return self._evidence.who_stopped(machines, since)

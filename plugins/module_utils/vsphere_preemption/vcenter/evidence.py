@@ -1,0 +1,85 @@
+"""Who stopped a VM, from vCenter's own record.
+
+When the answer to a power-off got lost, and the VM is found off, only this tells whether it was us. A guest that shuts
+down at our request leaves two events: ours, with our name, and the power-off itself, which names nobody. So the last
+name counts; and nothing that happened before the VM was last powered on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ..core.errors import VCenterObjectGone
+from ..core.inventory import ManagedObject
+from . import _pyvmomi
+from .faults import SessionLost, fault_name
+from .properties import reference
+from .soap import Soap, SoapSession
+
+POWERED_ON = "VmPoweredOnEvent"
+# The short names: vCenter finds nothing under the full ones.
+EVENTS = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", POWERED_ON)
+EVENTS_PER_PAGE = 1000
+WHAT = "Cannot read who stopped the VMs"
+
+
+class Evidence:
+    """The event log of one vCenter."""
+
+    def __init__(self, soap: Soap) -> None:
+        self._soap = soap
+
+    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
+        """The user who stopped each VM last, of those that somebody stopped since that time (vCenter's clock)."""
+        wanted = frozenset(machines)
+        if not wanted:
+            return {}
+        return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since)))
+
+
+def _last_users(wanted: frozenset[ManagedObject], events: Iterable[Any]) -> dict[ManagedObject, str]:
+    users: dict[ManagedObject, str] = {}
+    for event in sorted(events, key=lambda event: (event.createdTime, event.key)):
+        vm = reference(event.vm.vm) if event.vm is not None else None
+        if vm is None or vm not in wanted:
+            continue
+        if fault_name(event) == POWERED_ON:
+            users.pop(vm, None)
+        elif event.userName:
+            users[vm] = event.userName
+    return users
+
+
+def _events(session: SoapSession, since: datetime) -> list[Any]:
+    """Power events since that time; filtered here again, because the simulator ignores parts of a filter."""
+    vim = _pyvmomi.vim.event
+    begin = since.astimezone(UTC)
+    spec = vim.EventFilterSpec(eventTypeId=list(EVENTS), time=vim.EventFilterSpec.ByTime(beginTime=begin))
+    manager = session.content.eventManager
+    collector = session.call("CreateCollectorForEvents", WHAT, lambda: manager.CreateCollectorForEvents(spec))
+    try:
+        return [
+            event for event in _pages(session, collector) if fault_name(event) in EVENTS and event.createdTime >= begin
+        ]
+    finally:
+        _destroy(session, collector)
+
+
+def _pages(session: SoapSession, collector: Any) -> Iterator[Any]:
+    """All events of a new collector; it stands at its oldest one."""
+    while True:
+        page = session.call("ReadNextEvents", WHAT, lambda: collector.ReadNextEvents(EVENTS_PER_PAGE))
+        if not page:
+            return
+        yield from page
+
+
+def _destroy(session: SoapSession, collector: Any) -> None:
+    # vCenter allows few collectors, and the simulator keeps those of ended sessions.
+    try:
+        session.call("DestroyCollector", WHAT, collector.DestroyCollector)
+    except (SessionLost, VCenterObjectGone):
+        # It ended with its session.
+        return

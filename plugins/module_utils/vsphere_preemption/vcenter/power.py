@@ -1,0 +1,35 @@
+"""The calls that stop a VM. Each is made once: whether one that broke off was carried out, only a new look can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..core.inventory import ManagedObject
+from .faults import NamedFault, PowerRefused
+from .properties import reference
+from .soap import Soap, SoapSession
+
+
+class Power:
+    """Power calls of one vCenter."""
+
+    def __init__(self, soap: Soap) -> None:
+        self._soap = soap
+
+    def power_off(self, vm: ManagedObject) -> ManagedObject:
+        """Cut the power of a VM; the reference of the task that does it. PowerRefused says why not."""
+        what = f"Cannot power off {vm}"
+        task = self._change("PowerOffVM_Task", what, lambda session: session.object(vm).PowerOffVM_Task())
+        return reference(task)
+
+    def shut_down_guest(self, vm: ManagedObject) -> None:
+        """Ask the guest of a VM to shut down, and do not wait for it. PowerRefused says why not."""
+        what = f"Cannot shut down the guest of {vm}"
+        self._change("ShutdownGuest", what, lambda session: session.object(vm).ShutdownGuest())
+
+    def _change(self, name: str, what: str, action: Callable[[SoapSession], Any]) -> Any:
+        try:
+            return self._soap.attempt(lambda session: session.call(name, what, lambda: action(session)), repeat=False)
+        except NamedFault as error:
+            raise PowerRefused.from_fault(error) from error.__cause__

@@ -1,0 +1,171 @@
+"""vCenter's REST API for tags, under both of its addresses.
+
+vCenter 7.0U2 and later want `/api`; older ones, and the simulator, have only `/rest`, which answers 404 for the other.
+They differ in paths and wrapping, not in meaning: `/rest` puts every answer into an object, and writes an empty list as
+null. The family is found out at login and remembered.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from ..core.errors import (
+    PreemptionError,
+    VCenterFault,
+    VCenterLoginRefused,
+    VCenterPermissionDenied,
+    VCenterUnreachable,
+)
+from .calls import Calls
+from .connections import Answer, Connections
+from .faults import SessionLost
+from .login import Door, LoginDesk
+from .settings import Login
+
+T = TypeVar("T")
+
+SESSION_HEADER = "vmware-api-session-id"
+LOGIN = "Cannot log in to vCenter's REST API"
+# Behind vCenter's gateway the service is starting or overloaded.
+UNAVAILABLE = frozenset({429, 502, 503, 504})
+LONGEST_MESSAGE = 300
+
+
+@dataclass(frozen=True)
+class PathFamily:
+    """The addresses of one form of the API. id_mark: before an id in a path. wrapped: answers are in `value`."""
+
+    session: str
+    root: str
+    id_mark: str
+    action_key: str
+    wrapped: bool
+
+    def path(self, kind: str, item: str | None = None, action: str | None = None) -> str:
+        """The path of all objects of a kind or of one, for reading or for an action."""
+        place = f"/{self.id_mark}{quote(item, safe=':')}" if item is not None else ""
+        return f"{self.root}/{kind}{place}{f'?{self.action_key}={action}' if action else ''}"
+
+
+API = PathFamily("/api/session", "/api/cis/tagging", "", "action", wrapped=False)
+REST = PathFamily("/rest/com/vmware/cis/session", "/rest/com/vmware/cis/tagging", "id:", "~action", wrapped=True)
+
+
+class NotThere(VCenterFault):
+    """vCenter has no such object: HTTP 404."""
+
+
+@dataclass(frozen=True, eq=False)
+class RestSession:
+    """A session that is logged in."""
+
+    family: PathFamily
+    key: str
+
+
+# What is asked for depends on the family: method, path and body.
+Question = Callable[[PathFamily], tuple[str, str, "dict[str, Any] | None"]]
+
+
+class Rest:
+    """Calls to vCenter's REST API, in a session that is opened when it is needed."""
+
+    def __init__(self, connections: Connections, calls: Calls, desk: LoginDesk) -> None:
+        self._connections = connections
+        self._calls = calls
+        self._families: tuple[PathFamily, ...] = (API, REST)
+        self._door: Door[RestSession] = Door(desk, self._log_in)
+
+    def ask(self, name: str, what: str, question: Question, read: Callable[[Any], T]) -> T:
+        """What `read` makes of the answer to a question that changes nothing. NotThere for a missing object."""
+        return self._door.attempt(lambda session: self._ask(session, name, what, question, read))
+
+    def log_in(self) -> None:
+        """Open the session where there is none."""
+        self._door.enter()
+
+    def log_out(self) -> None:
+        """End the session, if there is one."""
+        session = self._door.leave()
+        if session is not None:
+            what = "Cannot log out of vCenter's REST API"
+            self._calls.run("delete-session", what, lambda: self._send(session, "DELETE", session.family.session, None))
+
+    def _ask(self, session: RestSession, name: str, what: str, question: Question, read: Callable[[Any], T]) -> T:
+        method, path, body = question(session.family)
+
+        def action() -> T:
+            answer = self._send(session, method, path, body)
+            if answer.status != 200:
+                raise _refusal(answer, what, self._calls.address)
+            content = json.loads(answer.body)
+            return read(content["value"] if session.family.wrapped else content)
+
+        return self._calls.run(name, what, action)
+
+    def _send(self, session: RestSession, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+        headers = {SESSION_HEADER: session.key, "Accept": "application/json"}
+        if body is None:
+            return self._connections.exchange(method, path, headers=headers)
+        headers["Content-Type"] = "application/json"
+        return self._connections.exchange(method, path, headers=headers, body=json.dumps(body).encode())
+
+    def _log_in(self, login: Login) -> RestSession:
+        for family in self._families:
+            session = self._calls.run("create-session", LOGIN, partial(self._open, family, login))
+            if session is not None:
+                # The family that worked is tried first from now on.
+                self._families = (family, *(other for other in self._families if other is not family))
+                return session
+        why = f"{self._calls.address} has neither {API.session} nor {REST.session}"
+        raise VCenterUnreachable(
+            LOGIN, why=why, next_step="Check the address; a vCenter that starts needs some minutes."
+        )
+
+    def _open(self, family: PathFamily, login: Login) -> RestSession | None:
+        """A new session; None where vCenter does not know this family of paths."""
+        pair = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+        answer = self._connections.exchange("POST", family.session, headers={"Authorization": f"Basic {pair}"})
+        if answer.status == 404:
+            return None
+        if answer.status == 401:
+            why = f"{self._calls.address} refused the user name or the password"
+            raise VCenterLoginRefused(LOGIN, why=why, next_step="Store the right credentials; no restart is needed.")
+        if answer.status not in (200, 201):
+            raise _refusal(answer, LOGIN, self._calls.address)
+        content = json.loads(answer.body)
+        return RestSession(family, str(content["value"] if family.wrapped else content))
+
+
+def _refusal(answer: Answer, what: str, address: str) -> PreemptionError:
+    """The error for an answer that is none."""
+    status = answer.status
+    message = _message(answer.body)
+    why = f"{address} answered HTTP {status}{f' ({message})' if message else ''}"
+    if status == 401:
+        return SessionLost(what, why="vCenter ended our REST session", next_step="Try again; a new session is opened.")
+    if status == 403:
+        step = "Grant the account System.Read on the tag and on the tagged objects."
+        return VCenterPermissionDenied(what, why=why, next_step=step)
+    if status == 404:
+        return NotThere(what, why=why, next_step="Check that the object still exists.")
+    if status in UNAVAILABLE:
+        return VCenterUnreachable(what, why=why, next_step="Try again once the services of vCenter are up.")
+    step = "Look at the log of vCenter's vAPI endpoint for the reason."
+    return VCenterFault(what, why=why, next_step=step, retryable=status >= 500)
+
+
+def _message(body: bytes) -> str:
+    """What vCenter says in a standard error; nothing for any other body."""
+    try:
+        content = json.loads(body)
+        messages = content.get("value", content)["messages"]
+        return " ".join(str(message["default_message"]) for message in messages)[:LONGEST_MESSAGE]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return ""

@@ -1,0 +1,210 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where vCenter is, how its certificate is checked, how much is asked of it at a time, and who we are there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import SplitResult, urlsplit
+
+from ..core.contract import DEFAULT_SECRET_PATH
+from ..core.errors import InvalidSetting, VCenterLoginRefused
+
+URL_VARIABLE = "VCENTER_URL"
+INSECURE_VARIABLE = "VCENTER_INSECURE"
+CA_VARIABLE = "VCENTER_CA_FILE"
+CALLS_VARIABLE = "PREEMPTION_VCENTER_CALLS"
+SECONDS_VARIABLE = "PREEMPTION_VCENTER_TIMEOUT_SECONDS"
+
+DEFAULT_CALLS = 5
+DEFAULT_CALL_SECONDS = 30.0
+SDK_PATH = "/sdk"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where to connect to. secure: with TLS."""
+
+    host: str
+    port: int
+    secure: bool = True
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class VCenterSettings:
+    """All that a client must know of a vCenter, but for the credentials.
+
+    url: https://host[:port][/sdk], or just the host; http:// only together with `insecure`.
+    insecure: any certificate will do; the CA file is then not used.
+    ca_file: certificates to trust, as PEM; None for those that the system trusts.
+    calls: at most so many calls are under way at the same time, of all threads and of every kind.
+    call_seconds: a call has failed when vCenter stays silent for so long.
+    """
+
+    url: str
+    insecure: bool = False
+    ca_file: str | None = None
+    calls: int = DEFAULT_CALLS
+    call_seconds: float = DEFAULT_CALL_SECONDS
+
+    def __post_init__(self) -> None:
+        parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address, taken apart."""
+        return parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> VCenterSettings:
+        """InvalidSetting names the variable that is wrong."""
+        insecure = _switch(environ, INSECURE_VARIABLE)
+        url = environ.get(URL_VARIABLE, "").strip()
+        parse_endpoint(url, insecure=insecure, label=_variable(URL_VARIABLE))
+        return cls(
+            url=url,
+            insecure=insecure,
+            ca_file=_file(environ, CA_VARIABLE),
+            calls=_calls(environ.get(CALLS_VARIABLE, "")),
+            call_seconds=_seconds(environ.get(SECONDS_VARIABLE, "")),
+        )
+
+
+@dataclass(frozen=True)
+class Login:
+    """A user name and a password. written: differs when the same pair was stored again."""
+
+    username: str
+    password: str = field(repr=False)
+    written: str = field(default="", repr=False)
+
+
+class Credentials(Protocol):
+    """Where a login comes from; asked again for each login."""
+
+    def read(self) -> Login:
+        """The pair as it is now. VCenterLoginRefused where there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class FileCredentials:
+    """The files `username` and `password` in a folder, as a mounted Kubernetes secret has them."""
+
+    folder: str | Path = DEFAULT_SECRET_PATH
+
+    def read(self) -> Login:
+        """The content of the files without one line end. VCenterLoginRefused where a file is missing or empty."""
+        username, user_written = self._read("username")
+        password, password_written = self._read("password")
+        return Login(username, password, f"{user_written}/{password_written}")
+
+    def _read(self, name: str) -> tuple[str, int]:
+        file = Path(self.folder) / name
+        try:
+            text, written = file.read_text(encoding="utf-8"), file.stat().st_mtime_ns
+        except OSError as error:
+            raise unusable_login(f"the file {file} cannot be read ({error.strerror})") from error
+        except UnicodeDecodeError as error:
+            raise unusable_login(f"the file {file} is no UTF-8 text") from error
+        text = text.removesuffix("\n").removesuffix("\r")
+        if not text:
+            raise unusable_login(f"the file {file} is empty")
+        return text, written
+
+
+@dataclass(frozen=True)
+class GivenCredentials:
+    """A pair that the caller has, such as a module's options."""
+
+    username: str
+    password: str = field(repr=False)
+
+    def read(self) -> Login:
+        """The pair."""
+        return Login(self.username, self.password)
+
+
+def parse_endpoint(url: str, *, insecure: bool, label: str) -> Endpoint:
+    """Take an address apart; InvalidSetting, about what `label` says, for one that cannot be used."""
+    if not url:
+        raise _wrong(label, "it is not set", "Give the address of vCenter, such as https://vcenter.example.com.")
+    if "@" in url:
+        # Not shown: it may hold a password.
+        raise _wrong(label, "it holds a user name or a password", "Put credentials into their files, not the address.")
+    parts = _split(url, label)
+    if parts.scheme == "http" and not insecure:
+        raise _wrong(label, f"{url!r} is not encrypted", "Use https://, or allow insecure links explicitly.")
+    if parts.scheme not in ("http", "https"):
+        raise _wrong(label, f"{url!r} begins with {parts.scheme}://", "Use https://.")
+    if parts.path.rstrip("/") not in ("", SDK_PATH) or parts.query or parts.fragment:
+        raise _wrong(label, f"{url!r} has more than a host and a port", "Use an address such as https://host:443.")
+    secure = parts.scheme == "https"
+    return Endpoint(parts.hostname or "", parts.port or (443 if secure else 80), secure)
+
+
+def _split(url: str, label: str) -> SplitResult:
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        complete = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise _wrong(label, f"{url!r} is no address ({error})", "Use an address such as https://host:443.") from error
+    if not complete or any(character.isspace() for character in url):
+        raise _wrong(label, f"{url!r} names no host", "Use an address such as https://host:443.")
+    return parts
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    text = environ.get(name, "").strip()
+    if text.lower() not in ("", "true", "false"):
+        raise _wrong(_variable(name), f"{text!r} is neither true nor false", "Set it to true or false.")
+    return text.lower() == "true"
+
+
+def _file(environ: Mapping[str, str], name: str) -> str | None:
+    text = environ.get(name, "").strip()
+    if text and not Path(text).is_file():
+        raise _wrong(_variable(name), f"there is no file {text!r}", "Name a file with certificates in PEM format.")
+    return text or None
+
+
+def _calls(text: str) -> int:
+    text = text.strip()
+    if text and (not text.isdecimal() or int(text) < 1):
+        raise _wrong(
+            _variable(CALLS_VARIABLE), f"{text!r} is not a whole number from 1", "Set it to a number such as 5."
+        )
+    return int(text) if text else DEFAULT_CALLS
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text) if text.strip() else DEFAULT_CALL_SECONDS
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise _wrong(_variable(SECONDS_VARIABLE), f"{text!r} is not a number above 0", "Set it to seconds, such as 30.")
+    return seconds
+
+
+def _variable(name: str) -> str:
+    return f"the environment variable {name}"
+
+
+def _wrong(label: str, why: str, next_step: str) -> InvalidSetting:
+    return InvalidSetting(f"Cannot use {label}", why=why, next_step=next_step)
+
+
+def unusable_login(why: str) -> VCenterLoginRefused:
+    """The error for credentials that cannot be used."""
+    return VCenterLoginRefused(
+        "Cannot log in to vCenter", why=why, next_step="Store a valid user name and password; no restart is needed."
+    )

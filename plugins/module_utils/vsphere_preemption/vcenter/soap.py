@@ -1,0 +1,134 @@
+"""The SOAP session: version, login, and the way back after a lost session or a broken connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any, TypeVar
+from xml.etree import ElementTree
+
+from ..core.errors import VCenterUnreachable
+from ..core.inventory import ManagedObject
+from . import _pyvmomi
+from .calls import Calls
+from .connections import Connections
+from .login import Door, LoginDesk
+from .settings import SDK_PATH, Login
+
+T = TypeVar("T")
+
+NAMESPACE = "urn:vim25"
+USER_AGENT = "vsphere.preemption"
+LOGIN = "Cannot log in to vCenter"
+
+
+class Stub(_pyvmomi.SoapStubAdapter):
+    """pyVmomi's writer and reader, on connections of ours. One for each login, so that each has a cookie of its own."""
+
+    def __init__(self, connections: Connections, version: str) -> None:
+        endpoint = connections.endpoint
+        super().__init__(
+            host=endpoint.host,
+            port=endpoint.port,
+            path=SDK_PATH,
+            version=version,
+            customHeaders={"User-Agent": USER_AGENT},
+        )
+        self._connections = connections
+
+    def GetConnection(self) -> HTTPConnection:  # noqa: N802
+        """An open connection."""
+        return self._connections.take()
+
+    def ReturnConnection(self, connection: HTTPConnection) -> None:  # noqa: N802
+        """Keep it for the next call."""
+        self._connections.give_back(connection)
+
+    def DropConnections(self) -> None:  # noqa: N802
+        """Close the idle ones, after one broke."""
+        self._connections.drop()
+
+
+@dataclass(frozen=True, eq=False)
+class SoapSession:
+    """A session that is logged in.
+
+    content: vim.ServiceInstanceContent. user: our name, as vCenter's events write it.
+    """
+
+    stub: Stub
+    content: Any
+    user: str
+    calls: Calls
+
+    def call(self, name: str, what: str, action: Callable[[], T]) -> T:
+        """Make one call; `action` is pyVmomi's method with its arguments."""
+        return self.calls.run(name, what, action)
+
+    def object(self, ref: ManagedObject) -> Any:
+        """pyVmomi's object for a reference; makes no call."""
+        return getattr(_pyvmomi.vim, ref.type)(ref.value, self.stub)
+
+    def instance(self) -> Any:
+        """The root of the API."""
+        return _pyvmomi.vim.ServiceInstance("ServiceInstance", self.stub)
+
+
+class Soap:
+    """Calls to vCenter's SOAP API, in a session that is opened when it is needed."""
+
+    def __init__(self, connections: Connections, calls: Calls, desk: LoginDesk) -> None:
+        self._connections = connections
+        self._calls = calls
+        self._version: str | None = None
+        self._door: Door[SoapSession] = Door(desk, self._log_in)
+
+    def attempt(self, work: Callable[[SoapSession], T], *, repeat: bool = True) -> T:
+        """Do a piece of work of one or more calls; again, once, where that is safe (`repeat`: after a lost answer)."""
+        return self._door.attempt(work, repeat=repeat)
+
+    def session(self) -> SoapSession:
+        """The session; logs in where there is none."""
+        return self._door.enter()
+
+    def log_out(self) -> None:
+        """End the session, if there is one."""
+        session = self._door.leave()
+        if session is not None:
+            session.call("Logout", "Cannot log out of vCenter", session.content.sessionManager.Logout)
+
+    def _log_in(self, login: Login) -> SoapSession:
+        if self._version is None:
+            self._version = self._calls.run("GetServiceVersions", LOGIN, self._negotiate)
+        stub = Stub(self._connections, self._version)
+        instance = _pyvmomi.vim.ServiceInstance("ServiceInstance", stub)
+        content = self._calls.run("RetrieveContent", LOGIN, instance.RetrieveContent)
+        manager = content.sessionManager
+        session = self._calls.run("Login", LOGIN, lambda: manager.Login(login.username, login.password))
+        return SoapSession(stub, content, session.userName, self._calls)
+
+    def _negotiate(self) -> str:
+        """The newest version of the API that both vCenter and pyVmomi speak."""
+        answer = self._connections.exchange("GET", f"{SDK_PATH}/vimServiceVersions.xml")
+        offered = offered_versions(answer.body) if answer.status == 200 else frozenset()
+        for version in _pyvmomi.service_versions(NAMESPACE.removeprefix("urn:")):
+            if _pyvmomi.version_ids[version] in offered:
+                return str(version)
+        why = f"{self._connections.endpoint} does not answer as a vCenter does (HTTP {answer.status})"
+        if offered:
+            why = f"{self._connections.endpoint} speaks none of the versions of the API that pyVmomi knows"
+        raise VCenterUnreachable(
+            LOGIN, why=why, next_step="Check the address; a vCenter that starts needs some minutes."
+        )
+
+
+def offered_versions(document: bytes) -> frozenset[str]:
+    """The versions in vimServiceVersions.xml, such as 8.0.3.0; none for anything else."""
+    try:
+        # As safe as all other answers: pyVmomi reads them with the same parser.
+        root = ElementTree.fromstring(document)
+    except ElementTree.ParseError:
+        return frozenset()
+    spaces = [space for space in root.iter("namespace") if space.findtext("name") == NAMESPACE]
+    return frozenset(version.text or "" for space in spaces for version in space.iter("version"))

@@ -1,0 +1,187 @@
+"""Wait until VMs are off, all of them with one subscription.
+
+A VM is off when its power state says so, or when the task that stops it has succeeded; the second also holds where
+somebody has powered the VM on again in the meantime. A watch outlives the session, and an outage that is shorter than
+the time limit of a call: it subscribes again, and vCenter then tells how things are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from ..core.errors import VCenterError, VCenterObjectGone
+from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
+from .faults import fault_text
+from .inventory import POWER_STATE, power_state
+from .properties import Paths
+from .soap import Soap
+from .updates import FilterUpdates, News, PolledUpdates
+
+TASK = "Task"
+TASK_STATE, TASK_ERROR, TASK_ENDED = "info.state", "info.error", "info.completeTime"
+MACHINE_PATHS: Paths = {VIRTUAL_MACHINE: (POWER_STATE,)}
+TASK_PATHS: Paths = {TASK: (TASK_STATE, TASK_ERROR, TASK_ENDED)}
+
+# More objects than this (VMs and tasks together) are polled.
+FILTER_OBJECTS = 60
+# Many victims stop at nearly the same time; one reply shall tell of several.
+GATHER_SECONDS = 0.03
+LONGEST_WAIT_SECONDS = 10
+SHORT_PAUSE_SECONDS = 0.25
+POLL_SECONDS, POLL_SECONDS_PER_OBJECT = 0.25, 0.0005
+TASKS_EVERY = 4
+
+
+@dataclass(frozen=True)
+class PowerChanges:
+    """News about VMs that are stopping.
+
+    off: when their task ended, by vCenter's clock, where that is known already. gone: they were deleted.
+    failed: why their task failed, as the name of the fault and vCenter's text.
+    """
+
+    off: Mapping[ManagedObject, datetime | None] = field(default_factory=dict)
+    gone: frozenset[ManagedObject] = frozenset()
+    failed: Mapping[ManagedObject, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.off or self.gone or self.failed)
+
+
+class PowerWatch:
+    """A subscription to VMs that are stopping; for one thread. Each of them is reported once as off or gone.
+
+    tasks: the task that stops a VM, by the VM. call_seconds: the time limit of a call.
+    """
+
+    def __init__(
+        self,
+        soap: Soap,
+        machines: Iterable[ManagedObject],
+        tasks: Mapping[ManagedObject, ManagedObject],
+        *,
+        call_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._soap = soap
+        self._machines = dict.fromkeys(machines)
+        self._tasks = {vm: task for vm, task in tasks.items() if vm in self._machines}
+        self._call_seconds = call_seconds
+        self._clock = clock
+        self._pause = pause
+        self._seen: dict[ManagedObject, dict[str, Any]] = {}
+        self._filter: FilterUpdates | None = None
+        self._polls = 0
+        self._next_look = clock()
+        self._last_answer = clock()
+
+    def __enter__(self) -> PowerWatch:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        opened, self._filter = self._filter, None
+        if opened is not None:
+            opened.close()
+
+    def wait(self, seconds: float) -> PowerChanges:
+        """The first news, or none after so many seconds.
+
+        An outage is waited out, until it has lasted as long as the time limit of a call; then its error is raised.
+        """
+        deadline = self._clock() + seconds
+        while self._machines:
+            left = max(0.0, deadline - self._clock())
+            try:
+                changes = self._take_in(self._look(left))
+                self._last_answer = self._clock()
+            except VCenterError as error:
+                self._bear(error, left)
+                changes = PowerChanges()
+            if changes or self._clock() >= deadline:
+                return changes
+        return PowerChanges()
+
+    def _look(self, left: float) -> News:
+        """Ask vCenter what is new, for at most so many seconds."""
+        early = self._next_look - self._clock()
+        if early > 0:
+            self._pause(min(early, left))
+            if early > left:
+                return News()
+        if len(self._machines) + len(self._tasks) > FILTER_OBJECTS:
+            return self._poll()
+        return self._filtered(max(0.0, left - max(0.0, early)))
+
+    def _filtered(self, left: float) -> News:
+        if self._filter is None:
+            refs = [*self._machines, *self._tasks.values()]
+            self._filter = FilterUpdates.open(self._soap, refs, {**MACHINE_PATHS, **TASK_PATHS})
+        # vCenter waits for whole seconds only.
+        whole = int(min(left, LONGEST_WAIT_SECONDS, self._call_seconds / 2))
+        news = self._filter.news(whole)
+        self._next_look = self._clock() + GATHER_SECONDS
+        if not news and not whole:
+            self._pause(min(left, SHORT_PAUSE_SECONDS))
+        return news
+
+    def _poll(self) -> News:
+        with_tasks = self._polls % TASKS_EVERY == TASKS_EVERY - 1
+        self._polls += 1
+        refs: Sequence[ManagedObject] = [*self._machines, *(self._tasks.values() if with_tasks else ())]
+        news = PolledUpdates(self._soap).news(refs, {**MACHINE_PATHS, **TASK_PATHS})
+        self._next_look = self._clock() + POLL_SECONDS + POLL_SECONDS_PER_OBJECT * len(refs)
+        return news
+
+    def _take_in(self, news: News) -> PowerChanges:
+        if not news:
+            return PowerChanges()
+        for ref, properties in news.properties.items():
+            self._seen.setdefault(ref, {}).update(properties)
+        off = {vm: self._ended(vm) for vm in self._machines if self._is_off(vm)}
+        gone = frozenset(vm for vm in news.missing if vm in self._machines and vm not in off)
+        failed = {vm: self._failure(vm) for vm in self._tasks if vm not in off and self._task_state(vm) == "error"}
+        for vm in (*off, *gone):
+            del self._machines[vm]
+        # A task that vCenter has forgotten, or that failed, has nothing more to tell.
+        over = {vm for vm, task in self._tasks.items() if task in news.missing}
+        for vm in {*off, *gone, *failed, *over}:
+            self._tasks.pop(vm, None)
+        return PowerChanges(off, gone, failed)
+
+    def _is_off(self, vm: ManagedObject) -> bool:
+        return power_state(self._seen.get(vm, {})) is PowerState.OFF or self._task_state(vm) == "success"
+
+    def _task_state(self, vm: ManagedObject) -> str:
+        return str(self._task(vm).get(TASK_STATE, ""))
+
+    def _ended(self, vm: ManagedObject) -> datetime | None:
+        moment = self._task(vm).get(TASK_ENDED)
+        return moment if isinstance(moment, datetime) else None
+
+    def _failure(self, vm: ManagedObject) -> str:
+        fault = self._task(vm).get(TASK_ERROR)
+        return fault_text(fault) if fault is not None else "vCenter does not say why"
+
+    def _task(self, vm: ManagedObject) -> Mapping[str, Any]:
+        task = self._tasks.get(vm)
+        return self._seen.get(task, {}) if task is not None else {}
+
+    def _bear(self, error: VCenterError, left: float) -> None:
+        """Subscribe anew after a passing trouble; raise any other, and one that lasts."""
+        # Not closed: the collector is gone with its session, or cannot be reached.
+        self._filter = None
+        lost_collector = (
+            isinstance(error, VCenterObjectGone) or getattr(error, "fault", "") == "InvalidCollectorVersion"
+        )
+        is_passing = error.retryable or lost_collector
+        if not is_passing or self._clock() - self._last_answer > self._call_seconds:
+            raise error
+        self._pause(min(left, SHORT_PAUSE_SECONDS))
