@@ -17,6 +17,8 @@ from typing import Any
 
 from .paths import CHECKOUT
 
+Completed = subprocess.CompletedProcess[str]
+
 SECONDS = 120.0
 ANSWER = re.compile(r"^localhost \| (?P<how>[A-Z!]+) => (?P<result>\{.*?^\})", re.MULTILINE | re.DOTALL)
 
@@ -79,15 +81,13 @@ class Ansible:
             raise AssertionError(f"{name} gave no answer:\n{done.stdout}\n{done.stderr}")
         return Ran(json.loads(answer["result"]), done.returncode, done.stdout + done.stderr)
 
-    def playbook(
-        self, text: str, *flags: str, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
+    def playbook(self, text: str, *flags: str, env: Mapping[str, str] | None = None) -> Completed:
         """Run the text as a playbook."""
         book = self._folder / "playbook.yml"
         book.write_text(text)
         return self._run(["ansible-playbook", str(book), *flags], env)
 
-    def _run(self, argv: list[str], env: Mapping[str, str] | None) -> subprocess.CompletedProcess[str]:
+    def _run(self, argv: list[str], env: Mapping[str, str] | None) -> Completed:
         return subprocess.run(
             argv,
             env={**self._environment, **(env or {})},

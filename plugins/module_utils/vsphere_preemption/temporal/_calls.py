@@ -55,7 +55,9 @@ def translated(what: str) -> Iterator[None]:
         raise _from_call(error, what) from error
     except part("client").WorkflowQueryFailedError as error:
         raise TemporalError(
-            what, why=str(error).rstrip("."), next_step="Check that the workflow id is that of a preemption workflow."
+            what,
+            why=str(error).rstrip("."),
+            next_step="Check the workflow id (it must be a preemption workflow) and the run id.",
         ) from error
     except part("client").WorkflowUpdateFailedError as error:
         raise _from_update(error.cause, what) from error

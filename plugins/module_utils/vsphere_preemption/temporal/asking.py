@@ -192,7 +192,8 @@ async def _query(client: Client, workflow_id: str, run_id: str | None, name: str
             return await handle.query(name, rpc_timeout=CALL_LIMIT)
     except TemporalUnreachable as error:
         # The frontend answered when we connected; what is out of time here is the worker.
-        if getattr(error.__cause__, "status", None) is part("service").RPCStatusCode.DEADLINE_EXCEEDED:
+        codes = part("service").RPCStatusCode
+        if getattr(error.__cause__, "status", None) in (codes.DEADLINE_EXCEEDED, codes.CANCELLED):
             raise no_worker(what, "no worker answered in time") from error
         raise
 
