@@ -1,0 +1,110 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Imports only go down. The rule itself is in `layers`; here it is applied to every file, and shown to bite."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pytest
+
+from support.paths import CHECKOUT
+
+from .layers import LIBRARY_FOLDER, WORKER_FOLDER, broken_rules
+
+SHIPPED = sorted(
+    path.relative_to(CHECKOUT).as_posix()
+    for folder in ("plugins", "roles")
+    for path in (CHECKOUT / folder).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_each_file_imports_only_what_its_layer_allows(name: str) -> None:
+    assert broken_rules(PurePosixPath(name), (CHECKOUT / name).read_text()) == []
+
+
+def test_the_layers_are_where_the_rule_looks_for_them() -> None:
+    for folder in (LIBRARY_FOLDER / "core", LIBRARY_FOLDER / "vcenter", WORKER_FOLDER / "workflows"):
+        assert list((CHECKOUT / folder).glob("*.py")), f"{folder} is empty: the rule would check nothing"
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        pytest.param(LIBRARY_FOLDER / "core/plan.py", "import yaml", id="core imports something foreign"),
+        pytest.param(LIBRARY_FOLDER / "core/_yaml.py", "import requests", id="core imports it behind a guard"),
+        pytest.param(LIBRARY_FOLDER / "core/plan.py", "from ..vcenter import client", id="core imports upwards"),
+        pytest.param(
+            LIBRARY_FOLDER / "vcenter/tags.py", "from ..temporal.faults import x", id="vcenter knows temporal"
+        ),
+        pytest.param(LIBRARY_FOLDER / "vcenter/tags.py", "from .. import events", id="vcenter knows events"),
+        pytest.param(
+            LIBRARY_FOLDER / "temporal/asking.py", "import vsphere_preemption.vcenter", id="by its plain name"
+        ),
+        pytest.param(
+            LIBRARY_FOLDER / "events/sink.py",
+            "from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter import tags",
+            id="by its collection name",
+        ),
+        pytest.param(LIBRARY_FOLDER / "events/sink.py", "import requests", id="an unguarded foreign library"),
+        pytest.param(LIBRARY_FOLDER / "events/sink.py", "def f():\n    import requests", id="hidden in a function"),
+        pytest.param(
+            LIBRARY_FOLDER / "vcenter/tags.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    pass\nelse:\n    import pyVmomi",
+            id="beside a block for types",
+        ),
+        pytest.param(LIBRARY_FOLDER / "temporal/__init__.py", "import temporalio", id="in an __init__"),
+        pytest.param(
+            LIBRARY_FOLDER / "temporal/_x.py", "import vsphere_preemption_worker", id="library imports worker"
+        ),
+        pytest.param(
+            PurePosixPath("plugins/modules/x.py"), "from vsphere_preemption_worker import x", id="module, worker"
+        ),
+        pytest.param(PurePosixPath("plugins/action/x.py"), "import vsphere_preemption_worker.x", id="action, worker"),
+        pytest.param(PurePosixPath("plugins/modules/x.py"), "import temporalio.client", id="module, foreign library"),
+        pytest.param(WORKER_FOLDER / "workflows/run.py", "import requests", id="workflow, foreign library"),
+        pytest.param(
+            WORKER_FOLDER / "workflows/run.py", "from ..activities import x", id="workflow imports activities"
+        ),
+        pytest.param(
+            WORKER_FOLDER / "workflows/run.py",
+            "from vsphere_preemption.vcenter import x",
+            id="workflow imports vcenter",
+        ),
+    ],
+)
+def test_the_rule_bites_when(path: PurePosixPath, source: str) -> None:
+    assert len(broken_rules(path, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        pytest.param(
+            LIBRARY_FOLDER / "vcenter/tags.py", "from ..core import errors\nfrom . import rest", id="downwards"
+        ),
+        pytest.param(
+            LIBRARY_FOLDER / "vcenter/_pyvmomi.py", "try:\n    import pyVmomi\nexcept ImportError: ...", id="guard"
+        ),
+        pytest.param(
+            LIBRARY_FOLDER / "events/sink.py",
+            "import typing\nif typing.TYPE_CHECKING:\n    import requests",
+            id="for types only",
+        ),
+        pytest.param(
+            PurePosixPath("plugins/modules/x.py"),
+            "from ..module_utils.vsphere_preemption.core import errors",
+            id="module",
+        ),
+        pytest.param(WORKER_FOLDER / "activities/x.py", "import temporalio.activity", id="worker"),
+        pytest.param(
+            WORKER_FOLDER / "workflows/run.py",
+            "import asyncio\nfrom temporalio import workflow\nfrom ..messages import X\nfrom .book import Book",
+            id="workflow",
+        ),
+    ],
+)
+def test_the_rule_lets_pass(path: PurePosixPath, source: str) -> None:
+    assert broken_rules(path, source) == []
