@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 
+# The calls that cannot be made for several VMs together.
+ABOUT_ONE_VM = ("SetField", "SetCustomValue", "PowerOffVM_Task", "ShutdownGuest")
+
 
 @dataclass(frozen=True)
 class Round:
@@ -40,8 +43,13 @@ class CallCount:
 
     @property
     def per_machine(self) -> float:
-        """Calls for each VM that was stopped, those that a run makes once included."""
-        return sum(self.calls.values()) / self.machines
+        """Calls about single VMs, for each VM that was stopped."""
+        return sum(self.calls.get(name, 0) for name in ABOUT_ONE_VM) / self.machines
+
+    @property
+    def per_run(self) -> int:
+        """All other calls, which serve the whole run."""
+        return sum(count for name, count in self.calls.items() if name not in ABOUT_ONE_VM)
 
 
 def middle(rounds: Sequence[Round]) -> Round:

@@ -35,7 +35,17 @@ class Demo:
         return list(json.loads((self.folder / "running.json").read_text()))
 
     def running(self) -> list[str]:
-        return [str(entry["name"]) for entry in self.servers() if Path(f"/proc/{entry['pid']}").exists()]
+        return [str(entry["name"]) for entry in still_running(self.servers())]
+
+
+def still_running(servers: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Those whose process does something; a dead one that nobody has waited for yet is no longer running."""
+
+    def runs(pid: object) -> bool:
+        status = Path(f"/proc/{pid}/status")
+        return status.exists() and "State:\tZ" not in status.read_text()
+
+    return [entry for entry in servers if runs(entry["pid"])]
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +105,9 @@ def test_a_second_showing_replaces_the_first_and_down_ends_it(shown: str, demo: 
     again = demo.run("up")
     assert again.returncode == 0, again.stdout + again.stderr
     assert "An earlier demonstration was running; stopped worker, sink, vcsim, temporal." in again.stdout
-    assert not [entry for entry in first if Path(f"/proc/{entry['pid']}").exists()]
+    assert still_running(first) == []
     assert sorted(demo.running()) == ["sink", "temporal", "vcsim", "worker"]
     second = demo.servers()
     assert demo.run("down").stdout == "Stopped worker, sink, vcsim, temporal.\n"
-    assert not [entry for entry in second if Path(f"/proc/{entry['pid']}").exists()]
+    assert still_running(second) == []
     assert demo.run("down").stdout == "No demonstration is running.\n"
