@@ -86,7 +86,8 @@ class Dispatcher:
                     workflow_execution=WorkflowExecution(workflow_id=self.workflow_id),
                     signal_name=signal,
                     input=Payloads(payloads=payloads),
-                )
+                ),
+                retry=True,
             )
         )
 

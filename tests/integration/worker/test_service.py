@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,13 +99,14 @@ def test_metrics_tell_runs_victims_and_calls(vcsim: VCSim, dispatcher: Dispatche
     dispatcher.run(a_request())
     page = wait_until(worker.metrics, 5, "the metrics", until=lambda text: "preemption_runs_total" in text)
     for wanted in (
-        'preemption_runs_total{outcome="done"',
-        'preemption_vcenter_calls_total{method="PowerOffVM_Task"',
-        "preemption_run_seconds_bucket",
-        "temporal_",
+        r"preemption_runs_total\{[^}]*outcome=\"done\"[^}]*\} 1$",
+        r"preemption_victims_total\{[^}]*method=\"hard\"[^}]*outcome=\"stopped\"[^}]*\} 1$",
+        r"preemption_vcenter_calls_total\{[^}]*method=\"PowerOffVM_Task\"[^}]*\} 1$",
+        r"preemption_run_seconds_count\{[^}]*\} 1$",
+        r"preemption_vcenter_call_seconds_bucket\{",
+        r"temporal_workflow_completed_total\{",
     ):
-        assert wanted in page
-    assert 'outcome="stopped"' in page
+        assert re.search(wanted, page, re.MULTILINE), f"{wanted} is not in\n{page}"
 
 
 def test_no_secret_is_in_logs_argv_history_or_marks(

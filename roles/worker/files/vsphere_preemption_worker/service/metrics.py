@@ -38,7 +38,7 @@ def observe_calls(runtime: Runtime) -> CallObserver:
     meter = runtime.metric_meter
     calls = meter.create_counter("preemption_vcenter_calls", "Calls to vCenter by method.")
     errors = meter.create_counter("preemption_vcenter_errors", "Failed calls to vCenter by method and error code.")
-    seconds = meter.create_histogram_float("preemption_vcenter_call_seconds", "Time of a call to vCenter.", "s")
+    seconds = meter.create_histogram_float("preemption_vcenter_call_seconds", "Time of a call to vCenter.")
 
     def observe(method: str, took: float, error_code: str | None) -> None:
         calls.add(1, {"method": method})

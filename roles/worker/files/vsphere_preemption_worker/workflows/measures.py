@@ -27,5 +27,5 @@ def count_run(record: RunRecord, took: timedelta) -> None:
     by_kind = Counter((victim.method.value, victim.outcome.value) for victim in record.victims)
     for (method, end), number in by_kind.items():
         victims.add(number, {"method": method, "outcome": end})
-    seconds = meter.create_histogram_float(RUN_SECONDS, "Time from start to end of a run.", "s")
+    seconds = meter.create_histogram_float(RUN_SECONDS, "Time from start to end of a run.")
     seconds.record(took.total_seconds(), outcome)
