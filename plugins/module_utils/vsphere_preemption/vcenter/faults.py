@@ -110,7 +110,7 @@ def _tls(error: ssl.SSLError, what: str, address: str) -> PreemptionError:
     if isinstance(error, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
         return _broken(error, what, address)
     if not isinstance(error, ssl.SSLCertVerificationError):
-        why = f"no TLS connection to {address} ({error.reason or error})"
+        why = f"no TLS connection to {address} ({getattr(error, 'reason', None) or error})"
         return VCenterTlsRefused(what, why=why, next_step="Check that this host and port serve HTTPS.")
     code = error.verify_code
     if code in (CERTIFICATE_EXPIRED, CERTIFICATE_NOT_YET_VALID):

@@ -35,7 +35,8 @@ def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Path
 def read_properties(session: SoapSession, spec: Any, what: str) -> dict[ManagedObject, Properties]:
     """The properties of the objects that exist. All pages are read, however small vCenter makes them."""
     collector = session.content.propertyCollector
-    options = _pyvmomi.vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=OBJECTS_PER_CALL)
+    # One more, for the definitions of the custom attributes that come with a full page.
+    options = _pyvmomi.vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=OBJECTS_PER_CALL + 1)
     found: dict[ManagedObject, Properties] = {}
     page = session.call("RetrievePropertiesEx", what, lambda: _checked(collector.RetrievePropertiesEx([spec], options)))
     while page is not None:

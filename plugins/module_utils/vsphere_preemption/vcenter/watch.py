@@ -1,7 +1,8 @@
 """Wait until VMs are off, all of them with one subscription.
 
-A VM is off when its power state says so, or when the task that stops it has succeeded; the second also holds where
-somebody has powered the VM on again in the meantime. A watch outlives the session, and an outage that is shorter than
+A VM is off when the task that stops it has succeeded, also where somebody has powered it on again in the meantime. Where
+no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who stopped the VM
+is then not known here. A watch outlives the session, and an outage that is shorter than
 the time limit of a call: it subscribes again, and vCenter then tells how things are.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
@@ -32,7 +33,7 @@ FILTER_OBJECTS = 60
 # Many victims stop at nearly the same time; one reply shall tell of several.
 GATHER_SECONDS = 0.03
 LONGEST_WAIT_SECONDS = 10
-SHORT_PAUSE_SECONDS = 0.25
+SHORT_PAUSE_SECONDS = 0.1
 POLL_SECONDS, POLL_SECONDS_PER_OBJECT = 0.25, 0.0005
 TASKS_EVERY = 4
 
@@ -41,7 +42,7 @@ TASKS_EVERY = 4
 class PowerChanges:
     """News about VMs that are stopping.
 
-    off: when their task ended, by vCenter's clock, where that is known already. gone: they were deleted.
+    off: when their task succeeded, by vCenter's clock; None where only the power state tells. gone: they were deleted.
     failed: why their task failed, as the name of the fault and vCenter's text.
     """
 
@@ -92,7 +93,7 @@ class PowerWatch:
             opened.close()
 
     def wait(self, seconds: float) -> PowerChanges:
-        """The first news, or none after so many seconds.
+        """The first news, or none after so many seconds, and half a second more at the most.
 
         An outage is waited out, until it has lasted as long as the time limit of a call; then its error is raised.
         """
@@ -125,7 +126,7 @@ class PowerWatch:
             refs = [*self._machines, *self._tasks.values()]
             self._filter = FilterUpdates.open(self._soap, refs, {**MACHINE_PATHS, **TASK_PATHS})
         # vCenter waits for whole seconds only.
-        whole = int(min(left, LONGEST_WAIT_SECONDS, self._call_seconds / 2))
+        whole = round(min(left, LONGEST_WAIT_SECONDS, self._call_seconds / 2))
         news = self._filter.news(whole)
         self._next_look = self._clock() + GATHER_SECONDS
         if not news and not whole:
@@ -135,7 +136,8 @@ class PowerWatch:
     def _poll(self) -> News:
         with_tasks = self._polls % TASKS_EVERY == TASKS_EVERY - 1
         self._polls += 1
-        refs: Sequence[ManagedObject] = [*self._machines, *(self._tasks.values() if with_tasks else ())]
+        asked = self._tasks if with_tasks else [vm for vm in self._tasks if self._is_powered_off(vm)]
+        refs: Sequence[ManagedObject] = [*self._machines, *(self._tasks[vm] for vm in asked)]
         news = PolledUpdates(self._soap).news(refs, {**MACHINE_PATHS, **TASK_PATHS})
         self._next_look = self._clock() + POLL_SECONDS + POLL_SECONDS_PER_OBJECT * len(refs)
         return news
@@ -145,26 +147,32 @@ class PowerWatch:
             return PowerChanges()
         for ref, properties in news.properties.items():
             self._seen.setdefault(ref, {}).update(properties)
+        # A task that vCenter has forgotten has nothing more to tell.
+        self._tasks = {vm: task for vm, task in self._tasks.items() if task not in news.missing}
         off = {vm: self._ended(vm) for vm in self._machines if self._is_off(vm)}
         gone = frozenset(vm for vm in news.missing if vm in self._machines and vm not in off)
         failed = {vm: self._failure(vm) for vm in self._tasks if vm not in off and self._task_state(vm) == "error"}
         for vm in (*off, *gone):
             del self._machines[vm]
-        # A task that vCenter has forgotten, or that failed, has nothing more to tell.
-        over = {vm for vm, task in self._tasks.items() if task in news.missing}
-        for vm in {*off, *gone, *failed, *over}:
+        for vm in {*off, *gone, *failed}:
             self._tasks.pop(vm, None)
         return PowerChanges(off, gone, failed)
 
     def _is_off(self, vm: ManagedObject) -> bool:
-        return power_state(self._seen.get(vm, {})) is PowerState.OFF or self._task_state(vm) == "success"
+        if self._task_state(vm) == "success":
+            return True
+        task_will_tell = vm in self._tasks and self._task_state(vm) != "error"
+        return self._is_powered_off(vm) and not task_will_tell
+
+    def _is_powered_off(self, vm: ManagedObject) -> bool:
+        return power_state(self._seen.get(vm, {})) is PowerState.OFF
 
     def _task_state(self, vm: ManagedObject) -> str:
         return str(self._task(vm).get(TASK_STATE, ""))
 
     def _ended(self, vm: ManagedObject) -> datetime | None:
-        moment = self._task(vm).get(TASK_ENDED)
-        return moment if isinstance(moment, datetime) else None
+        moment = self._task(vm).get(TASK_ENDED) if self._task_state(vm) == "success" else None
+        return moment.astimezone(UTC) if isinstance(moment, datetime) else None
 
     def _failure(self, vm: ManagedObject) -> str:
         fault = self._task(vm).get(TASK_ERROR)
