@@ -44,7 +44,7 @@ class FakeClock:
 
 @dataclass
 class Changes:
-    off: list[ManagedObject] = field(default_factory=list)
+    off: dict[ManagedObject, datetime | None] = field(default_factory=dict)
     gone: list[ManagedObject] = field(default_factory=list)
     failed: dict[ManagedObject, str] = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ class FakeVCenter:
         return {ref: self.stopped_by[ref] for ref in machines if ref in self.stopped_by}
 
     def watch(self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]) -> FakeWatch:
-        return FakeWatch(self, list(machines))
+        return FakeWatch(self, list(machines), tasks)
 
     def said(self, name: str) -> list[str]:
         """The VMs that this call was made for, in order."""
@@ -117,8 +117,11 @@ class FakeVCenter:
 class FakeWatch:
     """Tells who is off or gone; where nobody is, the clock moves on by what was waited."""
 
-    def __init__(self, vcenter: FakeVCenter, machines: list[ManagedObject]) -> None:
+    def __init__(
+        self, vcenter: FakeVCenter, machines: list[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]
+    ) -> None:
         self._vcenter = vcenter
+        self._tasks = tasks
         self._machines = machines
 
     def __enter__(self) -> FakeWatch:
@@ -131,7 +134,11 @@ class FakeWatch:
 
     def wait(self, seconds: float) -> Changes:
         seen = self._vcenter.machines
-        off = [ref for ref in self._machines if ref in seen and seen[ref].power_state is PowerState.OFF]
+        off = {
+            ref: self._vcenter.clock.now() if self._vcenter.stopped_by.get(ref) == US and ref in self._tasks else None
+            for ref in self._machines
+            if ref in seen and seen[ref].power_state is PowerState.OFF
+        }
         gone = [ref for ref in self._machines if ref not in seen]
         if not off and not gone:
             self._vcenter.clock.pass_by(seconds)

@@ -152,6 +152,16 @@ def test_a_vm_that_somebody_switched_off_is_not_ours(vcenter: FakeVCenter) -> No
     assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.SPARED, VictimReason.ALREADY_OFF)
 
 
+@pytest.mark.parametrize("method", list(StopMethod))
+def test_a_vm_that_somebody_switches_off_after_we_asked_is_not_claimed(
+    vcenter: FakeVCenter, method: StopMethod
+) -> None:
+    for call in ("power_off", "shut_down_guest"):
+        vcenter.after[call] = lambda ref: vcenter.switch_off(ref, SOMEBODY)
+    outcomes = Attempt(vcenter, an_order(vcenter, method)).run()
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.ALREADY_OFF)}
+
+
 def test_a_power_off_whose_answer_was_lost_is_recognised_as_ours(vcenter: FakeVCenter) -> None:
     vcenter.after["power_off"] = raising(UNREACHABLE)
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()

@@ -18,7 +18,7 @@ from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
 from ..messages import StopInput
-from .pipeline import Pipeline, Requested, Surroundings
+from .pipeline import Pipeline, Requested, Surroundings, Unattributed
 from .power import PowerChanges, PowerClient, PowerWatch
 
 TASK_SECONDS = 300.0
@@ -45,6 +45,7 @@ class Confirmation:
         self._threads = threads
         self._waiting: dict[ManagedObject, Requested] = {}
         self._outcomes: list[VictimOutcome] = []
+        self._unattributed: Unattributed = {}
         self._cancelled_at: float | None = None
 
     def follow(self, requested: Iterable[Requested]) -> list[VictimOutcome]:
@@ -54,7 +55,7 @@ class Confirmation:
             tasks = {vm: request.task for vm, request in self._waiting.items() if request.task}
             with self._vcenter.watch(machines=list(self._waiting), tasks=tasks) as watch:
                 self._follow_until_something_began(watch)
-        return self._outcomes
+        return [*self._outcomes, *self._pipeline.attribute(self._unattributed)]
 
     def _follow_until_something_began(self, watch: PowerWatch) -> None:
         began = False
@@ -64,20 +65,16 @@ class Confirmation:
             began = self._end_what_is_over()
 
     def _take_in(self, changes: PowerChanges) -> None:
-        for vm in changes.off:
-            self._close(vm, VictimEnd.STOPPED)
+        for vm, ended in changes.off.items():
+            if ended is not None:
+                self._close(vm, VictimEnd.STOPPED)
+            elif vm in self._waiting:
+                # Off, but no task of ours says that we did it: vCenter's event log is asked once for all of them.
+                self._unattributed[vm] = (self._waiting.pop(vm), self._around.now())
         for vm in changes.gone:
             self._close(vm, VictimEnd.SPARED, VictimReason.VM_DELETED)
         for vm, message in changes.failed.items():
-            request = self._waiting.get(vm)
-            if request is None:
-                continue
-            outcome = self._pipeline.judge_again(request)
-            if outcome:
-                self._outcomes.append(outcome)
-                del self._waiting[vm]
-            else:
-                self._close(vm, VictimEnd.FAILED, VictimReason.TASK_FAILED, message)
+            self._close(vm, VictimEnd.FAILED, VictimReason.TASK_FAILED, message)
 
     def _close(
         self, vm: ManagedObject, end: VictimEnd, reason: VictimReason = VictimReason.NONE, message: str = ""
@@ -85,17 +82,7 @@ class Confirmation:
         request = self._waiting.pop(vm, None)
         if request is None:
             return
-        self._outcomes.append(
-            self._pipeline.outcome(
-                request.victim,
-                end,
-                reason or request.reason,
-                message=message,
-                forced=request.forced,
-                marked=request.marked,
-                requested=request.requested,
-            )
-        )
+        self._outcomes.append(self._pipeline.outcome_of(request, end, reason, message))
 
     def _end_what_is_over(self) -> bool:
         """Act on every deadline that has passed; True when that began something new to watch."""

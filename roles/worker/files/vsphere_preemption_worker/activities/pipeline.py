@@ -55,6 +55,10 @@ class Requested:
     reason: VictimReason = VictimReason.NONE
 
 
+# VMs that are off, each with what was asked of it and the moment in which it was seen off.
+Unattributed = dict[ManagedObject, tuple[Requested, datetime]]
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What a pipeline needs from outside, so that tests can bring their own.
@@ -120,10 +124,35 @@ class Pipeline:
         verdict = self._judge(late.victim, machine, marked=late.marked, requested=late.requested)
         return verdict or self._ask(late.victim, forced=True, reason=VictimReason.ESCALATED)
 
-    def judge_again(self, request: Requested) -> VictimOutcome | None:
-        """The outcome for a victim that can be told from how it is now; None while it is still running."""
-        machine = self._recheck.fresh(request.victim.vm)
-        return self._judge(request.victim, machine, marked=request.marked, requested=request.requested)
+    def attribute(self, found_off: Unattributed) -> list[VictimOutcome]:
+        """The outcomes of VMs that went off without a task of ours to show for it."""
+        ours = self._evidence.ours(found_off)
+        return [
+            self.outcome_of(request, VictimEnd.STOPPED, seen=seen)
+            if vm in ours
+            else self.outcome_of(request, VictimEnd.SPARED, VictimReason.ALREADY_OFF)
+            for vm, (request, seen) in found_off.items()
+        ]
+
+    def outcome_of(
+        self,
+        request: Requested,
+        end: VictimEnd,
+        reason: VictimReason = VictimReason.NONE,
+        message: str = "",
+        seen: datetime | None = None,
+    ) -> VictimOutcome:
+        """The outcome of a victim that vCenter was asked to stop. seen: when it was off, if that was not just now."""
+        return self.outcome(
+            request.victim,
+            end,
+            reason or request.reason,
+            message=message,
+            forced=request.forced and end is VictimEnd.STOPPED,
+            marked=request.marked,
+            requested=request.requested,
+            seen=seen,
+        )
 
     def outcome(
         self,
@@ -135,8 +164,9 @@ class Pipeline:
         forced: bool = False,
         marked: str = "",
         requested: str = "",
+        seen: datetime | None = None,
     ) -> VictimOutcome:
-        stopped = times.to_wire(self._around.now()) if end is VictimEnd.STOPPED else ""
+        stopped = times.to_wire(seen or self._around.now()) if end is VictimEnd.STOPPED else ""
         method = self._order.method
         return VictimOutcome(victim.vm, victim.name, end, method, reason, message, forced, marked, requested, stopped)
 

@@ -14,10 +14,13 @@ from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 
 
 class PowerChanges(Protocol):
-    """News about VMs that are going down: off, deleted, or their task failed with this message."""
+    """News about VMs that are going down: off, deleted, or their task failed with this message.
+
+    off: when our task succeeded, None where only the power state tells that the VM is off.
+    """
 
     @property
-    def off(self) -> Iterable[ManagedObject]: ...
+    def off(self) -> Mapping[ManagedObject, datetime | None]: ...
 
     @property
     def gone(self) -> Iterable[ManagedObject]: ...
