@@ -5,13 +5,14 @@
 # Every target works from a fresh clone in any folder: each one first makes sure that `make setup` was done.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults \
         demo demo-down bench build clean
 
 BIN := .venv/bin
 # Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written.
-HOUSED := HOME=$(CURDIR)/.cache/home XDG_CACHE_HOME=$(CURDIR)/.cache/xdg ANSIBLE_HOME=$(CURDIR)/.cache/ansible \
-          PATH=$(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)
+HOUSED := HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
+          PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)"
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
