@@ -167,7 +167,9 @@ def test_an_outcome_that_is_late_shows_the_last_state(ansible: Ansible, work: Wo
     assert late.error_code == "outcome_timeout"
     assert late.result["last_state"]["workflowID"] == workflow_id
     script.before_plan = None
-    assert ansible.module(SIGNAL, {"tag": "t", "request_id": "r1"}).changed
+    found = ansible.module(SIGNAL, {"tag": "t", "request_id": "r1"})
+    assert found.result["outcome"]["outcome"] == "done"
+    assert len(script.stops) == 1
 
 
 def test_secrets_of_the_reply_address_are_shown_nowhere(ansible: Ansible, work: Work) -> None:

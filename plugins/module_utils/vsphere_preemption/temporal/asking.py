@@ -237,8 +237,8 @@ async def _still_running(client: Client, workflow_id: str, what: str, seconds: f
 async def _within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
     """What the coroutine returns, None when it is not done in time. Polls of temporalio end with the task."""
     task = asyncio.ensure_future(make())
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    if done:
+    await asyncio.wait({task}, timeout=seconds)
+    if task.done():
         return task.result()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
