@@ -25,7 +25,7 @@ TITLES = (
     "first run",
     "announced",
     "of bound",
-    "calls per VM",
+    "calls per VM + run",
     "at once",
     "MiB",
 )
@@ -52,6 +52,7 @@ class ScenarioResult:
             "first": asdict(self.first),
             "rounds": [asdict(one) for one in self.rounds],
             "calls_per_vm": self.count.per_machine,
+            "calls_per_run": self.count.per_run,
             "calls": dict(sorted(self.count.calls.items())),
             "calls_at_once": self.count.at_once,
         }
@@ -67,7 +68,7 @@ class ScenarioResult:
             _seconds(self.first.last_off),
             f"{_seconds(typical.announced)} (+{typical.announced_after_last_off * 1000:.0f} ms)",
             f"{typical.last_off / bound:.2f}" if bound else "-",
-            f"{self.count.per_machine:.2f}",
+            f"{self.count.per_machine:.2f} + {self.count.per_run}",
             str(self.count.at_once),
             f"{typical.resident_mib:.0f}",
         )
