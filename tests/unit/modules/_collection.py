@@ -20,6 +20,7 @@ def _make_findable() -> None:
     links = CHECKOUT / ".cache" / "links"
     own = links / "ansible_collections" / "vsphere" / "preemption"
     if not own.exists():
+        own.unlink(missing_ok=True)
         own.parent.mkdir(parents=True, exist_ok=True)
         own.symlink_to(CHECKOUT)
     sys.path.insert(0, str(links))
