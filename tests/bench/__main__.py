@@ -43,6 +43,8 @@ def main() -> int:
             _measure_plan(temporal, results)
     results.write(options.output)
     print(f"\n{results.as_text()}\nWritten to {options.output}")
+    if options.markdown:
+        print(f"\n{results.as_markdown()}")
     return 0
 
 
@@ -53,6 +55,7 @@ def _options() -> argparse.Namespace:
         "--only", nargs="+", metavar="WORD", help="scenarios whose name contains a word; also: start, plan"
     )
     parser.add_argument("--output", type=Path, default=RESULTS, help=f"JSON file (default {RESULTS})")
+    parser.add_argument("--markdown", action="store_true", help="print the table for docs/benchmarks.md as well")
     return parser.parse_args()
 
 

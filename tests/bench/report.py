@@ -99,6 +99,11 @@ class Results:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(document, indent=2) + "\n")
 
+    def as_markdown(self) -> str:
+        """The table for docs/benchmarks.md."""
+        lines = [TITLES, ("---",) * len(TITLES), *(result.as_line() for result in self.scenarios)]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
     def as_text(self) -> str:
         """The table, and the single numbers under it."""
         lines = [TITLES, *(result.as_line() for result in self.scenarios)]
