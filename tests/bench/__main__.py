@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def main() -> int:
     """Measure, write the JSON file and print the table."""
     options = _options()
     chosen = [one for one in SCENARIOS if not options.only or any(word in one.name for word in options.only)]
-    results = Results(rounds=options.rounds)
+    results = Results(rounds=options.rounds, load_at_start=os.getloadavg()[0])
     with _temporal() as temporal:
         if not options.only or "start" in options.only:
             _measure_start_up(temporal, results)

@@ -17,6 +17,9 @@ from typing import Any
 from .measures import CallCount, Round, middle
 from .scenarios import Scenario
 
+# Load before the start, as a share of the cores, from which times cannot be compared with those of a quiet machine.
+BUSY_SHARE = 0.4
+
 TITLES = (
     "scenario",
     "stopped",
@@ -76,9 +79,13 @@ class ScenarioResult:
 
 @dataclass
 class Results:
-    """Everything that one run of the benchmark found. Seconds and mebibytes."""
+    """Everything that one run of the benchmark found. Seconds and mebibytes.
+
+    load_at_start: processes that wanted to run, over the last minute, before the benchmark began.
+    """
 
     rounds: int
+    load_at_start: float = 0.0
     scenarios: list[ScenarioResult] = field(default_factory=list)
     start_up_seconds: float | None = None
     start_up_mib: float | None = None
@@ -87,7 +94,12 @@ class Results:
 
     def write(self, file: Path) -> None:
         """Write the JSON file."""
-        machine = {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+        machine = {
+            "cores": os.cpu_count(),
+            "load_at_start": self.load_at_start,
+            "python": platform.python_version(),
+            "system": platform.system(),
+        }
         document = {
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine,
@@ -117,6 +129,8 @@ class Results:
             text.append(f"{self.plan_machines:,} tagged VMs planned in {_seconds(self.plan_seconds)}.")
         text.append(f"Medians of {self.rounds}. Times count from when Temporal accepted the signal.")
         text.append("First run: the last VM was off, in the first run of a worker, which has to look the tag up.")
+        if self.load_at_start > BUSY_SHARE * (os.cpu_count() or 1):
+            text.append(f"The machine was busy with other work (load {self.load_at_start:.1f}): times are too long.")
         return "\n".join(text)
 
 
