@@ -3,7 +3,7 @@
 A VM is off when the task that stops it has succeeded, also where somebody has powered it on again in the meantime. Where
 no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who stopped the VM
 is then not known here. A watch outlives the session, and an outage that is shorter than
-the time limit of a call: it subscribes again, and vCenter then tells how things are.
+two calls may take: it subscribes again, and vCenter then tells how things are.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class PowerWatch:
         self._machines = dict.fromkeys(machines)
         self._tasks = {vm: task for vm, task in tasks.items() if vm in self._machines}
         self._call_seconds = call_seconds
+        # One call without an answer in time is not the end.
+        self._patience_seconds = 2 * call_seconds
         self._clock = clock
         self._pause = pause
         self._seen: dict[ManagedObject, dict[str, Any]] = {}
@@ -95,7 +97,7 @@ class PowerWatch:
     def wait(self, seconds: float) -> PowerChanges:
         """The first news, or none after so many seconds, and half a second more at the most.
 
-        An outage is waited out, until it has lasted as long as the time limit of a call; then its error is raised.
+        An outage is waited out, until it has lasted as long as two calls may take; then its error is raised.
         """
         deadline = self._clock() + seconds
         while self._machines:
@@ -190,6 +192,6 @@ class PowerWatch:
             isinstance(error, VCenterObjectGone) or getattr(error, "fault", "") == "InvalidCollectorVersion"
         )
         is_passing = error.retryable or lost_collector
-        if not is_passing or self._clock() - self._last_answer > self._call_seconds:
+        if not is_passing or self._clock() - self._last_answer > self._patience_seconds:
             raise error
         self._pause(min(left, SHORT_PAUSE_SECONDS))
