@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from vsphere_preemption.events.envelope import preempted_event
 from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.events.targets import ReplyTargets
+from vsphere_preemption.events.time_limit import TimeLimit
 
 WIRE = Path(__file__).parents[2] / "fixtures" / "wire"
 RECORDED = json.loads((WIRE / "reply-event.json").read_text())
@@ -49,10 +51,11 @@ def test_a_binary_event_is_that_of_the_prototype(sink: Receiver) -> None:
     send(sink.url)
     [delivery] = sink.wait_for(1)
     ours = {name.lower(): value for name, value in RECORDED["headers"].items() if name.lower().startswith("ce-")}
-    ours["ce-time"] = "2026-11-24T09:29:47.206033Z"
     assert {name: value for name, value in delivery.headers.items() if name.startswith("ce-")} == ours
     assert delivery.headers["content-type"] == "application/json"
+    assert delivery.headers["user-agent"] == "vsphere.preemption"
     assert json.loads(delivery.body) == RECORDED["data"]
+    assert list(json.loads(delivery.body)) == list(RECORDED["data"])
 
 
 def test_a_structured_event_says_the_same(sink: Receiver) -> None:
@@ -61,6 +64,9 @@ def test_a_structured_event_says_the_same(sink: Receiver) -> None:
     assert event["data"] == RECORDED["data"]
     assert event["id"] == RECORDED["headers"]["Ce-Id"]
     assert event["source"] == RECORDED["headers"]["Ce-Source"]
+    assert event["time"] == RECORDED["headers"]["Ce-Time"]
+    assert event["type"] == RECORDED["headers"]["Ce-Type"]
+    assert event["datacontenttype"] == RECORDED["headers"]["Content-Type"]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +111,54 @@ def test_the_connection_goes_to_the_checked_address_whatever_the_name_means_by_t
     port = sink.url.split(":")[2].partition("/")[0]
     message = Message({}, b"{}")
     url = f"http://name-that-nobody-resolves.invalid:{port}/events"
-    assert post(message, url, address=LOOPBACK, timeout_seconds=2, ca_file=None) == 202
+    assert post(message, url, address=LOOPBACK, limit=TimeLimit(2), ca_file=None) == 202
     [delivery] = sink.wait_for(1)
     assert delivery.headers["host"] == f"name-that-nobody-resolves.invalid:{port}"
 
 
+def test_a_name_that_changes_its_mind_is_asked_only_once(sink: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = socket.getaddrinfo
+
+    def rebinding(host: str, port: int, *arguments: Any, **options: Any) -> Any:
+        if host != "rebinding.example":
+            return real(host, port, *arguments, **options)
+        asked.append(host)
+        return real(LOOPBACK if len(asked) == 1 else "192.0.2.1", port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    settings = SinkSettings(allow=ReplyTargets.parse(LOOPBACK), timeout_seconds=3)
+    Sink(settings).send(EVENT, f"http://rebinding.example:{sink.port}/events")
+    assert asked == ["rebinding.example"]
+    assert len(sink.wait_for(1)) == 1
+
+
+def test_the_host_on_the_wire_is_the_name_that_was_looked_up(sink: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+    asked: list[str] = []
+
+    def answering(host: str, port: int, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
+        return real(LOOPBACK, port, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", answering)
+    # The snowman: the HTTP library's own reading of international names refuses it.
+    send(f"http://\u2603.EXAMPLE:{sink.port}/events#part")
+    [delivery] = sink.wait_for(1)
+    assert delivery.headers["host"] == f"xn--n3h.example:{sink.port}"
+    assert asked[0] == "xn--n3h.example"
+
+
 def test_nobody_listening_is_said_plainly() -> None:
-    with pytest.raises(SinkUnreachable, match="refused"):
+    with pytest.raises(SinkUnreachable, match="refused") as failure:
         send(f"http://{LOOPBACK}:{free_port()}/")
+    assert failure.value.__cause__ is not None
+
+
+def test_a_redirect_is_named_as_such(sink: Receiver) -> None:
+    sink.answer(Answer.redirect("http://127.0.0.1:9/"))
+    with pytest.raises(SinkRefused, match="307; redirects are not followed"):
+        send(sink.url)
 
 
 def test_an_endless_body_is_not_read(sink: Receiver) -> None:

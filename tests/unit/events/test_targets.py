@@ -47,6 +47,16 @@ LOCAL = [
     "http://[fe80::1]/",
     "http://224.0.0.1/",
     "http://168.63.129.16/",
+    "http://0.1.2.3/",
+    "http://255.255.255.255/",
+    "http://[::127.0.0.1]/",
+    "http://[::ffff:0:127.0.0.1]/",
+    "http://[64:ff9b:1::7f00:1]/",
+    "http://[2002:a9fe:a9fe::]/",
+    "http://[2002:a83f:8110::]/",
+    "http://\uff11\uff12\uff17.0.0.1/",
+    "http://127\u30020\u30020\u30021/",
+    "HTTP://LocalHost/",
 ]
 
 
@@ -76,7 +86,16 @@ def test_by_default_every_other_address_is_allowed(url: str) -> None:
         ("127.0.0.1", "events.example.com", "127.0.0.1", True),
         ("127.0.0.1", "events.example.com", "127.0.0.2", False),
         ("::1", "events.example.com", "::1", True),
+        ("::ffff:10.0.0.0/104", "events.example.com", "10.0.0.1", True),
+        ("10.0.0.0/8", "events.example.com", "64:ff9b::a00:1", True),
+        ("64:ff9b::/96", "events.example.com", "64:ff9b::a00:1", True),
+        ("::/0", "events.example.com", "::ffff:127.0.0.1", False),
+        ("10.0.0.0/8", "events.example.com", "2002:a00:1::", False),
         ("*", "events.example.com", "127.0.0.1", True),
+        ("b\u00fccher.example", "xn--bcher-kva.example", "10.0.0.1", True),
+        ("xn--bcher-kva.example", "B\u00dcCHER.example", "10.0.0.1", True),
+        ("*.b\u00fccher.example", "a.xn--bcher-kva.example", "10.0.0.1", True),
+        ("fussball.example", "fu\u00dfball.example", "10.0.0.1", False),
         ("a.example, 10.0.0.0/8 ,", "a.example", "192.0.2.1", True),
     ],
 )
@@ -103,7 +122,23 @@ def test_of_several_addresses_an_allowed_one_is_taken() -> None:
         "http://",
         "http:///path",
         "http://user:secret@events.example.com/",
+        "http://@events.example.com/",
         "http://events.example.com:99999/",
+        "http://events.example.com:0/",
+        "http://events.example.com:-1/",
+        "http://events.example.com:secret/",
+        "http://events.example.com\\.evil.example/",
+        "http://events..example.com/",
+        "http://./",
+        "http://*.example.com/",
+        "http://%31%32%37.0.0.1/",
+        "http://" + "a" * 64 + ".example/",
+        "http://fu\u00dfball.example/",
+        "http://[::1%25lo]/",
+        "http://[fe80::1%eth0]/",
+        "http://[::1/",
+        "http://ev\x00il.example/",
+        "http://events.example.com/\ud800",
         "http://exa mple.com/",
         "http://events.example.com/\r\nX-Injected: 1",
     ],
@@ -114,6 +149,33 @@ def test_a_url_that_is_no_plain_web_address_is_refused_even_when_everything_is_a
     assert "secret" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "plain"),
+    [
+        ("http://Events.Example.com", "http://events.example.com:80"),
+        ("HTTPS://events.example.com/a/b?c=d%20e#f", "https://events.example.com:443/a/b?c=d%20e"),
+        ("http://b\u00fccher.example:8080/x", "http://xn--bcher-kva.example:8080/x"),
+        ("http://[2001:DB8:0::1]/x", "http://[2001:db8::1]:80/x"),
+        ("http://events.example.com./x", "http://events.example.com:80/x"),
+        ("http://10.0.0.1//events.example.com/", "http://10.0.0.1:80//events.example.com/"),
+        ("http://10.0.0.1?u=x@y/", "http://10.0.0.1:80?u=x@y/"),
+    ],
+)
+def test_what_was_checked_is_what_is_called(url: str, plain: str) -> None:
+    assert ReplyTargets().check(url).url == plain
+
+
+def test_a_name_is_looked_up_once_so_a_second_answer_changes_nothing() -> None:
+    answers = iter([answering("10.0.0.9"), answering("127.0.0.1")])
+
+    def changing(*arguments: Any, **options: Any) -> Sequence[Any]:
+        return next(answers)(*arguments, **options)
+
+    assert address_for("http://rebinding.example/", resolver=changing) == "10.0.0.9"
+    with pytest.raises(SinkNotAllowed):
+        address_for("http://rebinding.example/", resolver=changing)
+
+
 def test_an_unknown_name_may_be_known_later() -> None:
     def unknown(*_: Any, **__: Any) -> Sequence[Any]:
         raise socket.gaierror("Name or service not known")
@@ -122,7 +184,10 @@ def test_an_unknown_name_may_be_known_later() -> None:
         address_for("http://events.example.com/", resolver=unknown)
 
 
-@pytest.mark.parametrize("text", ["http://events.example.com", "a b", "**", "10.0.0.0/99", "*.", "a..b"])
+@pytest.mark.parametrize(
+    "text",
+    ["http://events.example.com", "a b", "**", "10.0.0.0/99", "*.", ".", "a..b", "fu\u00dfball.example"],
+)
 def test_a_list_that_makes_no_sense_is_refused(text: str) -> None:
     with pytest.raises(InvalidSetting, match="PREEMPTION_REPLY_TO_ALLOW"):
         ReplyTargets.parse(text)

@@ -10,9 +10,12 @@ TLS handshake. One timer bounds it all: a receiver that trickles bytes resets ev
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 import socket
 import threading
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any
 
 from ..core import times
@@ -20,6 +23,7 @@ from ..core.errors import MissingLibrary, SinkUnreachable
 from ..core.state import compact_json
 from .envelope import OutgoingEvent
 from .settings import Mode
+from .time_limit import TimeLimit
 
 try:
     import requests
@@ -34,6 +38,7 @@ else:
     _PROBLEM = None
 
 USER_AGENT = "vsphere.preemption"
+_WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -45,11 +50,25 @@ class Message:
 
 
 class _Deadline:
-    """Breaks the connections of one delivery when its time is over."""
+    """Breaks the connections of one delivery when its time is over; a context."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: TimeLimit) -> None:
         self.passed = False
         self._handles: list[socket.socket] = []
+        self._timer = threading.Timer(limit.left(), self._pass)
+        self._timer.daemon = True
+
+    def __enter__(self) -> _Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._timer.cancel()
+        self._timer.join()
+        for handle in self._handles:
+            handle.close()
 
     def covers(self, connected: socket.socket) -> socket.socket:
         """Take this connection in; a handle of our own, since TLS takes the socket over."""
@@ -59,14 +78,10 @@ class _Deadline:
             _break(handle)
         return connected
 
-    def pass_now(self) -> None:
+    def _pass(self) -> None:
         self.passed = True
         for handle in self._handles:
             _break(handle)
-
-    def close(self) -> None:
-        for handle in self._handles:
-            handle.close()
 
 
 def _break(handle: socket.socket) -> None:
@@ -75,56 +90,55 @@ def _break(handle: socket.socket) -> None:
 
 
 def encode(event: OutgoingEvent, mode: Mode) -> Message:
-    """The event in one of the two content modes of the HTTP binding."""
+    """The event in one of the two content modes of the HTTP binding; the same event is always the same bytes."""
     _require()
+    moment = times.from_wire(event.time)
     attributes = {
         "specversion": "1.0",
         "id": _clean(event.id),
         "source": _clean(event.source),
         "type": event.type,
         "datacontenttype": "application/json",
-        "time": times.from_wire(event.time),
+        "time": moment,
     }
+    # The library cuts a time to microseconds, and puts blanks into JSON. The wire has the time as given, and no blanks.
+    time = event.time if _WIRE_TIME.fullmatch(event.time) else times.to_wire(moment)
     if mode is Mode.BINARY:
-        # Bytes go out as they are: the same event is the same body.
-        encoded = to_binary(CloudEvent(attributes, compact_json(event.data).encode()), JSONFormat())
-    else:
-        encoded = to_structured(CloudEvent(attributes, dict(event.data)), JSONFormat())
-    return Message(dict(encoded.headers), encoded.body)
+        binary = to_binary(CloudEvent(attributes, compact_json(event.data).encode()), JSONFormat())
+        return Message({**binary.headers, "ce-time": time}, binary.body)
+    structured = to_structured(CloudEvent(attributes, dict(event.data)), JSONFormat())
+    body = compact_json({**json.loads(structured.body), "time": time}).encode()
+    return Message(dict(structured.headers), body)
 
 
-def post(message: Message, url: str, *, address: str, timeout_seconds: float, ca_file: str | None) -> int:
+def post(message: Message, url: str, *, address: str, limit: TimeLimit, ca_file: str | None) -> int:
     """The status of the receiver's answer; SinkUnreachable when there is none in time."""
     _require()
-    deadline = _Deadline()
-    timer = threading.Timer(timeout_seconds, deadline.pass_now)
-    timer.daemon = True
-    with requests.Session() as session:
+    status, fault = 0, None
+    with _Deadline(limit) as deadline, requests.Session() as session:
         session.trust_env = False
         session.mount("http://", _pinned_adapter(address, deadline))
         session.mount("https://", _pinned_adapter(address, deadline))
-        timer.start()
         try:
-            answer = session.post(
+            with session.post(
                 url,
                 data=message.body,
                 headers={**message.headers, "User-Agent": USER_AGENT},
-                timeout=timeout_seconds,
+                timeout=limit.left(),
                 allow_redirects=False,
                 verify=ca_file or True,
                 stream=True,
-            )
+            ) as answer:
+                status = int(answer.status_code)  # the body is not read
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _unreachable(error, timeout_seconds if deadline.passed else None) from error
-        finally:
-            timer.cancel()
-            timer.join()
-            deadline.close()
-        if deadline.passed:
-            # What was cut off in mid-header looks like a whole answer to the library.
-            raise _unreachable(TimeoutError(), timeout_seconds)
-        # The body is not read: the status is the answer.
-        return int(answer.status_code)
+            fault = _innermost(error)
+    # Raised out here, from the innermost error: those around it hold the whole URL, and that may hold a token.
+    # What was cut off in mid-header looks like a whole answer to the library, so the deadline is asked first.
+    if deadline.passed or (fault and limit.is_over()):
+        raise _unreachable(f"no answer within {limit.seconds:g} s") from fault
+    if fault is not None:
+        raise _unreachable(str(fault)) from fault
+    return status
 
 
 def _pinned_adapter(address: str, deadline: _Deadline) -> Any:
@@ -153,20 +167,19 @@ def _pinned_adapter(address: str, deadline: _Deadline) -> Any:
     return adapter
 
 
-def _unreachable(error: BaseException, over_seconds: float | None) -> SinkUnreachable:
-    why = f"no answer within {over_seconds:g} s" if over_seconds else _innermost(error)
+def _unreachable(why: str) -> SinkUnreachable:
     next_step = "Check that the receiver runs, and for https that its certificate is trusted."
     return SinkUnreachable("Cannot send the reply event", why=why, next_step=next_step)
 
 
-def _innermost(error: BaseException) -> str:
+def _innermost(error: BaseException) -> BaseException:
     """The cause that a person can act on, below the layers of requests and urllib3."""
     inner = error
     while True:
         reason = getattr(inner, "reason", None)
         deeper = reason if isinstance(reason, BaseException) else next(iter(inner.args), None)
         if not isinstance(deeper, BaseException):
-            return str(inner)
+            return inner
         inner = deeper
 
 

@@ -9,11 +9,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ..core.contract import PREEMPTED_EVENT_TYPE
 
 # RFC 3986, 3.1 and 4.2: what stands before a colon in the first segment has to be a scheme.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# RFC 3986, 2.2 and 3.3: what may stand as it is in a whole reference, and in a path.
+_IN_REFERENCE = ":/?#[]@!$&'()*+,;="
+_IN_PATH = "/:@!$&'()*+,;="
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ def source_reference(address: str, namespace: str) -> str:
     """`<address>/<namespace>`, as the prototype writes it, where that is a URI reference.
 
     `localhost:7233/x` is one, since `localhost` can pass for a scheme. `127.0.0.1:7233/x` is not; the prototype never
-    manages to send an event from there. Two slashes make it a reference with an authority.
+    manages to send an event from there. Two slashes make it a reference with an authority. Characters that no URI may
+    hold are percent-encoded.
     """
-    plain = f"{address}/{namespace}"
+    plain = f"{quote(address, safe=_IN_REFERENCE)}/{quote(namespace, safe=_IN_PATH)}"
     return plain if ":" not in address or _SCHEME.match(plain) else f"//{plain}"

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..core.environment import Environment, choice, existing_file, seconds
+from ..core.environment import Environment, choice, existing_file, refused, seconds
 from .targets import VARIABLE, ReplyTargets
+
+# Far beyond what Temporal gives an announcement, and still a number that a timer takes.
+LONGEST_TIMEOUT_SECONDS = 300.0
 
 
 class Mode(StrEnum):
@@ -21,7 +25,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """timeout_seconds: for one delivery in all, however slowly the receiver answers. ca_file: None for the system's."""
+    """timeout_seconds: for one delivery in all, however slowly the receiver or the name service answers.
+
+    ca_file: PEM file with the authorities to trust. None: those that come with the Python package certifi.
+    """
 
     mode: Mode = Mode.BINARY
     timeout_seconds: float = 10.0
@@ -34,7 +41,28 @@ class SinkSettings:
         default = cls()
         return cls(
             mode=choice(environ, "PREEMPTION_REPLY_MODE", default.mode),
-            timeout_seconds=seconds(environ, "PREEMPTION_REPLY_TIMEOUT_SECONDS", default.timeout_seconds),
+            timeout_seconds=_timeout(environ, default.timeout_seconds),
             allow=ReplyTargets.parse(environ.get(VARIABLE, "")),
-            ca_file=existing_file(environ, "PREEMPTION_REPLY_CA_FILE"),
+            ca_file=_authorities(environ),
         )
+
+
+def _timeout(environ: Environment, default: float) -> float:
+    name = "PREEMPTION_REPLY_TIMEOUT_SECONDS"
+    value = seconds(environ, name, default)
+    if value > LONGEST_TIMEOUT_SECONDS:
+        raise refused(name, f"{value:g} is above {LONGEST_TIMEOUT_SECONDS:g}", f"Set {name} to seconds, such as 10.")
+    return value
+
+
+def _authorities(environ: Environment) -> str | None:
+    """The file, once it is known to hold certificates: better a start that fails than every delivery."""
+    name = "PREEMPTION_REPLY_CA_FILE"
+    path = existing_file(environ, name)
+    if path:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError as error:
+            why = f"no certificate can be read from {path!r} ({error.strerror or error})"
+            raise refused(name, why, f"Set {name} to a PEM file with CA certificates.") from error
+    return path

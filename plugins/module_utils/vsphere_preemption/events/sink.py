@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..core.errors import SinkRefused, SinkUnreachable
 from .envelope import OutgoingEvent
 from .settings import SinkSettings
+from .time_limit import TimeLimit
 
 # Statuses with which a receiver says that another try may help (RFC 9110, RFC 6585, RFC 8470).
 _TRY_AGAIN = frozenset({408, 425, 429})
@@ -21,19 +22,14 @@ class Sink:
 
     def send(self, event: OutgoingEvent, url: str) -> None:
         """Deliver the event. SinkNotAllowed and SinkRefused are final; SinkUnreachable may be tried again."""
+        limit = TimeLimit(self._settings.timeout_seconds)
         target = self._settings.allow.check(url)
-        address = self._settings.allow.resolve(target)
-        # Imported here: the HTTP and CloudEvents libraries cost a third of a second that a worker's start need not pay.
+        address = self._settings.allow.resolve(target, limit.getaddrinfo)
+        # Imported here: a worker's start need not pay for the HTTP and CloudEvents libraries.
         from . import _delivery
 
         message = _delivery.encode(event, self._settings.mode)
-        status = _delivery.post(
-            message,
-            url,
-            address=address,
-            timeout_seconds=self._settings.timeout_seconds,
-            ca_file=self._settings.ca_file,
-        )
+        status = _delivery.post(message, target.url, address=address, limit=limit, ca_file=self._settings.ca_file)
         _judge(status)
 
 

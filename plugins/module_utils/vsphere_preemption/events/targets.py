@@ -13,30 +13,29 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from ..core.errors import InvalidSetting, SinkNotAllowed, SinkUnreachable
+from .addresses import IpAddress, IpNetwork, destinations, is_forbidden_by_default, read_network
 
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[..., Sequence[Any]]
 
 VARIABLE = "PREEMPTION_REPLY_TO_ALLOW"
 EVERYTHING = "*"
 _PORTS = {"http": 80, "https": 443}
-_METADATA = frozenset(
-    ipaddress.ip_address(text)
-    for text in ("169.254.169.254", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "fd20:ce::254")
-)
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# The two standards for international names read these as different hosts, so the text does not say which is meant.
+_AMBIGUOUS = frozenset("\u00df\u03c2\u200c\u200d")
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reply target whose name and form are in order. host: as in the URL, in lower case, without brackets."""
+    """A reply target whose name and form are in order.
+
+    url: as given, with the host in its plain form. host: in ASCII and lower case, without brackets.
+    """
 
     url: str
     scheme: str
@@ -57,29 +56,30 @@ class ReplyTargets:
     def parse(cls, text: str) -> ReplyTargets:
         """A comma list of host names, addresses, CIDRs, or `*`. InvalidSetting for anything else."""
         entries = [entry.strip() for entry in text.split(",") if entry.strip()]
-        networks = [network for network in map(_network, entries) if network]
-        names = [_normal(entry) for entry in entries if entry != EVERYTHING and not _network(entry)]
-        for name in names:
-            if not _is_name(name.removeprefix("*.")):
-                next_step = f"Write {VARIABLE} as host names, addresses, CIDRs or *, with commas between them."
-                raise InvalidSetting(f"Cannot use {VARIABLE}", why=f"{name!r} is none of them", next_step=next_step)
+        networks = [network for network in map(read_network, entries) if network]
+        names = [_listed_name(entry) for entry in entries if entry != EVERYTHING and not read_network(entry)]
         return cls(EVERYTHING in entries, tuple(names), tuple(networks))
 
     def check(self, url: str) -> Target:
         """The target in this URL. SinkNotAllowed where its form, or its name, rules it out."""
         try:
             parts = urlsplit(url)
-            port = parts.port or _PORTS.get(parts.scheme, 0)
-        except ValueError as error:
-            raise _refused(f"the URL cannot be read ({error})") from error
+            port = _PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
+        except ValueError:
+            # Not chained: this error repeats pieces of the URL, and one of them may be a password.
+            raise _refused("the URL cannot be read") from None
         if parts.scheme not in _PORTS:
             raise _refused("only http and https are possible")
-        if not parts.hostname or any(character.isspace() for character in url):
-            raise _refused("the URL names no host")
         if "@" in parts.netloc:
             raise _refused("the URL carries credentials, which would end up in histories and logs")
-        host = _normal(parts.hostname)
-        return Target(url, parts.scheme, host, port, self.everything or any(_fits(host, name) for name in self.names))
+        if "\\" in url or " " in url or not url.isprintable():
+            raise _refused("the URL holds a blank, a backslash or a control character")
+        if not parts.hostname or not port:
+            raise _refused("the URL names no host, or port 0")
+        host = _host(parts.hostname)
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        plain = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+        return Target(plain, parts.scheme, host, port, self.everything or any(_fits(host, name) for name in self.names))
 
     def resolve(self, target: Target, resolver: Resolver = socket.getaddrinfo) -> str:
         """The one address to connect to. SinkUnreachable for an unknown name, SinkNotAllowed when none is allowed."""
@@ -100,44 +100,50 @@ class ReplyTargets:
     def _allows(self, target: Target, address: IpAddress) -> bool:
         if target.name_allowed:
             return True
-        real = _embedded(address)
         if self.names or self.networks:
-            return any(real in network for network in self.networks)
-        return not _is_forbidden(real)
-
-
-def _is_forbidden(address: IpAddress) -> bool:
-    special = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
-    return special or address in _METADATA
-
-
-def _embedded(address: IpAddress) -> IpAddress:
-    """The IPv4 address that an IPv6 one stands for, so that a mapped loopback is a loopback."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or address
+            return any(end in network for end in destinations(address) for network in self.networks)
+        return not is_forbidden_by_default(address)
 
 
 def _fits(host: str, name: str) -> bool:
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 
-def _network(text: str) -> IpNetwork | None:
+def _listed_name(entry: str) -> str:
+    wildcard = "*." if entry.startswith("*.") else ""
     try:
-        return ipaddress.ip_network(text.strip("[]"), strict=False)
-    except ValueError:
-        return None
+        return wildcard + _ascii(entry.removeprefix("*."))
+    except ValueError as error:
+        next_step = f"Write {VARIABLE} as host names, addresses, CIDRs or *, with commas between them."
+        raise InvalidSetting(f"Cannot use {VARIABLE}", why=f"{entry!r} is none of them", next_step=next_step) from error
 
 
-def _normal(host: str) -> str:
-    return host.strip().lower().rstrip(".")
+def _host(text: str) -> str:
+    """The host of a URL in the one form that is compared, looked up and sent."""
+    try:
+        if ":" not in text:
+            return _ascii(text)
+        address = ipaddress.IPv6Address(text)
+        if address.scope_id:
+            raise ValueError(f"{text!r} names an interface of one machine")
+        return str(address)
+    except ValueError as error:
+        raise _refused("the host is neither a name nor an address; write an international name as xn--…") from error
+
+
+def _ascii(name: str) -> str:
+    """A host name in lower-case ASCII, without a last dot. ValueError where it is none, or may be two."""
+    folded = name.lower()
+    if _AMBIGUOUS & set(folded):
+        raise ValueError(f"{name!r} may be read in two ways")
+    plain = folded.encode("idna").decode("ascii").removesuffix(".")
+    if not _is_name(plain):
+        raise ValueError(f"{name!r} is no host name")
+    return plain
 
 
 def _is_name(text: str) -> bool:
-    labels: Iterable[str] = text.split(".")
-    return all(label and all(c.isalnum() or c in "-_" for c in label) for label in labels)
+    return all(label and all(letter.isalnum() or letter in "-_" for letter in label) for label in text.split("."))
 
 
 def _refused(why: str) -> SinkNotAllowed:
