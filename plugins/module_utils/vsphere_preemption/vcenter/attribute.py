@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The custom attribute that holds our mark on a VM.
 
 vCenter knows it by a number, its key. The key is learnt from every bulk read, and believed only in the session that it

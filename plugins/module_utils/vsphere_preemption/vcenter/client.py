@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The vCenter client, shared by the worker and the modules.
 
 One object speaks to one vCenter, for any number of threads. It logs in when the first call needs it, and again when the

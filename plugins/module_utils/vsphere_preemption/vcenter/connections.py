@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Keep-alive connections to one vCenter, shared by SOAP and REST.
 
 One pool means one verification of the certificate, one time limit and one set of errors for both. pyVmomi's own pool

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Who stopped a VM, from vCenter's own record.
 
 When the answer to a power-off got lost, and the VM is found off, only this tells whether it was us. A guest that shuts

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Every error of the libraries below, translated into one of ours.
 
 Three kinds stay private to this folder, because the client reacts to them itself before a caller may see them:

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The calls that stop a VM. Each is made once: whether one that broke off was carried out, only a new look can tell."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """vCenter's REST API for tags, under both of its addresses.
 
 vCenter 7.0U2 and later want `/api`; older ones, and the simulator, have only `/rest`, which answers 404 for the other.

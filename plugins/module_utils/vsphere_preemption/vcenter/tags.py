@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Which objects carry a tag, where the tag is given by name.
 
 vCenter finds no tag by its name; all of them must be read, one by one. So a name is looked up once and its id is

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Two ways to learn how properties of many objects change.
 
 A property filter is the better one: vCenter answers as soon as something changes, and is asked nothing meanwhile. Its

@@ -1,9 +1,12 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Wait until VMs are off, all of them with one subscription.
 
-A VM is off when the task that stops it has succeeded, also where somebody has powered it on again in the meantime. Where
-no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who stopped the VM
-is then not known here. A watch outlives the session, and an outage that is shorter than
-two calls may take: it subscribes again, and vCenter then tells how things are.
+A VM is off when the task that stops it has succeeded, also where somebody has powered it on again in the meantime.
+Where no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who stopped
+the VM is then not known here. A watch outlives the session, and an outage that is shorter than two calls may take: it
+subscribes again, and vCenter then tells how things are.
 """
 
 from __future__ import annotations
