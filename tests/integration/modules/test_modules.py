@@ -155,6 +155,16 @@ def test_an_invalid_request_never_leaves_the_host(ansible: Ansible, options: dic
     assert_one_line(failed.result["msg"])
 
 
+def test_a_missing_library_is_named_with_what_to_do(ansible: Ansible, tmp_path: Path) -> None:
+    broken = tmp_path / "broken" / "temporalio"
+    broken.mkdir(parents=True)
+    (broken / "__init__.py").write_text("raise ImportError('No module named temporalio')\n")
+    failed = ansible.module(QUERY, {}, env={"PYTHONPATH": str(broken.parent)})
+    assert failed.error_code == "missing_library"
+    assert "Install the Python package temporalio" in failed.result["msg"]
+    assert_one_line(failed.result["msg"])
+
+
 def test_event_and_its_parts_exclude_each_other(ansible: Ansible) -> None:
     failed = ansible.module(SIGNAL, {"tag": "t", "event": {"id": "1"}, "event_type": "T"}, "--check")
     assert "mutually exclusive" in failed.result["msg"]
