@@ -212,7 +212,7 @@ class RunFailed(PreemptionError):
         outcome = result["outcome"]
         super().__init__(
             f"The preemption has the outcome {outcome['outcome']}",
-            why=outcome["message"].rstrip(".") or outcome["reason"] or "no reason was given",
+            why=" ".join(outcome["message"].split()).rstrip(".") or outcome["reason"] or "no reason was given",
             next_step="See the outcome of each VM, and ask again with another request id.",
         )
         self._result = result

@@ -13,7 +13,13 @@ from typing import Any
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from vsphere_preemption.core.errors import InvalidRequest, InvalidSetting, OutcomeTimeout, WorkflowNotFound
+from vsphere_preemption.core.errors import (
+    InvalidRequest,
+    InvalidSetting,
+    OutcomeTimeout,
+    TemporalError,
+    WorkflowNotFound,
+)
 from vsphere_preemption.core.request import PreemptionRequest, read_request
 from vsphere_preemption.temporal import asking
 
@@ -181,6 +187,31 @@ def test_cancel_waits_no_longer_than_it_may(tell: Tell, workflow_id: str) -> Non
         assert ended.state
 
     tell(story, script)
+
+
+def test_a_workflow_of_another_type_is_told_from_a_missing_one(tell: Tell, workflow_id: str) -> None:
+    async def story(world: World) -> None:
+        request = requested("e1")
+        await ask(world, workflow_id, request)
+        with pytest.raises(TemporalError, match="must be a preemption workflow") as failure:
+            await asking.read_runs(world.client, f"{workflow_id}/{request.key}")
+        assert failure.value.code == "temporal_error"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_time_limit_that_is_none_is_refused_before_anything_is_sent(
+    tell: Tell, workflow_id: str, seconds: float
+) -> None:
+    async def story(world: World) -> None:
+        with pytest.raises(InvalidSetting):
+            await ask(world, workflow_id, requested(), seconds=seconds)
+        with pytest.raises(InvalidSetting):
+            await asking.cancel_workflow(world.client, workflow_id, timeout_seconds=seconds)
+        assert not await asking.is_running(world.client, workflow_id)
+
+    tell(story)
 
 
 def test_a_run_id_that_is_none_is_an_invalid_setting(tell: Tell, workflow_id: str) -> None:

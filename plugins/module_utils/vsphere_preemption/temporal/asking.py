@@ -25,7 +25,7 @@ from ..core.contract import (
     UPDATE_PREEMPT,
     WORKFLOW_TYPE,
 )
-from ..core.errors import TemporalError, TemporalUnreachable, WorkflowNotFound
+from ..core.errors import InvalidSetting, TemporalError, TemporalUnreachable, WorkflowNotFound
 from ..core.request import PreemptionRequest
 from ._calls import NoWorker, StillRunning, no_worker, translated
 from ._temporalio import part
@@ -97,6 +97,7 @@ async def preempt_and_wait(
     request_id: may be empty when the event has an id. InvalidRequest when the workflow refuses the request; NoWorker or
     StillRunning (with the last state) when the outcome is not known in time.
     """
+    _check_limit(timeout_seconds)
     what = f"Cannot learn the outcome of the request to the workflow {workflow_id}"
     start = _start_operation(workflow_id, task_queue)
     ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
@@ -162,6 +163,7 @@ async def cancel_workflow(
     client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
 ) -> Cancelled:
     """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else StillRunning)."""
+    _check_limit(timeout_seconds)
     found = await what_cancel_would_find(client, workflow_id, run_id)
     if not found.was_running:
         return found
@@ -243,6 +245,13 @@ async def _within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return None
+
+
+def _check_limit(seconds: float) -> None:
+    if seconds <= 0:
+        raise InvalidSetting(
+            "Cannot wait for the outcome", why=f"the timeout is {seconds:g} seconds", next_step="Set it above zero."
+        )
 
 
 def _start_operation(workflow_id: str, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
