@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 
 from support.dispatcher import a_request
-from support.vcenter_faults import Run
-from support.vcsim import VCSim
+from support.sink import Delivery
+from support.vcenter_faults import Run, Swallow
 
 from .conftest import TAGGED, Stage
 
@@ -30,7 +30,7 @@ BOUNDARIES = {
 @pytest.mark.parametrize("boundary", BOUNDARIES)
 def test_a_killed_worker_leaves_a_run_that_the_next_one_finishes(stage: Stage, boundary: str) -> None:
     call, skip, after = BOUNDARIES[boundary]
-    killing = stage.proxy.on(call, Run(stage.worker.kill, after_forwarding=after), skip=skip)
+    killing = stage.proxy.on(call, Run(stage.shoot_worker, after_forwarding=after), skip=skip)
     request = a_request(replyTo=stage.sink.url)
     stage.dispatcher.send(request)
     stage.worker.wait_ended()
@@ -43,23 +43,33 @@ def test_a_killed_worker_leaves_a_run_that_the_next_one_finishes(stage: Stage, b
 
 
 def test_a_worker_killed_while_it_announces_repeats_the_same_id(stage: Stage) -> None:
-    stage.sink.on_delivery = lambda _: stage.worker.kill() if len(stage.sink.events()) <= 1 else None
+    shot: list[Delivery] = []
+
+    def shoot_once(delivery: Delivery) -> None:
+        if not shot:
+            shot.append(delivery)
+            stage.shoot_worker()
+
+    stage.sink.on_delivery = shoot_once
     request = a_request(replyTo=stage.sink.url)
     stage.dispatcher.send(request)
     stage.worker.wait_ended()
     stage.worker.start()
     record = stage.dispatcher.outcome_of(request["event"]["id"])
     assert record["announcement"]["status"] == "sent"
+    assert len(stage.sink.events()) == 2
     stage.assert_aftermath(record)
 
 
-def test_sigterm_in_mid_run_hands_the_run_over(stage: Stage, vcsim: VCSim) -> None:
-    vcsim.restart(delays_ms={"PowerOff": 4000})
-    request = a_request(replyTo=stage.sink.url)
+def test_sigterm_in_mid_run_hands_the_run_over(stage: Stage) -> None:
+    stage.worker.restart_with({"PREEMPTION_GRACE_SECONDS": "30"})
+    stage.proxy.on("ShutdownGuest", Swallow(), times=5)
+    request = a_request("LOW", replyTo=stage.sink.url)
     stage.dispatcher.send(request)
-    stage.wait_for_calls("PowerOffVM_Task", 1)
+    stage.wait_for_calls("ShutdownGuest", 5)
     assert stage.worker.stop() == 0
     stage.worker.start()
     record = stage.dispatcher.outcome_of(request["event"]["id"])
     assert record["outcome"] == "done"
-    assert set(TAGGED).isdisjoint(stage.govc.powered_on())
+    assert stage.stopped_by_us() == set(TAGGED)
+    stage.assert_aftermath(record)

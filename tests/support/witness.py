@@ -151,7 +151,7 @@ class Witness:
             collector.SetCollectorPageSize(MAX_EVENTS)
             yield ShutdownWatch(collector, begin)
         finally:
-            with contextlib.suppress(vmodl.MethodFault):
+            with contextlib.suppress(vmodl.MethodFault, OSError):
                 collector.DestroyCollector()
 
     def now(self) -> datetime.datetime:

@@ -203,6 +203,22 @@ def test_a_failed_plan_is_on_record_and_opens_no_window(tell: Tell) -> None:
     tell(story, script)
 
 
+@pytest.mark.parametrize(
+    ("code", "status"), [("sink_refused", "refused"), ("sink_not_allowed", "refused"), ("sink_error", "failed")]
+)
+def test_an_announcement_that_fails_leaves_the_run_done_and_says_why(tell: Tell, code: str, status: str) -> None:
+    script = Script(before_announce=failing(code, retryable=False))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request(replyTo="http://sink.example"))
+        await counted(handle, done=1)
+        [run] = await handle.query(QUERY_RUNS)
+        assert run["announcement"] == {"status": status, "id": "", "message": f"{code} happened"}
+
+    tell(story, script)
+
+
 def test_an_update_waits_for_the_outcome_and_gives_the_same_answer_again(tell: Tell) -> None:
     async def story(world: World) -> None:
         handle = await world.start()

@@ -96,7 +96,8 @@ async def _maybe(hook: Callable[[], Awaitable[None]] | None) -> None:
 
 def failing(code: str, *, retryable: bool) -> Callable[[], Awaitable[None]]:
     async def fail() -> None:
-        raise ApplicationError(f"{code} happened", type=code, non_retryable=not retryable)
+        cause = OSError("what a library said")
+        raise ApplicationError(f"{code} happened", type=code, non_retryable=not retryable) from cause
 
     return fail
 

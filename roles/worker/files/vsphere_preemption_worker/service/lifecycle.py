@@ -44,6 +44,8 @@ from .settings import WorkerSettings
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=1)
+# Workflow tasks wait so long for the worker that has the workflow in its cache, before any worker may take them.
+BELIEVED_DEAD = timedelta(seconds=2)
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 SESSION_BELIEVED_SECONDS = 10.0
 
@@ -107,6 +109,7 @@ class Service:
                 graceful_shutdown_timeout=DRAIN,
                 max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
                 default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
+                sticky_queue_schedule_to_start_timeout=BELIEVED_DEAD,
             )
             async with worker:
                 self._polling = True

@@ -1,7 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a failed activity or child workflow says to a person: the innermost cause, not the layers around it."""
+"""What a failed activity or child workflow says to a person.
+
+Of the chain of causes the outermost application error counts: it is the one that our code raised, with what failed, why
+and what to do. Further in are the errors of libraries, further out the layers of Temporal.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +15,20 @@ from temporalio.exceptions import ApplicationError
 
 
 def explain(error: BaseException) -> str:
-    """The text of the innermost error, and that the time was over where that is why it was the last."""
-    causes = list(_causes(error))
-    innermost = causes[-1]
-    text = innermost.message if isinstance(innermost, ApplicationError) else str(innermost)
-    return text or type(innermost).__name__
+    """The text of our own error; that of the innermost one where there is none of ours."""
+    ours = _application_error(error)
+    text = ours.message if ours else str(list(_causes(error))[-1])
+    return text or type(error).__name__
 
 
 def code_of(error: BaseException) -> str:
-    """Our error code of the innermost error; empty where it is none of ours."""
-    codes = [cause.type for cause in _causes(error) if isinstance(cause, ApplicationError) and cause.type]
-    return codes[-1] if codes else ""
+    """Our error code; empty where there is none."""
+    ours = _application_error(error)
+    return (ours.type or "") if ours else ""
+
+
+def _application_error(error: BaseException) -> ApplicationError | None:
+    return next((cause for cause in _causes(error) if isinstance(cause, ApplicationError)), None)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
