@@ -66,6 +66,11 @@ def test_a_certificate_of_another_authority_is_refused(good: VCSim, clients: Cli
         clients.open(good, {"VCENTER_CA_FILE": str(other.file)}).check()
 
 
+def test_a_certificate_may_be_trusted_by_itself(good: VCSim, authority: CertificateAuthority, clients: Clients) -> None:
+    own = authority.file.parent / "vcenter.pem"
+    assert clients.open(good, {"VCENTER_CA_FILE": str(own)}).check()
+
+
 def test_a_loopback_address_gets_no_trust_of_its_own(good: VCSim, clients: Clients) -> None:
     """pyVmomi would skip the check there when it is left to itself."""
     for host in ("127.0.0.1", "localhost"):

@@ -91,7 +91,7 @@ class TagService:
             ("category", ""): lambda: (200, list(self.categories) if not item else self._category(item)),
             ("tag", ""): lambda: self._tag(item) if item else (200, list(self.tags)),
             ("tag", "list-tags-for-category"): lambda: (200, self._tags_of(body.get("category_id", item))),
-            ("tag-association", "list-attached-objects"): lambda: self._objects(item),
+            ("tag-association", "list-attached-objects"): lambda: self._objects(item, family, body),
             ("tag-association", "list-attached-tags-on-objects"): lambda: (200, self._tags_on(body["object_ids"])),
         }
         return handler[kind, action]()
@@ -108,7 +108,9 @@ class TagService:
     def _tags_of(self, category: str) -> list[str]:
         return [tag for tag, (_, owner) in self.tags.items() if owner == category]
 
-    def _objects(self, item: str) -> tuple[int, Any]:
+    def _objects(self, item: str, family: str, body: Any) -> tuple[int, Any]:
+        if (body is None) != (family == "api"):
+            return 400, None
         if item not in self.links:
             return 404, None
         return 200, [{"type": kind, "id": value} for kind, value in self.links[item]] or None

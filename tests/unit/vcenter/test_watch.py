@@ -62,6 +62,8 @@ class Script:
         return line
 
     def poll(self, refs: Sequence[ManagedObject], paths: object) -> News:
+        if not refs:
+            return NOTHING
         self.polled.append(refs)
         return self.news(0)
 
@@ -163,6 +165,24 @@ def test_news_that_come_close_together_are_gathered(script: Script) -> None:
     before = script.clock.now
     watch.wait(5)
     assert 0.02 < script.clock.now - before < 0.05
+
+
+def test_a_power_state_does_not_tell_for_a_task_that_is_still_running(script: Script) -> None:
+    """Somebody else may have stopped the VM; only the task says whether it was us."""
+    script.lines = [
+        News({vm(1): OFF, task(1): {"info.state": "running"}}),
+        News({task(1): {"info.state": "success", "info.completeTime": ENDED}}),
+    ]
+    assert a_watch(script, [vm(1)], vm_1=task(1)).wait(5).off == {vm(1): ENDED}
+
+
+def test_a_poll_asks_for_the_tasks_of_the_vms_that_are_off(script: Script) -> None:
+    machines = [vm(number) for number in range(FILTER_OBJECTS)]
+    tasks = {f"vm_{number}": task(number) for number in range(FILTER_OBJECTS)}
+    done = {task(7): {"info.state": "success", "info.completeTime": ENDED}}
+    script.lines = [News({ref: OFF if ref == vm(7) else ON for ref in machines}), News(done)]
+    assert a_watch(script, machines, **tasks).wait(5).off == {vm(7): ENDED}
+    assert script.polled == [machines, [task(7)]]
 
 
 def test_many_vms_are_polled_and_the_last_ones_watched(script: Script) -> None:

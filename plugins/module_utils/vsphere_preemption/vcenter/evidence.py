@@ -10,14 +10,15 @@ name counts; and nothing that happened before the VM was last powered on.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..core.errors import VCenterObjectGone
+from ..core.errors import VCenterError
 from ..core.inventory import ManagedObject
 from . import _pyvmomi
-from .faults import SessionLost, fault_name
+from .faults import fault_name
 from .properties import reference
 from .soap import Soap, SoapSession
 
@@ -80,9 +81,6 @@ def _pages(session: SoapSession, collector: Any) -> Iterator[Any]:
 
 
 def _destroy(session: SoapSession, collector: Any) -> None:
-    # vCenter allows few collectors, and the simulator keeps those of ended sessions.
-    try:
+    # vCenter allows few collectors. Where this fails, the collector ends with its session.
+    with contextlib.suppress(VCenterError):
         session.call("DestroyCollector", WHAT, collector.DestroyCollector)
-    except (SessionLost, VCenterObjectGone):
-        # It ended with its session.
-        return

@@ -57,6 +57,9 @@ class VCenterSettings:
 
     def __post_init__(self) -> None:
         parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
+        if self.calls < 1 or not 0 < self.call_seconds < float("inf"):
+            why = f"{self.calls} calls of {self.call_seconds:g} s cannot be made"
+            raise _wrong("the limits for calls to vCenter", why, "Allow one call and some seconds at least.")
 
     @property
     def endpoint(self) -> Endpoint:

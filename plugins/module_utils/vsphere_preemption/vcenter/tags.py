@@ -109,9 +109,10 @@ class Tags:
         return found if is_still_so else None
 
     def _attached(self, tag_id: str, name: str) -> list[ManagedObject]:
-        def question(family: PathFamily) -> tuple[str, str, dict[str, Any]]:
-            # Without a body the simulator answers 400.
-            return "POST", family.path("tag-association", tag_id, "list-attached-objects"), {}
+        def question(family: PathFamily) -> tuple[str, str, dict[str, Any] | None]:
+            # `/rest` wants a body, though there is nothing to say in it.
+            body: dict[str, Any] | None = {} if family.wrapped else None
+            return "POST", family.path("tag-association", tag_id, "list-attached-objects"), body
 
         def read(answer: Any) -> list[ManagedObject]:
             return sorted({ManagedObject(entry["type"], entry["id"]) for entry in answer or ()})

@@ -11,13 +11,14 @@ instead: a bulk read of a thousand power states costs 0.2 s, and the more object
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..core.errors import VCenterError
 from ..core.inventory import ManagedObject
 from . import _pyvmomi
-from .faults import SessionLost
 from .properties import OBJECTS_PER_CALL, Paths, Properties, filter_spec, read_properties, reference
 from .soap import Soap, SoapSession
 
@@ -35,6 +36,10 @@ class News:
 
     def __bool__(self) -> bool:
         return bool(self.properties or self.missing)
+
+    def and_also(self, other: News) -> News:
+        """Both together, for different objects."""
+        return News({**self.properties, **other.properties}, self.missing | other.missing)
 
 
 class FilterUpdates:
@@ -76,11 +81,10 @@ class FilterUpdates:
         return News(properties, frozenset(missing))
 
     def close(self) -> None:
-        """End the filter. Nothing happens where its session has ended."""
-        try:
+        """End the filter."""
+        # Where that fails, it ends with its session; what was seen so far is no less true.
+        with contextlib.suppress(VCenterError):
             self._session.call("DestroyPropertyCollector", WHAT, self._collector.DestroyPropertyCollector)
-        except SessionLost:
-            return
 
     def _wait(self, seconds: int) -> Any:
         options = _pyvmomi.vmodl.query.PropertyCollector.WaitOptions(maxWaitSeconds=seconds)

@@ -12,7 +12,7 @@ subscribes again, and vCenter then tells how things are.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -22,7 +22,7 @@ from ..core.errors import VCenterError, VCenterObjectGone
 from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
 from .faults import fault_text
 from .inventory import POWER_STATE, power_state
-from .properties import Paths
+from .properties import Paths, Properties
 from .soap import Soap
 from .updates import FilterUpdates, News, PolledUpdates
 
@@ -139,13 +139,14 @@ class PowerWatch:
         return news
 
     def _poll(self) -> News:
-        with_tasks = self._polls % TASKS_EVERY == TASKS_EVERY - 1
+        """The power state of all VMs, and how the tasks of those ended that are off; of all others now and then."""
+        updates = PolledUpdates(self._soap)
+        news = updates.news(list(self._machines), MACHINE_PATHS)
+        with_all = self._polls % TASKS_EVERY == TASKS_EVERY - 1
         self._polls += 1
-        asked = self._tasks if with_tasks else [vm for vm in self._tasks if self._is_powered_off(vm)]
-        refs: Sequence[ManagedObject] = [*self._machines, *(self._tasks[vm] for vm in asked)]
-        news = PolledUpdates(self._soap).news(refs, {**MACHINE_PATHS, **TASK_PATHS})
-        self._next_look = self._clock() + POLL_SECONDS + POLL_SECONDS_PER_OBJECT * len(refs)
-        return news
+        tasks = [task for vm, task in self._tasks.items() if with_all or _is_powered_off(news.properties.get(vm, {}))]
+        self._next_look = self._clock() + POLL_SECONDS + POLL_SECONDS_PER_OBJECT * len(self._machines)
+        return news.and_also(updates.news(tasks, TASK_PATHS))
 
     def _take_in(self, news: News) -> PowerChanges:
         if not news:
@@ -167,10 +168,7 @@ class PowerWatch:
         if self._task_state(vm) == "success":
             return True
         task_will_tell = vm in self._tasks and self._task_state(vm) != "error"
-        return self._is_powered_off(vm) and not task_will_tell
-
-    def _is_powered_off(self, vm: ManagedObject) -> bool:
-        return power_state(self._seen.get(vm, {})) is PowerState.OFF
+        return _is_powered_off(self._seen.get(vm, {})) and not task_will_tell
 
     def _task_state(self, vm: ManagedObject) -> str:
         return str(self._task(vm).get(TASK_STATE, ""))
@@ -198,3 +196,7 @@ class PowerWatch:
         if not is_passing or self._clock() - self._last_answer > self._patience_seconds:
             raise error
         self._pause(min(left, SHORT_PAUSE_SECONDS))
+
+
+def _is_powered_off(properties: Properties) -> bool:
+    return power_state(properties) is PowerState.OFF
