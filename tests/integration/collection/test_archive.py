@@ -115,7 +115,7 @@ def test_the_installed_module_runs_also_under_its_other_name(installed: dict[str
     arguments = "temporal_address=127.0.0.1:9 temporal_namespace=n"
     command = ("localhost", "-m", "vsphere.preemption.preemption_info", "-a", arguments)
     done = subprocess.run(
-        [PROGRAMS / "ansible", *command, "-e", f"ansible_python_interpreter={sys.executable}"],
+        [PROGRAMS / "ansible", *command, "-e", json.dumps({"ansible_python_interpreter": sys.executable})],
         env=installed, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
 
