@@ -1,0 +1,79 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tools of the house must not pass when they did nothing, nor be done when something is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sanity import __main__ as sanity
+from sanity import checkout
+from setup import __main__ as setup
+from setup import steps
+
+ONE_TEST = 'Running sanity test "pep8"\n'
+
+
+def test_a_full_run_of_the_sanity_tests_is_counted() -> None:
+    assert sanity.check_that_tests_ran(ONE_TEST * 24) == 24
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param(ONE_TEST * (sanity.FEWEST_TESTS - 1), id="too few tests"),
+        pytest.param(ONE_TEST * 24 + "WARNING: All targets skipped.\n", id="no files seen"),
+    ],
+)
+def test_a_run_of_the_sanity_tests_that_tested_nothing_is_a_failure(output: str) -> None:
+    with pytest.raises(sanity.NothingTested):
+        sanity.check_that_tests_ran(output)
+
+
+def test_the_copy_for_ansible_test_has_sources_only(tmp_path: Path) -> None:
+    copy = checkout.copy_into(tmp_path)
+    assert (copy / "galaxy.yml").is_file()
+    assert not [name for name in (".venv", ".tools", ".cache", ".git") if (copy / name).exists()]
+
+
+@pytest.fixture
+def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A checkout in which setup has just ended; its fingerprint."""
+    venv, tools = tmp_path / "venv", tmp_path / "tools"
+    names = [venv / "bin" / "python", *(tools / name for name in steps.FROM_WHEELS + steps.FROM_GO)]
+    for name in names:
+        name.parent.mkdir(parents=True, exist_ok=True)
+        name.touch()
+    monkeypatch.setattr(setup, "VENV", venv)
+    monkeypatch.setattr(setup, "TOOLS", tools)
+    monkeypatch.setattr(setup, "STAMP", venv / "stamp")
+    wanted = setup.fingerprint()
+    setup.STAMP.write_text(wanted)
+    return wanted
+
+
+def test_setup_is_done_when_its_stamp_fits_and_everything_is_there(finished: str) -> None:
+    assert setup.is_done(finished)
+
+
+def test_setup_is_not_done_after_a_lock_file_changed(
+    finished: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "dev.txt"
+    lock.write_text("other==1\n")
+    monkeypatch.setattr(setup, "LOCK", lock)
+    assert not setup.is_done(setup.fingerprint())
+
+
+@pytest.mark.parametrize("name", steps.FROM_WHEELS + steps.FROM_GO)
+def test_setup_is_not_done_while_a_program_is_missing(name: str, finished: str, tmp_path: Path) -> None:
+    (tmp_path / "tools" / name).unlink()
+    assert not setup.is_done(finished)
+
+
+def test_a_failed_step_says_what_failed_and_why() -> None:
+    with pytest.raises(steps.SetupFailed, match=r"'sh -c' ended with 3:\n  no room left"):
+        steps.run(["sh", "-c", "echo no room left >&2; exit 3"], {})
