@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import sys
@@ -21,27 +22,26 @@ from support.vcsim import VCSim
 
 from .models import model_folder
 from .report import Results, ScenarioResult
-from .scenarios import PLANNED_MACHINES, SCENARIOS, Scenario
+from .scenarios import PLAN, PLANNED_MACHINES, SCENARIOS, START_UP, Scenario
 from .stand import stand, start_up
 
 FOLDER = CACHE / "bench"
 RESULTS = FOLDER / "results.json"
 
 
+class AlreadyRunning(RuntimeError):
+    """Two benchmarks at once would measure each other, and use the same folders."""
+
+
 def main() -> int:
     """Measure, write the JSON file and print the table."""
     options = _options()
-    chosen = [one for one in SCENARIOS if not options.only or any(word in one.name for word in options.only)]
-    results = Results(rounds=options.rounds, load_at_start=os.getloadavg()[0])
-    with _temporal() as temporal:
-        if not options.only or "start" in options.only:
-            _measure_start_up(temporal, results)
-        for scenario in chosen:
-            _say(f"{scenario.name} …")
-            results.scenarios.append(asyncio.run(_measure(scenario, temporal, options.rounds)))
-            _say("  " + "  ".join(results.scenarios[-1].as_line()[1:]))
-        if not options.only or "plan" in options.only:
-            _measure_plan(temporal, results)
+    try:
+        with _alone(), _temporal() as temporal:
+            results = _measure_all(options, temporal)
+    except AlreadyRunning as error:
+        print(error, file=sys.stderr)
+        return 1
     results.write(options.output)
     print(f"\n{results.as_text()}\nWritten to {options.output}")
     if options.markdown:
@@ -50,14 +50,27 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
+    keys = [START_UP, *(scenario.key for scenario in SCENARIOS), PLAN]
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="measured rounds of each scenario (default 3)")
-    parser.add_argument(
-        "--only", nargs="+", metavar="WORD", help="scenarios whose name contains a word; also: start, plan"
-    )
+    parser.add_argument("--only", nargs="+", metavar="WHAT", choices=keys, default=keys, help=", ".join(keys))
     parser.add_argument("--output", type=Path, default=RESULTS, help=f"JSON file (default {RESULTS})")
     parser.add_argument("--markdown", action="store_true", help="print the table for docs/benchmarks.md as well")
     return parser.parse_args()
+
+
+def _measure_all(options: argparse.Namespace, temporal: TemporalServer) -> Results:
+    results = Results(rounds=options.rounds, load_at_start=os.getloadavg()[0])
+    if START_UP in options.only:
+        _measure_start_up(temporal, results)
+    for scenario in SCENARIOS:
+        if scenario.key in options.only:
+            _say(f"{scenario.key}: {scenario.name} …")
+            results.scenarios.append(asyncio.run(_measure(scenario, temporal, options.rounds)))
+            _say("  " + "  ".join(results.scenarios[-1].as_line()[1:]))
+    if PLAN in options.only:
+        _measure_plan(temporal, results)
+    return results
 
 
 async def _measure(scenario: Scenario, temporal: TemporalServer, rounds: int) -> ScenarioResult:
@@ -88,13 +101,24 @@ def _measure_start_up(temporal: TemporalServer, results: Results) -> None:
 
 def _measure_plan(temporal: TemporalServer, results: Results) -> None:
     _say(f"Plan for {PLANNED_MACHINES:,} VMs …")
-    scenario = Scenario("plan", PLANNED_MACHINES, task_ms=0)
+    scenario = Scenario(PLAN, "planning alone", PLANNED_MACHINES, task_ms=0)
 
     async def measure() -> float:
         with stand(scenario, temporal, _fresh("stand")) as ready, ready.worker(through_proxy=False, max_vms=1):
             return await ready.plan_time()
 
     results.plan_machines, results.plan_seconds = PLANNED_MACHINES, asyncio.run(measure())
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning("Another benchmark is running in this checkout. Wait until it has ended.") from None
+        yield
 
 
 @contextlib.contextmanager
