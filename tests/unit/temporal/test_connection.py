@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_an_api_key_turns_tls_on_and_is_never_shown(home: dict[str, str]) -> Non
         pytest.param({"TEMPORAL_TLS_CLIENT_CERT_PATH": "/no/such/cert.pem"}, id="certificate that is not there"),
         pytest.param({"TEMPORAL_URL": "http://localhost:7233"}, id="address with a scheme"),
         pytest.param({"TEMPORAL_URL": "localhost"}, id="address without a port"),
+        pytest.param({"TEMPORAL_URL": "localhost:99999"}, id="port that cannot be"),
+        pytest.param({"TEMPORAL_TLS": "0", "TEMPORAL_TLS_SERVER_CA_CERT_DATA": "x"}, id="TLS files without TLS"),
         pytest.param({"TEMPORAL_PROFILE": "nobody"}, id="unknown profile"),
     ],
 )
@@ -69,6 +72,31 @@ def test_a_connection_that_cannot_be_meant_is_refused(home: dict[str, str], envi
     with pytest.raises(InvalidSetting) as refusal:
         TemporalConnection.from_environment({**home, **environ})
     assert "sesame" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[profile.default]\napi_key = sesame\n", id="unquoted"),
+        pytest.param('[profile.default]\napi_key = "sesame\n', id="unterminated"),
+        pytest.param('[profile.default]\napi_key = "sesame"\napi_key = "sesame"\n', id="twice"),
+        pytest.param('[profile.default]\nadress = "a:1"\napi_key = "sesame"\n', id="unknown name"),
+    ],
+)
+def test_a_broken_configuration_file_is_refused_without_a_word_of_its_secrets(
+    home: dict[str, str], tmp_path: Path, text: str
+) -> None:
+    config = tmp_path / "temporal.toml"
+    config.write_text(text)
+    with pytest.raises(InvalidSetting) as refusal:
+        TemporalConnection.from_environment({**home, "TEMPORAL_CONFIG_FILE": str(config)})
+    assert "sesame" not in "".join(traceback.format_exception(refusal.value))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_key_is_used_without_the_line_end_of_its_file() -> None:
+    connection = TemporalConnection.from_options(address="a:1", namespace="n", api_key="sesame\n")
+    assert connection.api_key == "sesame"
 
 
 def test_options_alone_decide_and_any_tls_file_turns_tls_on(tmp_path: Path) -> None:
@@ -85,6 +113,7 @@ def test_options_alone_decide_and_any_tls_file_turns_tls_on(tmp_path: Path) -> N
         {"client_key_file": "k.pem"},
         {"ca_file": "missing.pem"},
         {"api_key": "sesame", "tls": False},
+        {"server_name": "a.example", "tls": False},
     ],
     ids=str,
 )

@@ -91,7 +91,7 @@ def _break(handle: socket.socket) -> None:
 
 def encode(event: OutgoingEvent, mode: Mode) -> Message:
     """The event in one of the two content modes of the HTTP binding; the same event is always the same bytes."""
-    _require()
+    require()
     moment = times.from_wire(event.time)
     attributes = {
         "specversion": "1.0",
@@ -113,7 +113,7 @@ def encode(event: OutgoingEvent, mode: Mode) -> Message:
 
 def post(message: Message, url: str, *, address: str, limit: TimeLimit, ca_file: str | None) -> int:
     """The status of the receiver's answer; SinkUnreachable when there is none in time."""
-    _require()
+    require()
     status, fault = 0, None
     with _Deadline(limit) as deadline, requests.Session() as session:
         session.trust_env = False
@@ -187,7 +187,8 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _require() -> None:
+def require() -> None:
+    """MissingLibrary where one of the libraries is not there."""
     if _PROBLEM is not None:
         raise MissingLibrary(
             "Cannot send events",

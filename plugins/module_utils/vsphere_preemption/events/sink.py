@@ -20,6 +20,12 @@ class Sink:
     def __init__(self, settings: SinkSettings) -> None:
         self._settings = settings
 
+    def prepare(self) -> None:
+        """Load the HTTP and CloudEvents libraries before the first event needs them. MissingLibrary."""
+        from . import _delivery
+
+        _delivery.require()
+
     def send(self, event: OutgoingEvent, url: str) -> None:
         """Deliver the event. SinkNotAllowed and SinkRefused are final; SinkUnreachable may be tried again."""
         limit = TimeLimit(self._settings.timeout_seconds)

@@ -10,6 +10,7 @@ there, a certificate that cannot be read, and an API key that would travel in cl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from temporalio.client import Client
     from temporalio.runtime import Runtime
 
-_TRUTHS = ("true", "false", "1", "0")
+_FALSE = ("false", "0")
+_TRUTHS = ("true", "1", *_FALSE)
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,11 @@ class TemporalConnection:
             own["TEMPORAL_ADDRESS"] = environ["TEMPORAL_URL"]
         own.update({name: environ[name] for name in ("HOME", "XDG_CONFIG_HOME") if environ.get(name)})
         try:
-            profile = profiles.load(override_env_vars=own)
+            profile = profiles.load(override_env_vars=own, config_file_strict=True)
             tls = profile.tls.to_connect_tls_config() if profile.tls else bool(profile.api_key)
         except (RuntimeError, OSError, TypeError, ValueError) as error:
-            raise InvalidSetting(
-                "Cannot use the configuration of Temporal",
-                why=str(error),
-                next_step="Correct the TEMPORAL_* variable, the profile or the file that it names.",
-            ) from error
+            # Not chained: the SDK quotes the lines of the file that it cannot read, and one of them may be the API key.
+            raise _unusable_configuration(error) from None
         return cls(
             address=_checked_address(profile.address or DEFAULT_ADDRESS),
             namespace=profile.namespace or DEFAULT_NAMESPACE,
@@ -86,7 +85,10 @@ class TemporalConnection:
         files = {"ca_file": ca_file, "client_cert_file": client_cert_file, "client_key_file": client_key_file}
         if bool(client_cert_file) != bool(client_key_file):
             raise _invalid("client_cert_file", "it needs client_key_file, and the other way round", "Give both.")
-        wanted = any(files.values()) or bool(server_name) or bool(api_key) if tls is None else tls
+        given = any(files.values()) or bool(server_name)
+        if tls is False and given:
+            raise _invalid("the TLS options", "TLS is turned off", "Turn TLS on, or leave the TLS options out.")
+        wanted = given or bool(api_key) if tls is None else tls
         config = None
         if wanted:
             config = part("service").TLSConfig(
@@ -140,19 +142,34 @@ def _check_environment(environ: Mapping[str, str]) -> None:
     tls = environ.get("TEMPORAL_TLS")
     if tls and tls.lower() not in _TRUTHS:
         raise _invalid("TEMPORAL_TLS", f"{tls!r} is neither true nor false", "Set it to true or false.")
+    files = [name for name in environ if name.startswith("TEMPORAL_TLS_") and environ[name]]
+    if tls and tls.lower() in _FALSE and files:
+        raise _invalid("TEMPORAL_TLS", f"it turns TLS off, and {files[0]} is set", "Turn TLS on, or unset the other.")
 
 
 def _checked_address(address: str) -> str:
     host, colon, port = address.rpartition(":")
-    if "://" in address or not colon or not host or not port.isdigit():
+    if "://" in address or not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise _invalid("the address of Temporal", f"{address!r} is not host:port", "Write it like localhost:7233.")
     return address
 
 
 def _checked_key(api_key: str | None, *, tls: bool) -> str | None:
-    if api_key and not tls:
+    key = (api_key or "").strip()
+    if key and not tls:
         raise _invalid("the API key", "without TLS it would travel in clear text", "Turn TLS on, or drop the key.")
-    return api_key
+    return key or None
+
+
+def _unusable_configuration(error: Exception) -> InvalidSetting:
+    place = re.search(r"line (\d+), column (\d+)", str(error))
+    quotes_file = place is not None or "\n" in str(error)
+    why = str(error) if not quotes_file else f"the file is no valid TOML ({place.group() if place else 'unreadable'})"
+    return InvalidSetting(
+        "Cannot use the configuration of Temporal",
+        why=why,
+        next_step="Correct the TEMPORAL_* variable, the profile or the file that it names.",
+    )
 
 
 def _read(name: str, path: str | None) -> bytes | None:

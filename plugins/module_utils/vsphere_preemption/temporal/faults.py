@@ -20,10 +20,21 @@ from ..core.errors import (
 )
 from ._temporalio import part
 
-_TLS_WORDS = ("InvalidCertificate", "AlertReceived", "HandshakeFailure", "InvalidMessage", "certificate")
+_TLS_WORDS = (
+    "ParseError",
+    "InconsistentKeys",
+    "InvalidCertificate",
+    "AlertReceived",
+    "HandshakeFailure",
+    "InvalidMessage",
+    "certificate",
+)
 # The server accepted the connection and broke it before it answered: all that TLS 1.3 shows of a missing certificate.
 _HUNG_UP = ('message: "transport error"', "hyper::Error(Canceled")
 _CERTIFICATE_REASONS = {
+    "CertificateParseError": "the CA or client certificate is no readable certificate",
+    "PrivateKeyParseError": "the client key is no readable private key",
+    "InconsistentKeys": "the client key does not belong to the client certificate",
     "UnknownIssuer": "the CA that signed the server's certificate is not trusted",
     "Expired": "the server's certificate has expired",
     "NotValidForName": "the server's certificate is for another name",

@@ -64,6 +64,7 @@ class Service:
         self._runtime = make_runtime(settings.metrics)
         observe = observe_calls(self._runtime)
         self._vcenter = VCenter(settings.vcenter, settings.credentials, observe=observe)
+        self._sink = Sink(settings.sink)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; PreemptionError where that cannot be."""
@@ -114,6 +115,8 @@ class Service:
             async with worker:
                 self._polling = True
                 log.info("worker is polling", extra={"task_queue": settings.task_queue})
+                # After the start, which it would slow down, and before the first event, which it would delay.
+                await asyncio.to_thread(self._sink.prepare)
                 await self._stop.wait()
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
@@ -121,7 +124,7 @@ class Service:
     def _activities(self) -> list[Callable[..., Any]]:
         settings, now = self._settings, partial(datetime.now, UTC)
         temporal = settings.temporal
-        announcing = Announcing(Sink(settings.sink), address=temporal.address, namespace=temporal.namespace)
+        announcing = Announcing(self._sink, address=temporal.address, namespace=temporal.namespace)
         return [
             Planning(self._vcenter, settings.limits, now).plan,
             Stopping(self._vcenter, settings.limits, Claims(), now).stop,
