@@ -21,12 +21,12 @@ from ..core.errors import (
 from ._temporalio import part
 
 _TLS_WORDS = (
-    "ParseError",
-    "InconsistentKeys",
     "InvalidCertificate",
     "AlertReceived",
     "HandshakeFailure",
     "InvalidMessage",
+    "ParseError",
+    "InconsistentKeys",
     "certificate",
 )
 # The server accepted the connection and broke it before it answered: all that TLS 1.3 shows of a missing certificate.
