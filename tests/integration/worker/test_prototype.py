@@ -1,58 +1,111 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The prototype's own command line, unchanged, against our worker."""
+"""What the prototype's command line does on the wire, done to our worker by clients that know nothing of us.
+
+Temporal's own command line plays `preemptctl workflow run | status | cancel` with what was recorded of the real one:
+the same workflow id, time-out and signal, and no workflow input. Where the real one is installed, it is asked as well.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.fixtures import StartWorker
 from support.govc import Govc
 from support.paths import tool
-from support.temporal import NAMESPACE, TemporalServer
+from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.waiting import wait_until
-from support.worker import WorkerProcess
 
+RECORDED = Path(__file__).parents[2] / "fixtures" / "wire" / "request-preemptctl.json"
+STATE = RECORDED.with_name("current_state-after-run.json")
 TAGGED = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"]
 SECONDS = 30
 
+Command = Callable[..., str]
+
 
 @pytest.fixture
-def preemptctl(temporal: TemporalServer, task_queue: str) -> Callable[..., str]:
-    """Run a command of preemptctl and return what it prints."""
+def own_namespace(temporal: TemporalServer, unique: str) -> str:
+    """The prototype's workflow id is always the same, so it needs a namespace without any other test in it."""
+    name = f"prototype-{unique}"
+    temporal.create_namespace(name)
+    return name
 
+
+@pytest.fixture
+def worker(vcsim: VCSim, start_worker: StartWorker, own_namespace: str) -> None:
+    vcsim.tag_machines(TAGGED)
+    start_worker(vcsim.client_environment(), {"TEMPORAL_NAMESPACE": own_namespace})
+
+
+@pytest.fixture
+def temporal_cli(temporal: TemporalServer, own_namespace: str) -> Command:
     def run(*arguments: str) -> str:
-        common = ["--server", temporal.address, "--namespace", NAMESPACE, "--queue", task_queue]
-        done = subprocess.run(
-            [tool("preemptctl"), *arguments, *common], capture_output=True, text=True, timeout=SECONDS, check=False
-        )
-        assert done.returncode == 0, done.stderr + done.stdout
-        return done.stdout + done.stderr
+        return output_of("temporal", *arguments, "--address", temporal.address, "--namespace", own_namespace)
 
     return run
 
 
-def test_run_status_and_cancel_of_the_prototype_work(
-    vcsim: VCSim, govc: Govc, preemptctl: Callable[..., str], start_worker: Callable[..., WorkerProcess]
-) -> None:
-    vcsim.tag_machines(TAGGED)
-    start_worker(vcsim.client_environment())
-    preemptctl("workflow", "run", "--tag", "preemptible", "--criticality", "HIGH")
+@pytest.mark.usefixtures("worker")
+def test_run_status_and_cancel_as_the_prototype_sends_them(govc: Govc, temporal_cli: Command, task_queue: str) -> None:
+    workflow = ("--workflow-id", "preempctl-run")
+    temporal_cli(
+        "workflow",
+        "signal-with-start",
+        *workflow,
+        *("--type", "PreemptVMsWorkflow", "--task-queue", task_queue, "--execution-timeout", "5m"),
+        *("--signal-name", "PreemptVMsChan", "--signal-input", RECORDED.read_text()),
+    )
     wait_until(lambda: set(TAGGED).isdisjoint(govc.powered_on()), 20, "the tagged VMs to be off")
-    wait_until(lambda: len(govc.marks()) == 2, 5, "the marks")
 
-    def shown() -> dict[str, object]:
-        text = preemptctl("workflow", "status")
-        found: dict[str, object] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-        return found
+    def status() -> dict[str, Any]:
+        answer = temporal_cli("workflow", "query", *workflow, "--type", "current_state", "--output", "json")
+        state: dict[str, Any] = json.loads(json.loads(answer)["queryResult"][0])
+        return state
 
-    state = wait_until(shown, 10, "the status", until=lambda seen: bool(seen["virtualMachines"]))
-    assert state["criticality"] == "HIGH"
-    assert state["workflowID"] == "preempctl-run"
-    preemptctl("workflow", "cancel")
-    assert wait_until(shown, 10, "the status of the cancelled workflow")["virtualMachines"] == state["virtualMachines"]
+    state = wait_until(status, 10, "the status", until=lambda seen: bool(seen["virtualMachines"]))
+    assert list(state) == list(json.loads(STATE.read_text()))
+    assert (state["criticality"], state["event"]["type"]) == ("LOW", "PreempctlRunEvent")
+    temporal_cli("workflow", "cancel", *workflow)
+    shown = wait_until(
+        lambda: json.loads(temporal_cli("workflow", "describe", *workflow, "--output", "json")),
+        10,
+        "the workflow to end",
+        until=lambda seen: "RUNNING" not in seen["workflowExecutionInfo"]["status"],
+    )
+    assert shown["workflowExecutionInfo"]["status"] == "WORKFLOW_EXECUTION_STATUS_COMPLETED"
+    assert status() == state
+
+
+@pytest.mark.usefixtures("worker")
+def test_the_real_preemptctl_where_it_is_installed(
+    govc: Govc, temporal: TemporalServer, own_namespace: str, task_queue: str
+) -> None:
+    if shutil.which("preemptctl") is None:
+        pytest.skip("the prototype's preemptctl is not on PATH; its module is not offered by the Go module proxy")
+    where = ("--server", temporal.address, "--namespace", own_namespace, "--queue", task_queue)
+    output_of("preemptctl", "workflow", "run", "--tag", "preemptible", "--criticality", "HIGH", *where)
+    wait_until(lambda: set(TAGGED).isdisjoint(govc.powered_on()), 20, "the tagged VMs to be off")
+    wait_until(
+        lambda: output_of("preemptctl", "workflow", "status", *where),
+        10,
+        "the VMs in the status",
+        until=lambda shown: '"Value"' in shown,
+    )
+    output_of("preemptctl", "workflow", "cancel", *where)
+    assert '"Value"' in output_of("preemptctl", "workflow", "status", *where)
+
+
+def output_of(program: str, *arguments: str) -> str:
+    done = subprocess.run([tool(program), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
