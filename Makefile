@@ -33,10 +33,10 @@ test-unit: setup ## Run the unit tests
 	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q --timeout 20
 
 test-integration: setup ## Run the tests against a real Temporal server and vCenter simulator
-	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2
 
 test-faults: setup ## Run the tests that break things on purpose
-	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q
+	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q -n 4
 
 demo: setup ## Show preemptions on a simulated vCenter
 	@tools/demo/up
