@@ -4,7 +4,8 @@
 """The last look before a VM is touched: does it still carry the tag, is it still on, is it nobody else's?
 
 Looking at each VM alone would cost a call for each. So the victims that come next are looked at together, and the
-answer is believed for one second at most.
+answer is believed for one second at most. In a long run one thread looks again in good time, while the others go on
+with what is known; none of them ever acts on an older answer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import Protocol
 from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 
 MAX_AGE_SECONDS = 1.0
-AHEAD = 100
+LOOK_AGAIN_SECONDS = 0.6
+AHEAD = 200
+LOOK_AGAIN_AHEAD = 50
 
 
 class Eyes(Protocol):
@@ -37,26 +40,48 @@ class Recheck:
         self._victims = list(victims)
         self._place = {vm: place for place, vm in enumerate(self._victims)}
         self._clock = clock
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._somebody_looks = False
         self._seen: Mapping[ManagedObject, VirtualMachine] = {}
-        self._looked_at: frozenset[ManagedObject] = frozenset()
+        self._first, self._last = 0, -1
         self._taken_at = float("-inf")
 
     def current(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it was at most a second ago; None when it is gone or has lost the tag."""
-        with self._lock:
-            if vm not in self._looked_at or self._clock() - self._taken_at > MAX_AGE_SECONDS:
-                self._look(self._victims[self._place[vm] :][:AHEAD])
-            return self._seen.get(vm)
+        while True:
+            with self._changed:
+                known = self._is_known(vm)
+                if known and (self._somebody_looks or not self._is_due(vm)):
+                    return self._seen.get(vm)
+                if self._somebody_looks:
+                    self._changed.wait()
+                    continue
+                self._somebody_looks = True
+            self._look(self._place[vm])
 
     def fresh(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it is now, after something about it became doubtful."""
-        with self._lock:
-            self._look([vm])
-            return self._seen.get(vm)
+        return self._vcenter.recheck(self._tag, [vm]).get(vm)
 
-    def _look(self, refs: list[ManagedObject]) -> None:
-        began = self._clock()
-        self._seen = self._vcenter.recheck(self._tag, refs)
-        self._looked_at = frozenset(refs)
-        self._taken_at = began
+    def _is_known(self, vm: ManagedObject) -> bool:
+        seen = self._first <= self._place[vm] <= self._last
+        return seen and self._clock() - self._taken_at <= MAX_AGE_SECONDS
+
+    def _is_due(self, vm: ManagedObject) -> bool:
+        """Time to look again: what is known grows old, or there is not much of it left ahead."""
+        left = self._last - self._place[vm]
+        more_to_come = self._last < len(self._victims) - 1
+        return self._clock() - self._taken_at > LOOK_AGAIN_SECONDS or (more_to_come and left < LOOK_AGAIN_AHEAD)
+
+    def _look(self, first: int) -> None:
+        """Look at the victims from this place on; whoever waits for it is woken, also when it fails."""
+        began, refs = self._clock(), self._victims[first : first + AHEAD]
+        try:
+            seen = self._vcenter.recheck(self._tag, refs)
+            with self._changed:
+                self._seen, self._taken_at = seen, began
+                self._first, self._last = first, first + len(refs) - 1
+        finally:
+            with self._changed:
+                self._somebody_looks = False
+                self._changed.notify_all()

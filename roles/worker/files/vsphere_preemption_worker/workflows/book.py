@@ -120,7 +120,7 @@ class Book:
         self._recent.append(brief)
         self._answer(keys, brief)
 
-    def finish(self, pending: Pending, record: dict[str, Any], finished: datetime) -> None:
+    def finish(self, pending: Pending, record: dict[str, Any]) -> None:
         """Record a run. Only one that was carried out becomes the last result and opens the window."""
         self._runs.append({"keys": list(pending.request.keys), "record": record})
         self.note({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
@@ -128,14 +128,14 @@ class Book:
         if record["outcome"] not in (RunEnd.DONE, RunEnd.PARTIAL):
             return
         self.last = LastRun(
-            time=times.to_wire(finished),
+            time=record["finished"],
             machines=_stopped(record),
             tag=pending.request.tag,
             criticality=pending.request.criticality.value,
             event=pending.request.event.as_wire(),
             reply_to=pending.request.reply_to,
         )
-        self._window_ends = finished + timedelta(seconds=float(record["windowSeconds"]))
+        self._window_ends = times.from_wire(record["finished"]) + timedelta(seconds=float(record["windowSeconds"]))
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
         """The outcome of this request, or of the one that it repeats, as far as it is remembered."""

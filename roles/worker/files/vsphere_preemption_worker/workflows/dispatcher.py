@@ -130,7 +130,7 @@ class PreemptVMsWorkflow:
         except ChildWorkflowError as error:
             self._turn_away(pending, RunEnd.FAILED, RunReason.RUN_FAILED, explain(error))
         else:
-            self._book.finish(pending, record, workflow.now())
+            self._book.finish(pending, record)
 
     async def _carry_out(self, pending: Pending) -> dict[str, Any]:
         """The record of the run; a cancellation is passed on to it, and its record still awaited."""
