@@ -70,7 +70,7 @@ def create_venv(uv: Path) -> None:
     if not python.exists():
         say(f"creating .venv with Python {version}")
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], python_environment())
-    say(f"installing {LOCK.parent.name}/{LOCK.name} (about 650 MB; a minute or two the first time)")
+    say(f"installing {LOCK.parent.name}/{LOCK.name} (about 1 GB; a minute or two the first time)")
     sync: Command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
     run([*sync, "--python", str(python), str(LOCK)], python_environment())
 
