@@ -169,7 +169,10 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    PreemptionError,
+    RunFailed,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.request import (
     PreemptionRequest,
     read_request,
@@ -203,24 +206,6 @@ OPTIONS = {
 }
 
 
-class RunFailed(PreemptionError):
-    """The request has an outcome, and it is that nothing worked."""
-
-    code = "run_failed"
-
-    def __init__(self, result: dict[str, Any]) -> None:
-        outcome = result["outcome"]
-        super().__init__(
-            f"The preemption has the outcome {outcome['outcome']}",
-            why=" ".join(outcome["message"].split()).rstrip(".") or outcome["reason"] or "no reason was given",
-            next_step="See the outcome of each VM, and ask again with another request id.",
-        )
-        self._result = result
-
-    def as_result(self) -> dict[str, object]:
-        return {**super().as_result(), **self._result}
-
-
 def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
     """The request that the options describe; its event always has an id."""
     raw = {
@@ -234,7 +219,7 @@ def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
 
 
 def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module. RunFailed when the outcome is a failure."""
+    """The result of the module, also when the outcome is a failure."""
     request = request_of(params)
     result = {
         "changed": True,
@@ -252,7 +237,7 @@ def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     result["changed"] = stopped and not answer.repeated
     result |= {"run_id": answer.run_id, "outcome": without_secrets(answer.record)}
     if answer.record["outcome"] in ("failed", "rejected"):
-        raise RunFailed(result)
+        return {**result, **RunFailed(answer.record).as_result()}
     return result
 
 
@@ -308,8 +293,9 @@ def main() -> None:
     try:
         result = send(module.params, check_mode=module.check_mode)
     except PreemptionError as error:
-        module.fail_json(**without_secrets(error.as_result()))
-    module.exit_json(**result)
+        result = without_secrets(error.as_result())
+    leave = module.fail_json if "error_code" in result else module.exit_json
+    leave(**result)
 
 
 if __name__ == "__main__":

@@ -22,11 +22,13 @@ speaks to them: they are translated there and chained.
     │   ├── VCenterFault             as the fault says
     │   ├── TagNotFound
     │   └── TagAmbiguous
+    ├── RunFailed                    the request has an outcome, and it is a failure
     ├── TemporalError
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
     │   ├── NamespaceNotFound
+    │   ├── NoWorker                 retry helps once a worker runs
     │   ├── WorkflowNotFound
     │   └── OutcomeTimeout           retry helps: the same request id finds the same run
     └── SinkError
@@ -152,6 +154,20 @@ class TagAmbiguous(VCenterError):
     code = "tag_ambiguous"
 
 
+class RunFailed(PreemptionError):
+    """No VM could be stopped, or the run broke off. record: of the run, as the workflow gives it."""
+
+    code = "run_failed"
+
+    def __init__(self, record: dict[str, object]) -> None:
+        self.record = record
+        super().__init__(
+            f"The preemption has the outcome {record['outcome']}",
+            why=" ".join(str(record["message"]).split()).rstrip(".") or str(record["reason"]) or "no reason was given",
+            next_step="See the outcome of each VM, and ask again with another request id.",
+        )
+
+
 class TemporalError(PreemptionError):
     """The Temporal server could not do, or would not do, what was asked."""
 
@@ -189,11 +205,28 @@ class WorkflowNotFound(TemporalError):
     code = "workflow_not_found"
 
 
+class NoWorker(TemporalError):
+    """The workflow exists, but no worker answers for it."""
+
+    code = "no_worker"
+    retryable = True
+
+
 class OutcomeTimeout(TemporalError):
-    """The request was accepted, but its outcome was not known in time."""
+    """The request was accepted, but its outcome was not known in time.
+
+    last_state: the answer of `current_state` at that moment, None where it could not be had.
+    """
 
     code = "outcome_timeout"
     retryable = True
+
+    def __init__(self, what: str, *, why: str, next_step: str, last_state: dict[str, object] | None = None) -> None:
+        super().__init__(what, why=why, next_step=next_step)
+        self.last_state = last_state
+
+    def as_result(self) -> dict[str, object]:
+        return {**super().as_result(), "last_state": self.last_state}
 
 
 class SinkError(PreemptionError):

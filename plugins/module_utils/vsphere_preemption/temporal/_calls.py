@@ -11,39 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..core.errors import (
-    InvalidRequest,
-    InvalidSetting,
-    OutcomeTimeout,
-    PreemptionError,
-    TemporalError,
-    WorkflowNotFound,
-)
+from ..core.errors import InvalidRequest, InvalidSetting, NoWorker, PreemptionError, TemporalError, WorkflowNotFound
 from ._temporalio import part
 from .faults import translate
 
 _REFUSED_BY_VALIDATOR = InvalidRequest.code
-
-
-class NoWorker(TemporalError):
-    """The workflow exists, but nobody answers for it. Retry helps once a worker runs."""
-
-    code = "no_worker"
-    retryable = True
-
-
-class StillRunning(OutcomeTimeout):
-    """The time is over before the end was seen.
-
-    last_state: the answer of `current_state` at that moment, None where it could not be had.
-    """
-
-    def __init__(self, what: str, *, why: str, next_step: str, last_state: dict[str, object] | None) -> None:
-        super().__init__(what, why=why, next_step=next_step)
-        self.last_state = last_state
-
-    def as_result(self) -> dict[str, object]:
-        return {**super().as_result(), "last_state": self.last_state}
 
 
 @contextmanager

@@ -25,9 +25,16 @@ from ..core.contract import (
     UPDATE_PREEMPT,
     WORKFLOW_TYPE,
 )
-from ..core.errors import InvalidSetting, TemporalError, TemporalUnreachable, WorkflowNotFound
+from ..core.errors import (
+    InvalidSetting,
+    NoWorker,
+    OutcomeTimeout,
+    TemporalError,
+    TemporalUnreachable,
+    WorkflowNotFound,
+)
 from ..core.request import PreemptionRequest
-from ._calls import NoWorker, StillRunning, no_worker, translated
+from ._calls import no_worker, translated
 from ._temporalio import part
 
 if TYPE_CHECKING:
@@ -95,7 +102,7 @@ async def preempt_and_wait(
     """Update-with-start, and the outcome.
 
     request_id: may be empty when the event has an id. InvalidRequest when the workflow refuses the request; NoWorker or
-    StillRunning (with the last state) when the outcome is not known in time.
+    OutcomeTimeout (with the last state) when the outcome is not known in time.
     """
     _check_limit(timeout_seconds)
     what = f"Cannot learn the outcome of the request to the workflow {workflow_id}"
@@ -162,7 +169,7 @@ async def what_cancel_would_find(client: Client, workflow_id: str, run_id: str |
 async def cancel_workflow(
     client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
 ) -> Cancelled:
-    """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else StillRunning)."""
+    """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else OutcomeTimeout)."""
     _check_limit(timeout_seconds)
     found = await what_cancel_would_find(client, workflow_id, run_id)
     if not found.was_running:
@@ -228,7 +235,7 @@ async def _still_running(client: Client, workflow_id: str, what: str, seconds: f
         return no_worker(what, f"no worker answered within {seconds:g} seconds")
     except TemporalError as error:
         return error
-    return StillRunning(
+    return OutcomeTimeout(
         what,
         why=f"there was none within {seconds:g} seconds",
         next_step="Ask again with the same request id, or look with preemption_query.",
