@@ -189,7 +189,13 @@ def test_lost_and_late_answers_are_asked_for_again(vcenter_proxy: VCenterProxy, 
         assert set(all_changes(watch).off) == set(refs)
 
 
-def test_many_vms_are_polled(tmp_path_factory: pytest.TempPathFactory, clients: Clients) -> None:
+@pytest.mark.parametrize(
+    "filter_objects", [pytest.param(60, id="polled"), pytest.param(1000, id="in pages of a filter")]
+)
+def test_many_vms_are_followed_with_few_calls(
+    tmp_path_factory: pytest.TempPathFactory, clients: Clients, monkeypatch: pytest.MonkeyPatch, filter_objects: int
+) -> None:
+    monkeypatch.setattr("vsphere_preemption.vcenter.watch.FILTER_OBJECTS", filter_objects)
     model = Model(clusters=1, machines=100)
     vcsim = VCSim(tmp_path_factory.mktemp("many"), model=model, delays_ms={"PowerOff": 500}).start()
     try:
@@ -198,7 +204,9 @@ def test_many_vms_are_polled(tmp_path_factory: pytest.TempPathFactory, clients: 
         tasks = power_off(client, refs)
         clients.calls()
         with client.watch(machines=refs, tasks=tasks) as watch:
-            assert len(all_changes(watch).off) == 100
-        assert len(clients.calls()) < 20
+            changes = all_changes(watch)
+        assert None not in changes.off.values()
+        assert (len(changes.off), changes.gone, changes.failed) == (100, frozenset(), {})
+        assert len(clients.calls()) < 25
     finally:
         vcsim.stop()

@@ -14,23 +14,19 @@ from vsphere_preemption.core.errors import TagNotFound, VCenterTimeout
 from vsphere_preemption.vcenter.calls import Calls, side_by_side
 
 
-def test_no_more_calls_than_allowed_are_under_way() -> None:
-    calls = Calls(3, address="vcenter:443")
-    lock, full = threading.Lock(), threading.Barrier(3)
-    under_way, most = 0, 0
+@pytest.mark.parametrize(("limit", "meet"), [(3, True), (2, False)])
+def test_so_many_calls_as_allowed_are_under_way_and_no_more(limit: int, meet: bool) -> None:
+    calls = Calls(limit, address="vcenter:443")
+    meeting = threading.Barrier(3)
 
-    def call(_: int) -> None:
-        nonlocal under_way, most
-        with lock:
-            under_way += 1
-            most = max(most, under_way)
-        full.wait(5)
-        with lock:
-            under_way -= 1
+    def call() -> bool:
+        try:
+            return meeting.wait(5 if meet else 0.2) >= 0
+        except threading.BrokenBarrierError:
+            return False
 
-    with ThreadPoolExecutor(9) as threads:
-        list(threads.map(lambda number: calls.run("Ping", "Cannot ping", lambda: call(number)), range(9)))
-    assert most == 3
+    with ThreadPoolExecutor(3) as threads:
+        assert set(threads.map(lambda _: calls.run("Ping", "Cannot ping", call), range(3))) == {meet}
 
 
 def test_each_call_is_told_to_the_observer_with_its_error() -> None:
