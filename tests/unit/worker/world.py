@@ -55,6 +55,7 @@ class Script:
     announcements: list[AnnounceInput] = field(default_factory=list)
     before_plan: Callable[[], Awaitable[None]] | None = None
     before_stop: Callable[[], Awaitable[None]] | None = None
+    before_settle: Callable[[], Awaitable[None]] | None = None
     before_announce: Callable[[], Awaitable[None]] | None = None
     end: VictimEnd = VictimEnd.STOPPED
 
@@ -75,6 +76,7 @@ class Script:
         @activity.defn(name=SETTLE)
         async def settle(order: SettleInput) -> StopResult:
             self.settles.append(order)
+            await _maybe(self.before_settle)
             return StopResult(order.outcomes)
 
         @activity.defn(name=ANNOUNCE)

@@ -88,7 +88,7 @@ class Announcement:
 
 @dataclass
 class RunRecord:
-    """One request and its outcome."""
+    """One request and its outcome. marks_settled: no mark of the run is left pending."""
 
     workflow_id: str
     request: PreemptionRequest
@@ -100,6 +100,7 @@ class RunRecord:
     started: str = ""
     finished: str = ""
     window_seconds: float = 0.0
+    marks_settled: bool = True
     victims: list[VictimOutcome] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
     announcement: Announcement = field(default_factory=Announcement)

@@ -51,6 +51,7 @@ class RunReason(StrEnum):
     NOTHING_ELIGIBLE = "nothing_eligible"
     SOME_FAILED = "some_victims_failed"
     ALL_FAILED = "all_victims_failed"
+    MARKS_NOT_SETTLED = "marks_not_settled"
     CANCELLED = "cancelled"
     IN_WINDOW = "within_rerun_window"
     SAME_EVENT = "same_event"

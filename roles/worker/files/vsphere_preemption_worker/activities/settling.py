@@ -9,7 +9,7 @@ pending mark and is off was stopped by us if vCenter says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from temporalio import activity
@@ -44,8 +44,7 @@ class Settling:
             known = {outcome.vm: outcome for outcome in order.outcomes}
             known.update(self._look_up(order, known, machines))
             outcomes = [known[victim.vm] for victim in order.stop.victims]
-            problems = list(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
-        _raise_first(problems)
+            _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
         return StopResult(outcomes)
 
     def _look_up(
@@ -109,9 +108,9 @@ def _is_ours(machine: VirtualMachine | None, run_id: str) -> bool:
     return mark is not None and mark.run_id == run_id
 
 
-def _raise_first(problems: list[PreemptionError | None]) -> None:
+def _raise_first(problems: Iterable[PreemptionError | None]) -> None:
     """Any mark that could not be written makes the activity try again: a mark must not stay pending."""
-    for problem in problems:
+    for problem in list(problems):
         if isinstance(problem, VCenterFault):
             problem.retryable = True
         if problem:

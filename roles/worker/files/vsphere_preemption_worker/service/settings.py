@@ -55,7 +55,7 @@ class WorkerSettings:
         """InvalidSetting names the first variable that is missing or wrong."""
         for name in ("TEMPORAL_NAMESPACE", "TEMPORAL_TASKQUEUE", "VCENTER_URL"):
             required(environ, name)
-        if not any(environ.get(name) for name in ("TEMPORAL_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
+        if not any(environ.get(name, "").strip() for name in ("TEMPORAL_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
             required(environ, "TEMPORAL_URL")
         return cls(
             temporal=TemporalConnection.from_environment(environ),

@@ -75,7 +75,7 @@ class PreemptionRun:
             planned = await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
             record.plan, record.window_seconds = planned.plan, planned.window_seconds
             await self._stop_victims(record, identity, planned)
-            record.outcome, record.reason = conclude(record.victims, cancelled=self._patience.cancelled)
+            self._conclude(record)
             await self._announce(record, identity)
         except ActivityError as error:
             self._give_up(record, error)
@@ -103,8 +103,22 @@ class PreemptionRun:
             outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).outcomes
         except ActivityError as error:
             record.message = explain(error)
-        settle = SettleInput(order, outcomes, times.to_wire(workflow.now()))
-        record.victims = (await self._carry_out(SETTLE, settle, StopResult, SETTLE_WITHIN)).outcomes
+        await self._settle(record, SettleInput(order, outcomes, times.to_wire(workflow.now())))
+
+    async def _settle(self, record: RunRecord, order: SettleInput) -> None:
+        """Settle the marks. What was stopped is on record also when its marks could not be settled."""
+        try:
+            record.victims = (await self._carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
+        except ActivityError as error:
+            if not order.outcomes:
+                raise
+            record.victims, record.marks_settled = order.outcomes, False
+            record.message = explain(error)
+
+    def _conclude(self, record: RunRecord) -> None:
+        record.outcome, record.reason = conclude(record.victims, cancelled=self._patience.cancelled)
+        if record.outcome is RunEnd.DONE and not record.marks_settled:
+            record.outcome, record.reason = RunEnd.PARTIAL, RunReason.MARKS_NOT_SETTLED
 
     async def _announce(self, record: RunRecord, identity: RunIdentity) -> None:
         """Tell the address in the request, when there is one and something was stopped."""

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The book of a dispatcher: what it remembers, what it forgets, and that it fits into one payload."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from vsphere_preemption.core import times
+from vsphere_preemption.core.request import PreemptionRequest, read_request
+from vsphere_preemption_worker.workflows.book import (
+    EVENTS_REMEMBERED,
+    REQUESTS_REMEMBERED,
+    Book,
+    Carried,
+    restore,
+)
+
+from .world import a_request
+
+FINISHED = "2026-11-24T10:00:00Z"
+
+
+def a_record(outcome: str = "done", *, victims: int = 1) -> dict[str, Any]:
+    stopped = {"vm": {"Type": "VirtualMachine", "Value": "vm-1"}, "name": "x" * 80, "outcome": "stopped"}
+    return {
+        "outcome": outcome,
+        "finished": FINISHED,
+        "windowSeconds": 60.0,
+        "victims": [stopped] * victims,
+        "leftOut": {"total": 0, "byReason": {}, "vms": []},
+        "announcement": {},
+    }
+
+
+def run(book: Book, request: PreemptionRequest, record: dict[str, Any]) -> None:
+    assert book.accept(request, FINISHED)
+    book.finish(book.take(), record)
+
+
+def handed_on(book: Book) -> Book:
+    """The book after a continue-as-new."""
+    return Book(restore(json.loads(json.dumps(asdict(book.carried())))))
+
+
+def asked(event_id: str, **given: Any) -> PreemptionRequest:
+    return read_request(a_request(event_id, **given))
+
+
+def test_what_was_handed_on_is_known_as_before() -> None:
+    book = Book(Carried())
+    run(book, asked("e1"), a_record())
+    assert book.accept(asked("waiting"), FINISHED)
+    later = handed_on(book)
+    assert later.last == book.last
+    assert later.runs() == book.runs()
+    assert later.requests() == book.requests()
+    assert [pending.request.event.id for pending in later.queue] == ["waiting"]
+    assert later.is_known(asked("e1"))
+    assert later.answer(asked("e1")) == a_record()
+
+
+@pytest.mark.parametrize(("outcome", "opens"), [("done", True), ("partial", True), ("failed", False)])
+def test_only_a_run_that_was_carried_out_opens_the_window(outcome: str, opens: bool) -> None:
+    book = Book(Carried())
+    run(book, asked("e1"), a_record(outcome))
+    finished = times.from_wire(FINISHED)
+    assert book.in_window(finished + timedelta(seconds=59)) is opens
+    assert not book.in_window(finished + timedelta(seconds=60))
+
+
+def test_an_open_request_is_open_until_its_outcome_is_recorded() -> None:
+    book = Book(Carried())
+    assert book.accept(asked("e1"), FINISHED)
+    assert book.is_open(asked("e1"))
+    taken = book.take()
+    assert book.is_open(asked("e1"))
+    book.finish(taken, a_record())
+    assert not book.is_open(asked("e1"))
+
+
+def test_memory_is_bounded() -> None:
+    book = Book(Carried())
+    for number in range(EVENTS_REMEMBERED + 50):
+        assert book.accept(asked(f"e{number}"), FINISHED)
+        pending = book.take()
+        book.note({"outcome": "skipped"}, keys=pending.request.keys)
+    assert len(book.carried().seen) == EVENTS_REMEMBERED
+    assert len(book.requests()["recent"]) == REQUESTS_REMEMBERED
+    assert book.requests()["counts"] == {"skipped": EVENTS_REMEMBERED + 50}
+
+
+def test_twenty_large_runs_still_fit_into_one_payload() -> None:
+    book = Book(Carried())
+    for number in range(25):
+        run(book, asked(f"e{number}"), a_record(victims=1500))
+    carried = handed_on(book).carried()
+    assert len(carried.runs) == 20
+    assert len(carried.runs[-1]["record"]["victims"]) == 1500
+    assert carried.runs[0]["record"]["shortened"] is True
+    assert len(json.dumps(asdict(carried))) < 1_500_000
+
+
+@pytest.mark.parametrize("junk", [None, 7, "x", [], {}, {"queue": 1}])
+def test_what_is_no_book_is_an_empty_one(junk: object) -> None:
+    assert restore(junk) == Carried()
