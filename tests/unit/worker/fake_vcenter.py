@@ -20,7 +20,7 @@ from vsphere_preemption.core.request import read_request
 from vsphere_preemption_worker.activities.claims import Claims
 from vsphere_preemption_worker.activities.confirming import Confirmation
 from vsphere_preemption_worker.activities.pipeline import Pipeline, Requested, Surroundings
-from vsphere_preemption_worker.messages import StopInput
+from vsphere_preemption_worker.messages import StopInput, on_the_wire
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 US, SOMEBODY = "preemption@vsphere.local", "ada@vsphere.local"
@@ -155,7 +155,7 @@ def an_order(
     request = read_request({"tag": "preemptible", "criticality": "HIGH", "event": {"id": "e1", "source": "test"}})
     run = RunIdentity("wf", "2026-11-24T09:00:00Z", run_id, request)
     victims = [Victim(ref, machine.name) for ref, machine in vcenter.machines.items()]
-    return StopInput(run, victims, method, grace_seconds, "2026-11-24T10:00:00Z")
+    return StopInput(run, on_the_wire(victims), method, grace_seconds, "2026-11-24T10:00:00Z")
 
 
 @dataclass

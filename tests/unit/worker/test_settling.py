@@ -19,7 +19,7 @@ from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption_worker.activities.pipeline import pending_mark
 from vsphere_preemption_worker.activities.settling import Settling
-from vsphere_preemption_worker.messages import SettleInput, StopInput
+from vsphere_preemption_worker.messages import SettleInput, StopInput, on_the_wire
 
 from .fake_vcenter import SOMEBODY, US, Attempt, FakeClock, FakeVCenter, an_order, vm
 
@@ -32,7 +32,7 @@ def vcenter() -> FakeVCenter:
 
 
 def settle(vcenter: FakeVCenter, order: StopInput, known: list[VictimOutcome]) -> dict[str, VictimOutcome]:
-    result = ActivityEnvironment().run(Settling(vcenter).settle, SettleInput(order, known, SETTLED))
+    result = ActivityEnvironment().run(Settling(vcenter).settle, SettleInput(order, on_the_wire(known), SETTLED))
     return {outcome.vm.value: outcome for outcome in result.outcomes}
 
 

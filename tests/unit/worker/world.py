@@ -32,6 +32,7 @@ from vsphere_preemption_worker.messages import (
     SettleInput,
     StopInput,
     StopResult,
+    on_the_wire,
 )
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.run import PreemptionRun
@@ -65,19 +66,19 @@ class Script:
             self.plans.append(run)
             await _maybe(self.before_plan)
             chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
-            return PlanResult(Plan(chosen), 120.0, self.window_seconds)
+            return PlanResult(Plan(chosen).as_wire(), 120.0, self.window_seconds)
 
         @activity.defn(name=STOP)
         async def stop(order: StopInput) -> StopResult:
             self.stops.append(order)
             await _maybe(self.before_stop)
-            return StopResult([self._outcome(order, victim) for victim in order.victims])
+            return StopResult(on_the_wire(self._outcome(order, victim) for victim in order.victims))
 
         @activity.defn(name=SETTLE)
         async def settle(order: SettleInput) -> StopResult:
             self.settles.append(order)
             await _maybe(self.before_settle)
-            return StopResult(order.outcomes)
+            return StopResult(order.wire_outcomes)
 
         @activity.defn(name=ANNOUNCE)
         async def announce(order: AnnounceInput) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,6 +22,11 @@ class ManagedObject:
     def as_wire(self) -> dict[str, str]:
         """The reference as the prototype and govmomi write it."""
         return {"Type": self.type, "Value": self.value}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, str]) -> ManagedObject:
+        """The reference in what `as_wire` wrote."""
+        return cls(wire["Type"], wire["Value"])
 
     def __str__(self) -> str:
         return f"{self.type}:{self.value}"

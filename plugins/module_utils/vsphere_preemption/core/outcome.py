@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from .contract import StopMethod
 from .inventory import ManagedObject
-from .plan import Plan, Spared
+from .plan import Plan
 from .reasons import RunReason, VictimReason
 from .request import PreemptionRequest
 
@@ -73,6 +73,22 @@ class VictimOutcome:
             "stopped": self.stopped,
         }
 
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> VictimOutcome:
+        """The outcome in what `as_wire` wrote."""
+        return cls(
+            vm=ManagedObject.from_wire(wire["vm"]),
+            name=wire["name"],
+            outcome=VictimEnd(wire["outcome"]),
+            method=StopMethod(wire["method"]),
+            reason=VictimReason(wire["reason"]),
+            message=wire["message"],
+            forced=wire["forced"],
+            marked=wire["marked"],
+            requested=wire["requested"],
+            stopped=wire["stopped"],
+        )
+
 
 @dataclass(frozen=True)
 class Announcement:
@@ -131,7 +147,7 @@ class RunRecord:
             "leftOut": {
                 "total": sum(self.plan.left_out_count.values()),
                 "byReason": self.plan.left_out_count,
-                "vms": [_spared_as_wire(spared) for spared in self.plan.left_out],
+                "vms": [spared.as_wire() for spared in self.plan.left_out],
             },
             "announcement": self.announcement.as_wire(),
         }
@@ -149,7 +165,3 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
         usual = RunReason.SOME_FAILED if stopped else RunReason.ALL_FAILED
         return end, RunReason.CANCELLED if cut_off else usual
     return RunEnd.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
-
-
-def _spared_as_wire(spared: Spared) -> dict[str, Any]:
-    return {"vm": spared.vm.as_wire(), "name": spared.name, "reason": spared.reason.value}

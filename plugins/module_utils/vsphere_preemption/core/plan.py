@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from .inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from .mark import read_mark
@@ -33,6 +34,13 @@ class Victim:
     vm: ManagedObject
     name: str
 
+    def as_wire(self) -> dict[str, Any]:
+        return {"vm": self.vm.as_wire(), "name": self.name}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Victim:
+        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"])
+
 
 @dataclass(frozen=True)
 class Spared:
@@ -41,6 +49,13 @@ class Spared:
     vm: ManagedObject
     name: str
     reason: LeftOut
+
+    def as_wire(self) -> dict[str, Any]:
+        return {"vm": self.vm.as_wire(), "name": self.name, "reason": self.reason.value}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Spared:
+        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], LeftOut(wire["reason"]))
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,19 @@ class Plan:
     victims: list[Victim] = field(default_factory=list)
     left_out: list[Spared] = field(default_factory=list)
     left_out_count: dict[str, int] = field(default_factory=dict)
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            "victims": [victim.as_wire() for victim in self.victims],
+            "leftOut": [spared.as_wire() for spared in self.left_out],
+            "leftOutCount": self.left_out_count,
+        }
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Plan:
+        victims = [Victim.from_wire(victim) for victim in wire["victims"]]
+        left_out = [Spared.from_wire(spared) for spared in wire["leftOut"]]
+        return cls(victims, left_out, wire["leftOutCount"])
 
     def shortened(self, most: int) -> Plan:
         """The same plan, with at most so many of the left out by name: an inventory can outgrow a payload."""

@@ -4,11 +4,17 @@
 """What workflows and activities say to one another: one value in, one value out.
 
 Fields may be added with a default; none may be renamed, because histories of running workflows hold them.
+
+Lists of VMs travel as plain JSON, in the form of `as_wire`. The SDK could carry the values themselves, but it looks up
+the types of each of them anew: for a thousand VMs that costs more time than all calls to vCenter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.mark import RunIdentity
@@ -20,6 +26,8 @@ PLAN = "PlanVictims"
 STOP = "StopVictims"
 SETTLE = "SettleMarks"
 ANNOUNCE = "AnnouncePreemption"
+
+Wire = list[Any]
 
 
 @dataclass(frozen=True)
@@ -36,9 +44,13 @@ class RunInput:
 class PlanResult:
     """The plan, and the operator's settings that the rest of the run works by."""
 
-    plan: Plan
+    wire_plan: Any
     grace_seconds: float
     window_seconds: float
+
+    @cached_property
+    def plan(self) -> Plan:
+        return Plan.from_wire(self.wire_plan)
 
 
 @dataclass(frozen=True)
@@ -46,32 +58,58 @@ class StopInput:
     """marked: the time that the pending marks carry (wire text)."""
 
     run: RunIdentity
-    victims: list[Victim]
+    wire_victims: Wire
     method: StopMethod
     grace_seconds: float
     marked: str
+
+    @cached_property
+    def victims(self) -> list[Victim]:
+        return [Victim.from_wire(victim) for victim in self.wire_victims]
 
 
 @dataclass(frozen=True)
 class StopResult:
     """One outcome for each victim, in the order of the plan."""
 
-    outcomes: list[VictimOutcome] = field(default_factory=list)
+    wire_outcomes: Wire
+
+    @cached_property
+    def outcomes(self) -> list[VictimOutcome]:
+        return outcomes_of(self.wire_outcomes)
 
 
 @dataclass(frozen=True)
 class SettleInput:
-    """outcomes: what is known; a victim without one is looked up in vCenter. settled: wire text for the marks."""
+    """wire_outcomes: what is known; a victim without one is looked up in vCenter. settled: wire text for the marks."""
 
     stop: StopInput
-    outcomes: list[VictimOutcome]
+    wire_outcomes: Wire
     settled: str
+
+    @cached_property
+    def outcomes(self) -> list[VictimOutcome]:
+        return outcomes_of(self.wire_outcomes)
 
 
 @dataclass(frozen=True)
 class AnnounceInput:
-    """outcomes: of the victims that were stopped. time: of the event (wire text)."""
+    """wire_outcomes: of the victims that were stopped. time: of the event (wire text)."""
 
     run: RunIdentity
-    outcomes: list[VictimOutcome]
+    wire_outcomes: Wire
     time: str
+
+    @cached_property
+    def outcomes(self) -> list[VictimOutcome]:
+        return outcomes_of(self.wire_outcomes)
+
+
+def on_the_wire(items: Iterable[Victim] | Iterable[VictimOutcome]) -> Wire:
+    """Victims or outcomes as they travel."""
+    return [item.as_wire() for item in items]
+
+
+def outcomes_of(wire: Wire) -> list[VictimOutcome]:
+    """The outcomes in what `on_the_wire` made."""
+    return [VictimOutcome.from_wire(outcome) for outcome in wire]

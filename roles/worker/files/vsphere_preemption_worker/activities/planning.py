@@ -48,4 +48,4 @@ class Planning:
             lease_seconds=self._limits.claim_lease_seconds,
         )
         plan = plan_victims(tagged, limits).shortened(LEFT_OUT_NAMED)
-        return PlanResult(plan, self._limits.grace_seconds, self._limits.window_seconds)
+        return PlanResult(plan.as_wire(), self._limits.grace_seconds, self._limits.window_seconds)

@@ -22,7 +22,7 @@ from vsphere_preemption.core.mark import MarkPhase, read_mark, settled
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
-from ..messages import SETTLE, SettleInput, StopResult
+from ..messages import SETTLE, SettleInput, StopResult, on_the_wire
 from .evidence import Evidence
 from .pipeline import pending_mark
 from .power import PowerClient
@@ -45,7 +45,7 @@ class Settling:
             known.update(self._look_up(order, known, machines))
             outcomes = [known[victim.vm] for victim in order.stop.victims]
             _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
-        return StopResult(outcomes)
+        return StopResult(on_the_wire(outcomes))
 
     def _look_up(
         self, order: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines

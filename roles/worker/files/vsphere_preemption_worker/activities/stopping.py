@@ -16,7 +16,7 @@ from temporalio import activity
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Victim
 
-from ..messages import STOP, StopInput, StopResult
+from ..messages import STOP, StopInput, StopResult, on_the_wire
 from .claims import Claims
 from .confirming import Confirmation
 from .limits import RunLimits
@@ -45,7 +45,7 @@ class Stopping:
             self._claims.of_run(order.run.run_id),
         ):
             around = Surroundings(self._now, supervision.cancelled, supervision.hand_over_if_due)
-            return StopResult(self._stop_all(order, around, threads))
+            return StopResult(on_the_wire(self._stop_all(order, around, threads)))
 
     def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
         lease = self._limits.claim_lease_seconds

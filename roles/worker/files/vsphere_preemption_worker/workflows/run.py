@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import METHOD_BY_CRITICALITY, RUN_WORKFLOW_TYPE
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, VictimOutcome, conclude
+    from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
     from vsphere_preemption.core.reasons import RunReason
 
     from ..messages import (
@@ -39,6 +39,8 @@ with workflow.unsafe.imports_passed_through():
         SettleInput,
         StopInput,
         StopResult,
+        Wire,
+        on_the_wire,
     )
     from .explain import code_of, explain
     from .measures import count_run
@@ -92,15 +94,15 @@ class PreemptionRun:
             return
         order = StopInput(
             run=identity,
-            victims=victims,
+            wire_victims=on_the_wire(victims),
             method=METHOD_BY_CRITICALITY[identity.request.criticality],
             grace_seconds=planned.grace_seconds,
             marked=times.to_wire(workflow.now()),
         )
-        outcomes: list[VictimOutcome] = []
+        outcomes: Wire = []
         within = STOP_WITHIN + timedelta(seconds=planned.grace_seconds)
         try:
-            outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).outcomes
+            outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).wire_outcomes
         except ActivityError as error:
             record.message = explain(error)
         await self._settle(record, SettleInput(order, outcomes, times.to_wire(workflow.now())))
@@ -110,7 +112,7 @@ class PreemptionRun:
         try:
             record.victims = (await self._carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
         except ActivityError as error:
-            if not order.outcomes:
+            if not order.wire_outcomes:
                 raise
             record.victims, record.marks_settled = order.outcomes, False
             record.message = explain(error)
@@ -125,7 +127,7 @@ class PreemptionRun:
         stopped = [victim for victim in record.victims if victim.outcome is VictimEnd.STOPPED]
         if not stopped or not identity.request.reply_to:
             return
-        order = AnnounceInput(identity, stopped, times.to_wire(workflow.now()))
+        order = AnnounceInput(identity, on_the_wire(stopped), times.to_wire(workflow.now()))
         try:
             event_id = await self._carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
             record.announcement = Announcement("sent", event_id)
