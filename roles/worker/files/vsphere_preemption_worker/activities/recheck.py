@@ -19,8 +19,8 @@ from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 
 MAX_AGE_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.6
-AHEAD = 200
-LOOK_AGAIN_AHEAD = 50
+AHEAD = 120
+LOOK_AGAIN_AHEAD = 20
 
 
 class Eyes(Protocol):
