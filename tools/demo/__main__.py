@@ -17,6 +17,8 @@ from .progress import Progress
 from .show import NothingHappened, show
 from .stage import FOLDER, clear_the_stage
 
+LAST_LINES = 12
+
 # What a person can do something about; anything else is a defect and keeps its traceback.
 EXPECTED = (ToolMissing, ProcessFailed, WaitedInVain, PlayFailed, NothingHappened)
 
@@ -35,13 +37,22 @@ def up() -> int:
         show(Progress())
         done = True
     except EXPECTED as error:
-        print(f"\nThe demonstration failed: {error}\nLogs are in {FOLDER}.", file=sys.stderr)
+        print(f"\nThe demonstration failed: {error}\n{_last_words()}Logs are in {FOLDER}.", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nInterrupted; stopping what was started.", file=sys.stderr)
     finally:
         if not done:
             clear_the_stage()
     return 0 if done else 1
+
+
+def _last_words() -> str:
+    """The end of the worker's log: most failures show there, and the next demonstration removes it."""
+    log = FOLDER / "worker" / "worker.log"
+    if not log.exists():
+        return ""
+    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
+    return "\n".join(["The worker's last lines:", *(f"  {line}" for line in lines), ""])
 
 
 def down() -> int:
