@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,31 @@ def test_setup_is_not_done_while_a_program_is_missing(name: str, finished: str, 
 def test_a_failed_step_says_what_failed_and_why() -> None:
     with pytest.raises(steps.SetupFailed, match=r"'sh -c' ended with 3:\n  no room left"):
         steps.run(["sh", "-c", "echo no room left >&2; exit 3"], {})
+
+
+@pytest.mark.parametrize(
+    ("made_in", "foreign"),
+    [pytest.param("{venv}", False, id="here"), pytest.param("/elsewhere/.venv", True, id="elsewhere")],
+)
+def test_an_environment_is_known_by_the_folder_it_was_made_in(made_in: str, foreign: bool, tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "activate"
+    script.parent.mkdir()
+    script.write_text(f"VIRTUAL_ENV='{made_in.format(venv=tmp_path)}'\n")
+    assert steps.is_from_another_folder(tmp_path) is foreign
+
+
+def test_a_second_setup_waits_for_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock, order = tmp_path / "cache" / "setup.lock", []
+
+    def second() -> None:
+        with steps.alone(lock):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with steps.alone(lock):
+        thread.start()
+        while "waiting" not in (said := capsys.readouterr().out):
+            assert thread.is_alive(), said
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -160,11 +160,20 @@ def test_a_refusal_is_an_error_at_once(script: Script) -> None:
 
 def test_news_that_come_close_together_are_gathered(script: Script) -> None:
     script.lines = [News({vm(1): OFF}), News({vm(2): OFF})]
-    watch = a_watch(script, [vm(1), vm(2)])
+    watch = a_watch(script, [vm(number) for number in range(1, 31)])
     watch.wait(5)
     before = script.clock.now
     watch.wait(5)
     assert 0.02 < script.clock.now - before < 0.05
+
+
+def test_news_of_a_few_vms_are_told_at_once(script: Script) -> None:
+    script.lines = [News({vm(1): OFF}), News({vm(2): OFF})]
+    watch = a_watch(script, [vm(1), vm(2)])
+    watch.wait(5)
+    before = script.clock.now
+    watch.wait(5)
+    assert script.clock.now == before
 
 
 def test_a_power_state_does_not_tell_for_a_task_that_is_still_running(script: Script) -> None:

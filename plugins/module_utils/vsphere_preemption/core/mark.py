@@ -100,11 +100,12 @@ def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, 
 
 @dataclass(frozen=True)
 class MarkFound:
-    """What matters of a mark that was read back from a VM."""
+    """What matters of a mark that was read back from a VM. forced: the VM was powered off."""
 
     phase: MarkPhase
     run_id: str
     time: datetime | None
+    forced: bool = False
 
     def claims(self, *, run_id: str, now: datetime, lease_seconds: float) -> bool:
         """Another run is at work on this VM: its mark is pending, and young enough to be believed."""
@@ -120,7 +121,8 @@ def read_mark(text: str | None) -> MarkFound | None:
         phase = MarkPhase(wire.get("phase", MarkPhase.PREEMPTED if wire.get("preempted") else MarkPhase.FAILED))
     except (ValueError, AttributeError, TypeError, RecursionError):
         return None
-    return MarkFound(phase, str(wire.get("runID", "")), _moment(wire.get("time")))
+    forced = wire.get("forcedShutdown") is True
+    return MarkFound(phase, str(wire.get("runID", "")), _moment(wire.get("time")), forced)
 
 
 def _moment(text: object) -> datetime | None:

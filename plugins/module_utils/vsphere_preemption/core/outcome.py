@@ -46,6 +46,7 @@ class VictimOutcome:
     """How it went with one victim. Times are wire text, empty where the step was not reached.
 
     marked: the pending mark was written. requested: vCenter accepted the call. stopped: the VM was seen powered off.
+    settled: its mark says so; a marked victim without it still has a pending mark.
     """
 
     vm: ManagedObject
@@ -58,6 +59,7 @@ class VictimOutcome:
     marked: str = ""
     requested: str = ""
     stopped: str = ""
+    settled: bool = False
 
     def as_wire(self) -> dict[str, Any]:
         return {
@@ -71,6 +73,7 @@ class VictimOutcome:
             "marked": self.marked,
             "requested": self.requested,
             "stopped": self.stopped,
+            "settled": self.settled,
         }
 
     @classmethod
@@ -87,6 +90,7 @@ class VictimOutcome:
             marked=wire["marked"],
             requested=wire["requested"],
             stopped=wire["stopped"],
+            settled=wire["settled"],
         )
 
 

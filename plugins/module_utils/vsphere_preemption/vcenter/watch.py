@@ -11,6 +11,7 @@ subscribes again, and vCenter then tells how things are.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ TASK_PATHS: Paths = {TASK: (TASK_STATE, TASK_ERROR, TASK_ENDED)}
 FILTER_OBJECTS = 60
 # Many victims stop at nearly the same time; one reply shall tell of several.
 GATHER_SECONDS = 0.03
+FEW_MACHINES = 20
 LONGEST_WAIT_SECONDS = 10
 SHORT_PAUSE_SECONDS = 0.1
 POLL_SECONDS, POLL_SECONDS_PER_OBJECT = 0.25, 0.0005
@@ -95,7 +97,8 @@ class PowerWatch:
     ) -> None:
         opened, self._filter = self._filter, None
         if opened is not None:
-            opened.close()
+            # Nobody has to wait for it, and a run that is over least of all.
+            threading.Thread(target=opened.close, daemon=True, name="vcenter-unsubscribe").start()
 
     def wait(self, seconds: float) -> PowerChanges:
         """The first news, or none after so many seconds, and half a second more at the most.
@@ -133,7 +136,8 @@ class PowerWatch:
         # vCenter waits for whole seconds only.
         whole = round(min(left, LONGEST_WAIT_SECONDS, self._call_seconds / 2))
         news = self._filter.news(whole)
-        self._next_look = self._clock() + GATHER_SECONDS
+        many = len(self._machines) > FEW_MACHINES
+        self._next_look = self._clock() + (GATHER_SECONDS if many else 0.0)
         if not news and not whole:
             self._pause(min(left, SHORT_PAUSE_SECONDS))
         return news

@@ -9,7 +9,7 @@ power-off task has five minutes. After a cancellation nothing new is begun, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 from vsphere_preemption.core.contract import StopMethod
@@ -27,7 +27,7 @@ _LONGEST_WAIT = 1.0
 
 
 class Confirmation:
-    """Follows what was requested to its end."""
+    """Follows what was requested to its end. on_stopped: told of each victim as soon as it is known to be stopped."""
 
     def __init__(
         self,
@@ -37,12 +37,14 @@ class Confirmation:
         *,
         around: Surroundings,
         threads: Executor,
+        on_stopped: Callable[[VictimOutcome], None] = lambda outcome: None,
     ) -> None:
         self._vcenter = vcenter
         self._order = order
         self._pipeline = pipeline
         self._around = around
         self._threads = threads
+        self._on_stopped = on_stopped
         self._waiting: dict[ManagedObject, Requested] = {}
         self._outcomes: list[VictimOutcome] = []
         self._unattributed: Unattributed = {}
@@ -55,7 +57,11 @@ class Confirmation:
             tasks = {vm: request.task for vm, request in self._waiting.items() if request.task}
             with self._vcenter.watch(machines=list(self._waiting), tasks=tasks) as watch:
                 self._follow_until_something_began(watch)
-        return [*self._outcomes, *self._pipeline.attribute(self._unattributed)]
+        attributed = self._pipeline.attribute(self._unattributed)
+        for outcome in attributed:
+            if outcome.outcome is VictimEnd.STOPPED:
+                self._on_stopped(outcome)
+        return [*self._outcomes, *attributed]
 
     def _follow_until_something_began(self, watch: PowerWatch) -> None:
         began = False
@@ -82,7 +88,10 @@ class Confirmation:
         request = self._waiting.pop(vm, None)
         if request is None:
             return
-        self._outcomes.append(self._pipeline.outcome_of(request, end, reason, message))
+        outcome = self._pipeline.outcome_of(request, end, reason, message)
+        self._outcomes.append(outcome)
+        if end is VictimEnd.STOPPED:
+            self._on_stopped(outcome)
 
     def _end_what_is_over(self) -> bool:
         """Act on every deadline that has passed; True when that began something new to watch."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from vsphere_preemption.core import times
@@ -26,7 +26,7 @@ from vsphere_preemption.core.errors import (
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
-from vsphere_preemption.core.mark import Mark, MarkPhase, read_mark
+from vsphere_preemption.core.mark import Mark, MarkFound, MarkPhase, read_mark
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import PlanLimits, Victim, why_not
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
@@ -179,25 +179,28 @@ class Pipeline:
         reason = why_not(machine, self._plan_limits())
         if reason is None:
             return None
-        marked = marked or (self._order.marked if self._is_marked_by_us(machine) else "")
+        mark = read_mark(machine.mark)
+        ours = mark if mark and mark.run_id == self._order.run.run_id else None
+        marked = marked or (self._order.marked if ours else "")
         if machine.power_state is PowerState.OFF:
-            return self._found_off(victim, marked, requested)
+            return self._found_off(victim, ours, marked, requested)
         known = VictimReason.CLAIMED if reason is LeftOut.CLAIMED else VictimReason.NO_LONGER_ELIGIBLE
         return self.outcome(victim, VictimEnd.SPARED, known, message=reason.value, marked=marked, requested=requested)
 
-    def _found_off(self, victim: Victim, marked: str, requested: str) -> VictimOutcome:
-        """Ours if we marked it and vCenter names us as the one who stopped it; somebody else's otherwise."""
-        if marked and victim.vm in self._evidence.ours([victim.vm]):
-            forced = self._order.method is StopMethod.HARD
-            return self.outcome(victim, VictimEnd.STOPPED, forced=forced, marked=marked, requested=requested)
-        return self.outcome(victim, VictimEnd.SPARED, VictimReason.ALREADY_OFF, marked=marked, requested=requested)
+    def _found_off(self, victim: Victim, mark: MarkFound | None, marked: str, requested: str) -> VictimOutcome:
+        """Ours if our mark says so, or if we marked it and vCenter names us as the one who stopped it."""
+        forced = mark.forced if mark else False
+        settled = mark is not None and mark.phase is MarkPhase.PREEMPTED
+        seen = mark.time if mark and settled else None
+        if settled or (marked and victim.vm in self._evidence.ours([victim.vm])):
+            end, reason = VictimEnd.STOPPED, VictimReason.NONE
+        else:
+            end, reason, forced = VictimEnd.SPARED, VictimReason.ALREADY_OFF, False
+        outcome = self.outcome(victim, end, reason, forced=forced, marked=marked, requested=requested, seen=seen)
+        return replace(outcome, settled=settled)
 
     def _lost(self, victim: Victim, marked: str) -> VictimOutcome:
         return self.outcome(victim, VictimEnd.SPARED, VictimReason.TAG_REMOVED, marked=marked)
-
-    def _is_marked_by_us(self, machine: VirtualMachine) -> bool:
-        mark = read_mark(machine.mark)
-        return mark is not None and mark.run_id == self._order.run.run_id
 
     def _plan_limits(self) -> PlanLimits:
         return PlanLimits(0, self._order.run.run_id, self._around.now(), self._lease_seconds)

@@ -18,13 +18,13 @@ from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
-from vsphere_preemption.core.mark import MarkPhase, read_mark, settled
+from vsphere_preemption.core.mark import read_mark
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
 from ..messages import SETTLE, SettleInput, StopResult, on_the_wire
 from .evidence import Evidence
-from .pipeline import pending_mark
+from .final_marks import final_mark
 from .power import PowerClient
 from .supervision import supervised
 
@@ -83,7 +83,7 @@ class Settling:
         machine = machines.get(outcome.vm)
         if not outcome.marked or machine is None or not _is_ours(machine, order.stop.run.run_id):
             return None
-        text = final_mark(order, outcome)
+        text = final_mark(order.stop, outcome, order.settled)
         if machine.mark == text:
             return None
         try:
@@ -93,14 +93,6 @@ class Settling:
         except PreemptionError as error:
             return error
         return None
-
-
-def final_mark(order: SettleInput, outcome: VictimOutcome) -> str:
-    """The text that replaces the pending mark of this victim."""
-    phase = MarkPhase.PREEMPTED if outcome.outcome is VictimEnd.STOPPED else MarkPhase.FAILED
-    time = outcome.stopped or order.settled
-    reason = outcome.reason.value
-    return settled(pending_mark(order.stop), phase=phase, forced=outcome.forced, time=time, reason=reason).as_text()
 
 
 def _is_ours(machine: VirtualMachine | None, run_id: str) -> bool:

@@ -19,6 +19,7 @@ from vsphere_preemption.core.plan import Victim
 from ..messages import STOP, StopInput, StopResult, on_the_wire
 from .claims import Claims
 from .confirming import Confirmation
+from .final_marks import FinalMarks
 from .limits import RunLimits
 from .pipeline import Pipeline, Requested, Surroundings
 from .power import PowerClient
@@ -51,10 +52,15 @@ class Stopping:
         lease = self._limits.claim_lease_seconds
         pipeline = Pipeline(self._vcenter, order, claims=self._claims, lease_seconds=lease, around=around)
         first = all_or_first_error(threads, pipeline.stop, order.victims)
-        confirmation = Confirmation(self._vcenter, order, pipeline, around=around, threads=threads)
-        followed = confirmation.follow(step for step in first if isinstance(step, Requested))
-        known = {outcome.vm: outcome for outcome in followed}
-        known.update((step.vm, step) for step in first if isinstance(step, VictimOutcome))
+        marks = FinalMarks(self._vcenter, order, threads)
+        ended = [step for step in first if isinstance(step, VictimOutcome)]
+        for outcome in ended:
+            marks.begin(outcome)
+        confirmation = Confirmation(
+            self._vcenter, order, pipeline, around=around, threads=threads, on_stopped=marks.begin
+        )
+        ended += confirmation.follow(step for step in first if isinstance(step, Requested))
+        known = {outcome.vm: outcome for outcome in marks.finish(ended)}
         outcomes = [known[victim.vm] for victim in order.victims]
         for outcome in outcomes:
             _log_outcome(order.run.run_id, outcome)

@@ -75,6 +75,6 @@ def supervised() -> Iterator[Supervision]:
 
 
 def _beat(supervision: Supervision, over: threading.Event) -> None:
-    supervision.listen()
+    # Not at once: most activities are over before the first beat, and one in flight would hold up their end.
     while not over.wait(BEAT_SECONDS):
         supervision.listen()

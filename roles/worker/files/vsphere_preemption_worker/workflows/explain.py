@@ -27,6 +27,12 @@ def code_of(error: BaseException) -> str:
     return (ours.type or "") if ours else ""
 
 
+def is_final(error: BaseException) -> bool:
+    """Our error says that another attempt cannot help."""
+    ours = _application_error(error)
+    return ours is not None and ours.non_retryable
+
+
 def _application_error(error: BaseException) -> ApplicationError | None:
     return next((cause for cause in _causes(error) if isinstance(cause, ApplicationError)), None)
 

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import FailureError
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
@@ -41,8 +41,9 @@ with workflow.unsafe.imports_passed_through():
         StopResult,
         Wire,
         on_the_wire,
+        outcomes_of,
     )
-    from .explain import code_of, explain
+    from .explain import code_of, explain, is_final
     from .measures import count_run
     from .patience import Patience
 
@@ -53,6 +54,7 @@ log = workflow.logger
 
 HEARTBEAT = timedelta(seconds=5)
 ONE_ATTEMPT = timedelta(minutes=5)
+PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
 PLAN_WITHIN = timedelta(minutes=10)
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)
@@ -74,12 +76,12 @@ class PreemptionRun:
         record = RunRecord(order.workflow_id, order.request, order.received, identity.run_id)
         record.started = times.to_wire(workflow.now())
         try:
-            planned = await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
+            planned = await self._plan(identity)
             record.plan, record.window_seconds = planned.plan, planned.window_seconds
             await self._stop_victims(record, identity, planned)
             self._conclude(record)
             await self._announce(record, identity)
-        except ActivityError as error:
+        except FailureError as error:
             self._give_up(record, error)
         record.finished = times.to_wire(workflow.now())
         count_run(record, workflow.now() - workflow.info().start_time)
@@ -87,8 +89,27 @@ class PreemptionRun:
         log.info("run ended", extra={**ended, "victims": len(record.victims), "detail": record.message})
         return record.as_wire()
 
+    async def _plan(self, identity: RunIdentity) -> PlanResult:
+        """Plan at once in this worker, which takes no way over the server; where vCenter is away, with patience."""
+        handle = workflow.start_local_activity(
+            PLAN,
+            identity,
+            result_type=PlanResult,
+            start_to_close_timeout=PLAN_AT_ONCE_WITHIN,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+        try:
+            # A local activity fails with the error itself, not wrapped into one of the activity.
+            await self._patience.until(handle.done, on_cancel=handle.cancel)
+            planned: PlanResult = await handle
+        except FailureError as error:
+            if self._patience.cancelled or is_final(error):
+                raise
+            return await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
+        return planned
+
     async def _stop_victims(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
-        """Stop them and settle their marks; the marks are settled even when the stopping breaks off."""
+        """Stop them; marks that this leaves pending are settled, also when the stopping breaks off."""
         victims = planned.plan.victims
         if not victims or self._patience.cancelled:
             return
@@ -103,18 +124,21 @@ class PreemptionRun:
         within = STOP_WITHIN + timedelta(seconds=planned.grace_seconds)
         try:
             outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).wire_outcomes
-        except ActivityError as error:
+        except FailureError as error:
             record.message = explain(error)
+        record.victims = outcomes_of(outcomes)
+        if outcomes and all(victim.settled or not victim.marked for victim in record.victims):
+            return
         await self._settle(record, SettleInput(order, outcomes, times.to_wire(workflow.now())))
 
     async def _settle(self, record: RunRecord, order: SettleInput) -> None:
         """Settle the marks. What was stopped is on record also when its marks could not be settled."""
         try:
             record.victims = (await self._carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
-        except ActivityError as error:
+        except FailureError as error:
             if not order.wire_outcomes:
                 raise
-            record.victims, record.marks_settled = order.outcomes, False
+            record.marks_settled = False
             record.message = explain(error)
 
     def _conclude(self, record: RunRecord) -> None:
@@ -131,11 +155,11 @@ class PreemptionRun:
         try:
             event_id = await self._carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
             record.announcement = Announcement("sent", event_id)
-        except ActivityError as error:
+        except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
             record.announcement = Announcement(status, message=explain(error))
 
-    def _give_up(self, record: RunRecord, error: ActivityError) -> None:
+    def _give_up(self, record: RunRecord, error: FailureError) -> None:
         planned = bool(record.plan.victims or record.plan.left_out)
         record.outcome, record.reason = RunEnd.FAILED, RunReason.RUN_FAILED if planned else RunReason.PLAN_FAILED
         if self._patience.cancelled and not planned:

@@ -1,0 +1,61 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The final marks of victims that were stopped, written while the others are still going down.
+
+Nothing else is asked of vCenter at that time, so it costs the run no time. A mark that cannot be written now stays
+pending and is left to the activity that settles; so are the marks of victims that were not stopped, since a later
+attempt may still stop them.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+
+from vsphere_preemption.core.errors import PreemptionError
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.mark import MarkPhase, settled
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+
+from ..messages import StopInput
+from .pipeline import pending_mark
+from .power import PowerClient
+
+log = logging.getLogger(__name__)
+
+
+def final_mark(stop: StopInput, outcome: VictimOutcome, time: str) -> str:
+    """The text that replaces the pending mark of this victim. time: for one that was not stopped (wire text)."""
+    phase = MarkPhase.PREEMPTED if outcome.outcome is VictimEnd.STOPPED else MarkPhase.FAILED
+    began, reason = outcome.stopped or time, outcome.reason.value
+    return settled(pending_mark(stop), phase=phase, forced=outcome.forced, time=began, reason=reason).as_text()
+
+
+class FinalMarks:
+    """Writes them with the threads of one run."""
+
+    def __init__(self, vcenter: PowerClient, stop: StopInput, threads: Executor) -> None:
+        self._vcenter = vcenter
+        self._stop = stop
+        self._threads = threads
+        self._writing: dict[ManagedObject, Future[bool]] = {}
+
+    def begin(self, outcome: VictimOutcome) -> None:
+        """Start to write the mark of a victim, if it was stopped and its mark does not say so yet."""
+        if outcome.outcome is VictimEnd.STOPPED and outcome.marked and not outcome.settled:
+            self._writing[outcome.vm] = self._threads.submit(self._write, outcome)
+
+    def finish(self, outcomes: list[VictimOutcome]) -> list[VictimOutcome]:
+        """The outcomes again, with `settled` where the mark could be written."""
+        written = {vm for vm, writing in self._writing.items() if writing.result()}
+        return [replace(outcome, settled=outcome.settled or outcome.vm in written) for outcome in outcomes]
+
+    def _write(self, outcome: VictimOutcome) -> bool:
+        try:
+            self._vcenter.write_mark(outcome.vm, final_mark(self._stop, outcome, outcome.stopped))
+        except PreemptionError as error:
+            log.info("mark stays pending for now", extra={"vm": outcome.vm.value, "error": str(error)})
+            return False
+        return True
