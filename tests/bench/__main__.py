@@ -36,13 +36,13 @@ class AlreadyRunning(RuntimeError):
 def main() -> int:
     """Measure, write the JSON file and print the table."""
     options = _options()
+    results = Results(rounds=options.rounds, load_at_start=os.getloadavg()[0])
     try:
         with _alone(), _temporal() as temporal:
-            results = _measure_all(options, temporal)
+            _measure_all(options, temporal, results)
     except AlreadyRunning as error:
         print(error, file=sys.stderr)
         return 1
-    results.write(options.output)
     print(f"\n{results.as_text()}\nWritten to {options.output}")
     if options.markdown:
         print(f"\n{results.as_markdown()}")
@@ -59,8 +59,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measure_all(options: argparse.Namespace, temporal: TemporalServer) -> Results:
-    results = Results(rounds=options.rounds, load_at_start=os.getloadavg()[0])
+def _measure_all(options: argparse.Namespace, temporal: TemporalServer, results: Results) -> None:
+    """Fill `results`; the file is written after each part, so that a failure of a later one costs nothing."""
     if START_UP in options.only:
         _measure_start_up(temporal, results)
     for scenario in SCENARIOS:
@@ -68,9 +68,10 @@ def _measure_all(options: argparse.Namespace, temporal: TemporalServer) -> Resul
             _say(f"{scenario.key}: {scenario.name} …")
             results.scenarios.append(asyncio.run(_measure(scenario, temporal, options.rounds)))
             _say("  " + "  ".join(results.scenarios[-1].as_line()[1:]))
+            results.write(options.output)
     if PLAN in options.only:
         _measure_plan(temporal, results)
-    return results
+    results.write(options.output)
 
 
 async def _measure(scenario: Scenario, temporal: TemporalServer, rounds: int) -> ScenarioResult:

@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 WORKFLOW_TYPE = "PreemptVMsWorkflow"
 SIGNAL = "PreemptVMsChan"
-PLAN_ACTIVITY = "PlanVictims"
+STOP_ACTIVITY = "StopVictims"
 FINISH_SECONDS = 300
 
 
@@ -58,20 +58,13 @@ async def finish(client: Client, sent: Sent) -> str:
 
 
 async def plan_seconds(client: Client, run_workflow_id: str) -> float:
-    """How long the planning activity of a run took."""
+    """From the start of a run until it asks for the first VM to be stopped: all of it is planning."""
     events = await _events(client, run_workflow_id)
-    scheduled = [
-        event.event_id
-        for event in events
-        if event.HasField("activity_task_scheduled_event_attributes")
-        and event.activity_task_scheduled_event_attributes.activity_type.name == PLAN_ACTIVITY
-    ]
     for event in events:
-        done = event.activity_task_completed_event_attributes
-        if event.HasField("activity_task_completed_event_attributes") and done.scheduled_event_id in scheduled:
-            started = next(e for e in events if e.event_id == done.started_event_id)
-            return _time(event) - _time(started)
-    raise UnexpectedHistory(f"{run_workflow_id} has no finished {PLAN_ACTIVITY}")
+        asked = event.activity_task_scheduled_event_attributes
+        if event.HasField("activity_task_scheduled_event_attributes") and asked.activity_type.name == STOP_ACTIVITY:
+            return _time(event) - _time(events[0])
+    raise UnexpectedHistory(f"{run_workflow_id} never asked for {STOP_ACTIVITY}")
 
 
 async def terminate(client: Client, sent: Sent) -> None:

@@ -103,7 +103,7 @@ class Stand:
         return CallCount(measured.stopped, dict(calls.counts()), calls.most_at_once())
 
     async def plan_time(self) -> float:
-        """Seconds that the planning activity takes, in a run that stops one VM."""
+        """Seconds that planning takes, in a run that stops one VM."""
         client = await self._temporal.client()
         sent = await self._send()
         self._sink.wait_for(1, ROUND_SECONDS)
