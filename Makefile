@@ -7,11 +7,12 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults \
-        demo demo-down bench build clean
+        demo demo-down bench build changelog clean
 
 BIN := .venv/bin
-# Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written.
-HOUSED := HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
+# Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written. Git would look
+# there for the user's word that a checkout of another owner (a mounted volume) may be trusted, so it gets it here.
+HOUSED := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$(CURDIR)" HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
           PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)"
 
 help: ## Show this list
@@ -49,6 +50,9 @@ bench: setup ## Measure speed, vCenter calls and memory
 
 build: setup ## Build the collection archive into .cache/build
 	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity.archive .cache/build
+
+changelog: setup ## Turn the fragments into the changelog of the version in galaxy.yml
+	@$(HOUSED) $(BIN)/antsibull-changelog release
 
 lock: setup ## Resolve the requirements anew and write their lock files
 	@tools/setup/lock $(BIN)/uv

@@ -34,6 +34,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy", *TYPED),
     "module types": ("mypy", *TYPED_AS_COLLECTION),
+    "layers": ("pytest", "-q", "tests/unit/test_layers.py"),
     "ansible-lint": ("ansible-lint", "--profile", "production", "--offline", "-q"),
     "changelog": ("antsibull-changelog", "lint"),
     "documentation": (

