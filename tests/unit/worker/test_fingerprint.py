@@ -36,6 +36,7 @@ COMMANDS = {
     "random",
     "_carry_out",
     "until",
+    "breathe",
 }
 
 

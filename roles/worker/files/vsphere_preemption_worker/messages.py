@@ -42,11 +42,12 @@ class RunInput:
 
 @dataclass(frozen=True)
 class PlanResult:
-    """The plan, and the operator's settings that the rest of the run works by."""
+    """The plan, and the operator's settings that the rest of the run works by. took_seconds: of planning."""
 
     wire_plan: Any
     grace_seconds: float
     window_seconds: float
+    took_seconds: float = 0.0
 
     @cached_property
     def plan(self) -> Plan:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -39,6 +40,7 @@ class Planning:
 
     @activity.defn(name=PLAN, no_thread_cancel_exception=True)
     def plan(self, run: RunIdentity) -> PlanResult:
+        began = time.monotonic()
         with supervised():
             tagged = self._vcenter.tagged(run.request.tag)
         limits = PlanLimits(
@@ -48,4 +50,5 @@ class Planning:
             lease_seconds=self._limits.claim_lease_seconds,
         )
         plan = plan_victims(tagged, limits).shortened(LEFT_OUT_NAMED)
-        return PlanResult(plan.as_wire(), self._limits.grace_seconds, self._limits.window_seconds)
+        took = time.monotonic() - began
+        return PlanResult(plan.as_wire(), self._limits.grace_seconds, self._limits.window_seconds, took)

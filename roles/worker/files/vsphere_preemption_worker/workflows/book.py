@@ -24,7 +24,7 @@ from vsphere_preemption.core.request import PreemptionRequest, read_request
 from vsphere_preemption.core.state import LastRun
 
 REQUESTS_REMEMBERED = 200
-EVENTS_REMEMBERED = 2000
+EVENTS_REMEMBERED = 5000
 ANSWERS_REMEMBERED = 500
 MESSAGE_CHARACTERS = 500
 # An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.

@@ -35,3 +35,10 @@ class Patience:
                 self.cancelled = True
                 if on_cancel:
                     on_cancel()
+
+    async def breathe(self) -> None:
+        """Let the server deliver what it holds back while a local activity runs, such as a cancellation."""
+        try:
+            await workflow.sleep(0.001)
+        except asyncio.CancelledError:
+            self.cancelled = True

@@ -55,6 +55,7 @@ log = workflow.logger
 HEARTBEAT = timedelta(seconds=5)
 ONE_ATTEMPT = timedelta(minutes=5)
 PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
+LONG_PLAN_SECONDS = 0.3
 PLAN_WITHIN = timedelta(minutes=10)
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)
@@ -106,6 +107,8 @@ class PreemptionRun:
             if self._patience.cancelled or is_final(error):
                 raise
             return await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
+        if planned.took_seconds > LONG_PLAN_SECONDS:
+            await self._patience.breathe()
         return planned
 
     async def _stop_victims(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
