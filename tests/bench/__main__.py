@@ -79,7 +79,7 @@ async def _measure(scenario: Scenario, temporal: TemporalServer, rounds: int) ->
     with stand(scenario, temporal, _fresh("stand")) as ready:
         with ready.worker(through_proxy=delayed) as worker:
             first = await ready.round(worker)
-            measured = [await ready.round(worker) for _ in range(rounds)]
+            measured = [await ready.round(worker) for number in range(rounds)]
             if delayed:
                 return ScenarioResult(scenario, first, measured, await ready.counted_round(worker))
         # Counting needs the proxy, whose fraction of a millisecond per call must not be in the times above.
@@ -96,8 +96,8 @@ def _measure_start_up(temporal: TemporalServer, results: Results) -> None:
         starts = [start_up(temporal, vcsim, folder / f"worker-{number}") for number in range(results.rounds)]
     finally:
         vcsim.stop()
-    results.start_up_seconds = median(seconds for seconds, _ in starts)
-    results.start_up_mib = median(resident for _, resident in starts)
+    results.start_up_seconds = median(seconds for seconds, resident in starts)
+    results.start_up_mib = median(resident for seconds, resident in starts)
 
 
 def _measure_plan(temporal: TemporalServer, results: Results) -> None:

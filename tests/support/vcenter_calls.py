@@ -85,7 +85,7 @@ def most_at_once(calls: Iterable[Call]) -> int:
     edges = [edge for call in calls for edge in ((call.started, 1), (call.ended, -1))]
     open_calls = most = 0
     # At the same instant an end sorts before a start: one after the other is not at once.
-    for _, change in sorted(edges):
+    for _moment, change in sorted(edges):
         open_calls += change
         most = max(most, open_calls)
     return most

@@ -142,7 +142,7 @@ class VCenterProxy:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                connection, _ = listener.accept()
+                connection, _address = listener.accept()
             except OSError:
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True, name="vcenter-proxy-call").start()

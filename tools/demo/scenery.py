@@ -26,7 +26,7 @@ def set_the_scene(vcsim: VCSim) -> dict[str, str]:
             _bring_into_condition(govc, witness, ref, part)
         tag_id = govc.create_tag(CATEGORY, TAG)
         witness.attach_tag(tag_id, [ref for ref, part in placed if part.tagged])
-    for _, path in TAGGED_BY_MISTAKE:
+    for _kind, path in TAGGED_BY_MISTAKE:
         govc.attach_tag(CATEGORY, TAG, path)
     return {part.name: cluster for cluster, parts in CAST.items() for part in parts}
 

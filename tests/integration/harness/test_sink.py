@@ -34,7 +34,7 @@ def test_a_binary_event_is_put_together_from_its_headers(sink: Sink) -> None:
 
 def test_a_queued_status_is_answered_as_often_as_asked(sink: Sink) -> None:
     sink.answer(Answer(500), times=2)
-    assert [post(sink, json={}).status_code for _ in range(3)] == [500, 500, 202]
+    assert [post(sink, json={}).status_code for attempt in range(3)] == [500, 500, 202]
     assert len(sink.wait_for(3)) == 3
 
 

@@ -51,7 +51,7 @@ def test_the_proxy_counts_as_many_calls_as_vcenter_itself(
     own_key = through_proxy.session_key()
     before, own_before = counted_by_vcenter(), vcenter_proxy.calls.count()
     # One after the other: vcsim's own counter loses calls of one session that come at the same time.
-    for _ in range(50):
+    for _call in range(50):
         through_proxy.now()
     assert vcenter_proxy.calls.count() - own_before == 50
     assert counted_by_vcenter() - before == 50
@@ -115,7 +115,7 @@ def test_a_programmed_fault_reaches_the_client_as_that_fault_and_only_as_often_a
 ) -> None:
     vm = a_running_vm(direct)
     rule = vcenter_proxy.on("PowerOffVM_Task", fault, times=2)
-    for _ in range(2):
+    for _attempt in range(2):
         with pytest.raises(raised):
             through_proxy.vm(vm).PowerOffVM_Task()
     assert direct.power_states()[vm] == "poweredOn"
@@ -177,9 +177,12 @@ def test_an_action_runs_between_the_answer_of_vcenter_and_its_arrival(
 ) -> None:
     seen: list[str] = []
     vm = a_running_vm(direct)
-    states = lambda: seen.append(direct.power_states()[vm])  # noqa: E731
-    vcenter_proxy.on("ShutdownGuest", Run(states))
-    vcenter_proxy.on("ShutdownGuest", Run(states, after_forwarding=True))
+
+    def look() -> None:
+        seen.append(direct.power_states()[vm])
+
+    vcenter_proxy.on("ShutdownGuest", Run(look))
+    vcenter_proxy.on("ShutdownGuest", Run(look, after_forwarding=True))
     through_proxy.vm(vm).ShutdownGuest()
     with contextlib.suppress(vim.fault.InvalidPowerState):
         through_proxy.vm(vm).ShutdownGuest()
@@ -215,7 +218,7 @@ def test_the_proxy_is_fast_enough_to_measure_through_it(
 ) -> None:
     def milliseconds(witness: Witness) -> float:
         times = []
-        for _ in range(200):
+        for _call in range(200):
             started = time.perf_counter()
             witness.now()
             times.append(time.perf_counter() - started)

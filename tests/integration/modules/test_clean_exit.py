@@ -31,7 +31,7 @@ def test_thirty_module_processes_all_end_with_zero(links: Path, temporal: Tempor
     options = {"temporal_address": temporal.address, "workflow_id": workflow_id}
     asked = json.dumps({"ANSIBLE_MODULE_ARGS": options})
     endings: list[int] = []
-    for _ in range(RUNS):
+    for _run in range(RUNS):
         ran = subprocess.run(
             [sys.executable, str(module)],
             input=asked,

@@ -46,13 +46,13 @@ class Clients:
 
     def calls(self) -> list[str]:
         """The names of the calls since the last look, sorted: parallel ones have no order."""
-        names = sorted(name for name, _ in self.seen)
+        names = sorted(name for name, code in self.seen)
         self.seen.clear()
         return names
 
     def errors(self) -> list[str]:
         """The codes of the errors of those calls."""
-        return [code for _, code in self.seen if code is not None]
+        return [code for name, code in self.seen if code is not None]
 
 
 @pytest.fixture

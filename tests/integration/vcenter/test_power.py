@@ -137,7 +137,7 @@ def test_a_vm_that_runs_again_was_stopped_by_nobody(vcsim: VCSim, govc: Govc, re
 def test_looking_at_the_record_leaves_nothing_behind(vcsim: VCSim, refs: Refs, clients: Clients) -> None:
     """vCenter allows 32 event collectors only."""
     client = clients.open(vcsim)
-    for _ in range(40):
+    for _look in range(40):
         client.who_stopped(refs, datetime.now(UTC) - LONG_AGO)
     calls = clients.calls()
     assert calls.count("CreateCollectorForEvents") == calls.count("DestroyCollector") == 40

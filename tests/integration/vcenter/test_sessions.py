@@ -172,7 +172,7 @@ def test_a_wrong_password_is_sent_once_and_then_not_at_all(
 ) -> None:
     client = clients.open(strict_proxy)
     write_credentials(strict.credentials, WORKER_USER, "a wrong one")
-    for _ in range(3):
+    for _attempt in range(3):
         assert "a wrong one" not in refused(client)
     assert strict_proxy.calls.count("Login") == 1
     assert strict_proxy.calls.count("REST POST*session") == 0

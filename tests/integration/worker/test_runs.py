@@ -140,7 +140,7 @@ def test_two_workflows_for_the_same_tag_at_once_stop_and_announce_each_vm_once(
     vcsim.tag_machines(TAGGED)
     start_worker(vcsim.client_environment())
     pair = [Dispatcher(temporal, workflow_id=f"{unique}-{n}", task_queue=task_queue) for n in range(2)]
-    requests = [a_request(replyTo=sink.url) for _ in pair]
+    requests = [a_request(replyTo=sink.url) for dispatcher in pair]
     for one, request in zip(pair, requests, strict=True):
         one.send(request)
     records = [one.outcome_of(request["event"]["id"]) for one, request in zip(pair, requests, strict=True)]

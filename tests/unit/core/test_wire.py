@@ -93,7 +93,7 @@ GARBAGE: list[tuple[str, object]] = [
 ]
 
 
-@pytest.mark.parametrize("raw", [raw for _, raw in GARBAGE], ids=[name for name, _ in GARBAGE])
+@pytest.mark.parametrize("raw", [raw for name, raw in GARBAGE], ids=[name for name, raw in GARBAGE])
 def test_what_is_no_request_is_refused_with_a_reason(raw: object) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         read_request(raw)

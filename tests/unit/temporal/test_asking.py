@@ -105,7 +105,7 @@ def test_who_asks_for_a_run_that_is_on_joins_it(tell: Tell, workflow_id: str) ->
     script = Script(before_stop=until(going_on))
 
     async def story(world: World) -> None:
-        askers = [asyncio.create_task(ask(world, workflow_id, requested("e1"))) for _ in range(2)]
+        askers = [asyncio.create_task(ask(world, workflow_id, requested("e1"))) for asker in range(2)]
         await eventually(_plans(script), lambda plans: plans == 1, "one plan")
         going_on.set()
         first, second = await asyncio.gather(*askers)

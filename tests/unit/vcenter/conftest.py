@@ -45,7 +45,7 @@ class TagClient:
 
     def names(self) -> list[str]:
         """The calls since the last look, sorted: parallel ones have no order."""
-        names = sorted(name for name, _ in self.seen)
+        names = sorted(name for name, code in self.seen)
         self.seen.clear()
         return names
 

@@ -81,8 +81,8 @@ class TagService:
         return created, key
 
     def _tagging(self, path: str, family: str, body: Any) -> tuple[int, Any]:
-        place, _, query = path.partition("?")
-        kind, _, item = place.partition("/")
+        place, _mark, query = path.partition("?")
+        kind, _slash, item = place.partition("/")
         item = unquote(item).removeprefix("id:") if family == "rest" else unquote(item)
         action = query.partition("=")[2]
         if (query.startswith("~")) != (family == "rest" and bool(query)):
@@ -106,7 +106,7 @@ class TagService:
         return 200, {"id": item, "name": name, "category_id": category, "description": "", "used_by": []}
 
     def _tags_of(self, category: str) -> list[str]:
-        return [tag for tag, (_, owner) in self.tags.items() if owner == category]
+        return [tag for tag, (name, owner) in self.tags.items() if owner == category]
 
     def _objects(self, item: str, family: str, body: Any) -> tuple[int, Any]:
         if (body is None) != (family == "api"):

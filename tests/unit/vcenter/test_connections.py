@@ -45,7 +45,7 @@ class OneLineServer:
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _address = self._listener.accept()
             except OSError:
                 return
             self.accepted += 1
@@ -72,7 +72,7 @@ def connections(server: OneLineServer, clock: FakeClock) -> Iterator[Connections
 
 
 def test_a_connection_is_used_again(server: OneLineServer, connections: Connections) -> None:
-    for _ in range(3):
+    for _attempt in range(3):
         assert connections.exchange("GET", "/").body == b"ok"
     assert server.accepted == 1
 

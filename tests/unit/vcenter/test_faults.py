@@ -84,7 +84,7 @@ def test_each_error_becomes_one_of_ours(
     error: Exception, kind: type[PreemptionError], retryable: bool, text: str
 ) -> None:
     ours = translated(error)
-    assert type(ours) is kind
+    assert ours.__class__ is kind
     assert ours.retryable is retryable
     assert text in str(ours)
     assert str(ours).startswith("Cannot do it: ")

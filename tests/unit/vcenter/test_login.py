@@ -71,7 +71,7 @@ def test_many_threads_open_one_session() -> None:
     door = a_door(server, OLD)
     together = threading.Barrier(8)
 
-    def enter(_: int) -> str:
+    def enter(number: int) -> str:
         together.wait()
         return door.enter()
 
@@ -85,7 +85,7 @@ def test_a_lost_session_is_replaced_and_the_work_done_again() -> None:
 
 
 def test_a_session_that_is_lost_again_at_once_is_an_error() -> None:
-    def work(_: str) -> str:
+    def work(session: str) -> str:
         raise SessionLost("Cannot work", why="it is lost", next_step="Try again.")
 
     server = Server()
@@ -106,7 +106,7 @@ def test_after_a_broken_connection_a_change_is_not_repeated() -> None:
 def test_a_refused_pair_is_not_sent_again() -> None:
     server = Server("other")
     door = a_door(server, OLD)
-    for _ in range(3):
+    for _attempt in range(3):
         with pytest.raises(VCenterLoginRefused):
             door.enter()
     assert server.opened == ["old"]
@@ -176,7 +176,7 @@ def test_who_waited_for_a_failing_login_shares_its_failure() -> None:
 
     door = Door(LoginDesk(Secrets([OLD]), clock), open_session)
 
-    def enter(_: int) -> str:
+    def enter(number: int) -> str:
         with pytest.raises(VCenterUnreachable) as caught:
             door.enter()
         return caught.value.why

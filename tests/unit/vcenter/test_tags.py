@@ -199,7 +199,7 @@ def test_a_lost_session_is_renewed_without_notice(client: TagClient) -> None:
 
 def test_a_refused_password_is_sent_once_only(client: TagClient) -> None:
     client.service.password = "another"
-    for _ in range(3):
+    for _attempt in range(3):
         with pytest.raises(VCenterLoginRefused):
             objects(client, "preemptible")
     assert client.service.asked == ["POST /api/session"]

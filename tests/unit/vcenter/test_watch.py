@@ -145,7 +145,7 @@ def test_an_outage_is_waited_out_with_a_new_subscription(script: Script) -> None
 
 
 def test_an_outage_that_lasts_longer_than_two_calls_may_is_an_error(script: Script) -> None:
-    script.lines = [News({vm(1): ON}), *(unreachable() for _ in range(1000))]
+    script.lines = [News({vm(1): ON}), *(unreachable() for call in range(1000))]
     watch = a_watch(script, [vm(1)])
     with pytest.raises(VCenterUnreachable):
         watch.wait(300)

@@ -97,7 +97,7 @@ def test_the_same_event_never_causes_two_runs(tell: Tell) -> None:
 
     async def story(world: World) -> None:
         handle = await world.start()
-        for _ in range(3):
+        for _attempt in range(3):
             await world.signal(handle, a_request("e1"))
         await counted(handle, done=1, duplicate=2)
         assert len(script.plans) == 1

@@ -48,7 +48,7 @@ def commands_of(source: str) -> dict[str, list[str]]:
             calls = sorted(
                 (node.lineno, node.col_offset, _name(node)) for node in ast.walk(scope) if isinstance(node, ast.Call)
             )
-            named = [name for _, _, name in calls if name.partition("(")[0] in COMMANDS]
+            named = [name for line, column, name in calls if name.partition("(")[0] in COMMANDS]
             if named:
                 found[scope.name] = named
     return found

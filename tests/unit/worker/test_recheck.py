@@ -24,12 +24,12 @@ class Eyes:
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.gone: set[ManagedObject] = set()
-        self.error: Exception | None = None
+        self.errors: list[Exception] = []
 
     def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
         self.asked.append(len(refs))
-        if self.error:
-            raise self.error
+        if self.errors:
+            raise self.errors[0]
         return {ref: VirtualMachine(ref, "", PowerState.ON) for ref in refs if ref not in self.gone}
 
 
@@ -68,7 +68,7 @@ def test_a_doubtful_vm_is_looked_at_alone_and_at_once(eyes: Eyes) -> None:
 
 
 def test_a_look_that_fails_is_an_error_for_every_thread_and_blocks_none(eyes: Eyes) -> None:
-    eyes.error = VCenterUnreachable("Cannot look", why="away", next_step="Wait.")
+    eyes.errors.append(VCenterUnreachable("Cannot look", why="away", next_step="Wait."))
     recheck = Recheck(eyes, "tag", [vm(n) for n in range(8)], FakeClock())
     start = threading.Barrier(4)
 

@@ -30,7 +30,9 @@ def test_a_run_without_victims_is_done_and_stops_and_announces_nothing(tell: Tel
     async def story(world: World) -> None:
         record = await the_run(world)
         assert (record["outcome"], record["reason"]) == ("done", "nothing_eligible")
-        assert script.stops == script.settles == script.announcements == []
+        assert not script.stops
+        assert not script.settles
+        assert not script.announcements
 
     tell(story, script)
 

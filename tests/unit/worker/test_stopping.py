@@ -38,7 +38,7 @@ def a_fault(name: str, *, retryable: bool) -> VCenterFault:
 def raising(error: PreemptionError, times: int = 1000) -> Callable[[ManagedObject], None]:
     left = [times]
 
-    def problem(_: ManagedObject) -> None:
+    def problem(ref: ManagedObject) -> None:
         left[0] -= 1
         if left[0] >= 0:
             raise error
@@ -262,7 +262,10 @@ def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(
 
 
 def test_a_vm_that_is_deleted_while_it_goes_down_is_on_record(vcenter: FakeVCenter) -> None:
+    def is_deleted(ref: ManagedObject) -> None:
+        del vcenter.machines[ref]
+
     vcenter.guest_obeys = False
-    vcenter.after["shut_down_guest"] = lambda ref: vcenter.machines.pop(ref) and None
+    vcenter.after["shut_down_guest"] = is_deleted
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SOFT)).run()
     assert {end.reason for end in outcomes.values()} == {VictimReason.VM_DELETED}

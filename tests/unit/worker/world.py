@@ -138,7 +138,7 @@ async def a_world(client: Client, script: Script) -> AsyncIterator[World]:
 async def eventually(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], what: str) -> Any:
     """What `look` sees once it holds; the last sight is in the failure."""
     seen: Any = None
-    for _ in range(200):
+    for _look in range(200):
         seen = await look()
         if holds(seen):
             return seen

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import TypeAlias
 
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpAddress: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
+IpNetwork: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
 # What no request may name by default, beside loopback, link-local and multicast: "this network" (on Linux 0.0.0.0 is
 # the host itself), broadcast, and the metadata services of AWS, Azure, Alibaba, Oracle and Google.

@@ -68,7 +68,7 @@ class Connections:
         """Close all idle connections: one of them broke, so vCenter has probably ended the others too."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for connection, _ in idle:
+        for connection, _since in idle:
             connection.close()
 
     def exchange(

@@ -95,7 +95,6 @@ class Credentials(Protocol):
 
     def read(self) -> Login:
         """The pair as it is now. VCenterLoginRefused where there is none."""
-        ...
 
 
 @dataclass(frozen=True)

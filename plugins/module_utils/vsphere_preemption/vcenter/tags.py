@@ -171,11 +171,12 @@ class Tags:
             if name.startswith(f"{category}/"):
                 wanted = name.removeprefix(f"{category}/")
                 tags = self._each(self._tag, self._tags_of(category_id, name), on_progress)
-                found += [tag for _, tag in tags if tag.name == wanted]
+                found += [tag for tag_id, tag in tags if tag.name == wanted]
         return found
 
     def _by_name(self, name: str, on_progress: Progress) -> list[Tag]:
-        return [tag for _, tag in self._each(self._tag, self._ids("tag", name), on_progress) if tag.name == name]
+        tags = self._each(self._tag, self._ids("tag", name), on_progress)
+        return [tag for tag_id, tag in tags if tag.name == name]
 
     def _ids(self, kind: str, name: str) -> list[str]:
         what = f"Cannot look up the tag {name!r}"

@@ -65,7 +65,7 @@ class FilterUpdates:
         properties: dict[ManagedObject, dict[str, Any]] = {}
         missing: set[ManagedObject] = set()
         is_first = not self._version
-        for _ in range(MOST_PAGES):
+        for _page in range(MOST_PAGES):
             update = self._wait(seconds)
             if update is None:
                 break
