@@ -110,9 +110,9 @@ def test_an_odd_id_cannot_put_a_header_of_its_own_on_the_wire(sink: Receiver) ->
 @pytest.mark.parametrize(
     "url",
     [
-        f"http://{LOOPBACK}:{free_port()}/events?token=hidden",
+        pytest.param(f"http://{LOOPBACK}:{free_port()}/events?token=hidden", id="nobody listens, http"),
         "http://no-such-host.invalid/events?token=hidden",
-        f"https://{LOOPBACK}:{free_port()}/hidden",
+        pytest.param(f"https://{LOOPBACK}:{free_port()}/hidden", id="nobody listens, https"),
         "http://someone:hidden@events.example.com/",
         "http://someone:hi/hidden@events.example.com/",
         "http://events.example.com:hidden/",
