@@ -44,7 +44,8 @@ class Supervision:
 
     def listen(self) -> None:
         """Beat once, and take in what Temporal and the worker say. Only in the activity's own context."""
-        activity.heartbeat()
+        if not activity.info().is_local:  # of a local one the server knows nothing
+            activity.heartbeat()
         details = activity.cancellation_details()
         if details and details.cancel_requested:
             self._cancelled.set()
