@@ -91,8 +91,10 @@ def test_an_environment_is_known_by_the_folder_it_was_made_in(made_in: str, fore
     assert steps.is_from_another_folder(tmp_path) is foreign
 
 
-def test_a_second_setup_waits_for_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_second_setup_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, order = tmp_path / "cache" / "setup.lock", []
+    waits = threading.Event()
+    monkeypatch.setattr(steps, "say", lambda text: waits.set() if "waiting" in text else None)
 
     def second() -> None:
         with steps.alone(lock):
@@ -101,8 +103,7 @@ def test_a_second_setup_waits_for_the_first(tmp_path: Path, capsys: pytest.Captu
     thread = threading.Thread(target=second)
     with steps.alone(lock):
         thread.start()
-        while "waiting" not in (said := capsys.readouterr().out):
-            assert thread.is_alive(), said
+        assert waits.wait(10)
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
