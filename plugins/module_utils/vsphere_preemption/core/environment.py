@@ -15,7 +15,8 @@ from .errors import InvalidSetting
 Environment = Mapping[str, str]
 Choice = TypeVar("Choice", bound=StrEnum)
 
-_TRUE, _FALSE = ("true", "1", "yes"), ("", "false", "0", "no")
+# What Go's strconv.ParseBool takes, as the prototype did, in any case.
+_TRUE, _FALSE = ("true", "t", "1"), ("", "false", "f", "0")
 
 
 def refused(name: str, why: str, next_step: str) -> InvalidSetting:

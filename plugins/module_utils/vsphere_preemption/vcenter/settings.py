@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from ..core.contract import DEFAULT_SECRET_PATH
+from ..core.environment import Environment, existing_file, seconds, switch, whole_number
 from ..core.errors import InvalidSetting, VCenterLoginRefused
 
 URL_VARIABLE = "VCENTER_URL"
@@ -67,17 +67,17 @@ class VCenterSettings:
         return parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> VCenterSettings:
+    def from_environment(cls, environ: Environment) -> VCenterSettings:
         """InvalidSetting names the variable that is wrong."""
-        insecure = _switch(environ, INSECURE_VARIABLE)
+        insecure = switch(environ, INSECURE_VARIABLE)
         url = environ.get(URL_VARIABLE, "").strip()
-        parse_endpoint(url, insecure=insecure, label=_variable(URL_VARIABLE))
+        parse_endpoint(url, insecure=insecure, label=f"the environment variable {URL_VARIABLE}")
         return cls(
             url=url,
             insecure=insecure,
-            ca_file=_file(environ, CA_VARIABLE),
-            calls=_calls(environ.get(CALLS_VARIABLE, "")),
-            call_seconds=_seconds(environ.get(SECONDS_VARIABLE, "")),
+            ca_file=existing_file(environ, CA_VARIABLE),
+            calls=whole_number(environ, CALLS_VARIABLE, DEFAULT_CALLS, least=1),
+            call_seconds=seconds(environ, SECONDS_VARIABLE, DEFAULT_CALL_SECONDS),
         )
 
 
@@ -162,43 +162,6 @@ def _split(url: str, label: str) -> SplitResult:
     if not complete or any(character.isspace() for character in url):
         raise _wrong(label, f"{url!r} names no host", "Use an address such as https://host:443.")
     return parts
-
-
-def _switch(environ: Mapping[str, str], name: str) -> bool:
-    text = environ.get(name, "").strip()
-    if text.lower() not in ("", "true", "false"):
-        raise _wrong(_variable(name), f"{text!r} is neither true nor false", "Set it to true or false.")
-    return text.lower() == "true"
-
-
-def _file(environ: Mapping[str, str], name: str) -> str | None:
-    text = environ.get(name, "").strip()
-    if text and not Path(text).is_file():
-        raise _wrong(_variable(name), f"there is no file {text!r}", "Name a file with certificates in PEM format.")
-    return text or None
-
-
-def _calls(text: str) -> int:
-    text = text.strip()
-    if text and (not text.isdecimal() or int(text) < 1):
-        raise _wrong(
-            _variable(CALLS_VARIABLE), f"{text!r} is not a whole number from 1", "Set it to a number such as 5."
-        )
-    return int(text) if text else DEFAULT_CALLS
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text) if text.strip() else DEFAULT_CALL_SECONDS
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise _wrong(_variable(SECONDS_VARIABLE), f"{text!r} is not a number above 0", "Set it to seconds, such as 30.")
-    return seconds
-
-
-def _variable(name: str) -> str:
-    return f"the environment variable {name}"
 
 
 def _wrong(label: str, why: str, next_step: str) -> InvalidSetting:
