@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from temporalio import activity
 
@@ -45,7 +46,7 @@ class Settling:
             known.update(self._look_up(order, known, machines))
             outcomes = [known[victim.vm] for victim in order.stop.victims]
             _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
-        return StopResult(on_the_wire(outcomes))
+        return StopResult(on_the_wire(replace(outcome, settled=bool(outcome.marked)) for outcome in outcomes))
 
     def _look_up(
         self, order: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
