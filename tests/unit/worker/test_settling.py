@@ -86,6 +86,15 @@ def test_a_victim_of_which_nothing_is_known_is_looked_up(
     assert marks(vcenter) == {"vm-1": phase}
 
 
+def test_a_mark_that_says_preempted_already_is_believed_without_the_event_log(vcenter: FakeVCenter) -> None:
+    order = an_order(vcenter, StopMethod.HARD)
+    settle(vcenter, order, list(Attempt(vcenter, order).run().values()))
+    vcenter.stopped_by.clear()
+    outcomes = settle(vcenter, order, [])
+    assert {outcome.outcome for outcome in outcomes.values()} == {VictimEnd.STOPPED}
+    assert marks(vcenter) == {"vm-1": ("preempted", True), "vm-2": ("preempted", True)}
+
+
 def test_a_victim_that_was_never_reached_gets_no_mark(vcenter: FakeVCenter) -> None:
     outcomes = settle(vcenter, an_order(vcenter, StopMethod.HARD), [])
     assert {outcome.reason for outcome in outcomes.values()} == {VictimReason.OUTCOME_UNKNOWN}

@@ -19,7 +19,7 @@ from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
-from vsphere_preemption.core.mark import read_mark
+from vsphere_preemption.core.mark import MarkPhase, read_mark
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
@@ -56,7 +56,8 @@ class Settling:
         open_victims = [victim for victim in stop.victims if victim.vm not in known]
         marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
         off = {vm for vm in marked if machines[vm].power_state is PowerState.OFF}
-        stopped = Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off)
+        told = {vm for vm in off if _says_preempted(machines[vm])}
+        stopped = told | Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off - told)
         forced = stop.method is StopMethod.HARD
         found = {}
         for victim in open_victims:
@@ -99,6 +100,11 @@ class Settling:
 def _is_ours(machine: VirtualMachine | None, run_id: str) -> bool:
     mark = read_mark(machine.mark) if machine else None
     return mark is not None and mark.run_id == run_id
+
+
+def _says_preempted(machine: VirtualMachine) -> bool:
+    mark = read_mark(machine.mark)
+    return mark is not None and mark.phase is MarkPhase.PREEMPTED
 
 
 def _raise_first(problems: Iterable[PreemptionError | None]) -> None:
