@@ -17,6 +17,7 @@ from support.govc import Govc
 from support.vcenter_faults import Cut, Hang, Swallow
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WORKER_USER, Model, VCSim
+from support.waiting import wait_until
 from vsphere_preemption.core.errors import VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.client import VCenter
@@ -76,9 +77,16 @@ def test_a_watch_takes_few_calls(vcsim: VCSim, refs: Refs, clients: Clients) -> 
     clients.calls()
     with client.watch(machines=refs, tasks=tasks) as watch:
         all_changes(watch)
-    calls = clients.calls()
+    calls: list[str] = []
+
+    def so_far() -> list[str]:
+        calls.extend(clients.calls())
+        return calls
+
+    # It is ended in the background.
+    wait_until(so_far, 5, "the end of the subscription", until=lambda seen: "DestroyPropertyCollector" in seen)
     assert calls.count("WaitForUpdatesEx") <= 4
-    others = [call for call in calls if call != "WaitForUpdatesEx"]
+    others = sorted(call for call in calls if call != "WaitForUpdatesEx")
     assert others == ["CreateFilter", "CreatePropertyCollector", "DestroyPropertyCollector"]
 
 

@@ -26,6 +26,10 @@ from .service.settings import WorkerSettings
 # Distinct, so that a service manager can tell what restarting will not cure. 2 is what a shell uses for wrong usage.
 EXIT_OK, EXIT_FAILED, EXIT_SETTING, EXIT_NAMESPACE, EXIT_ACCESS, EXIT_LIBRARY = 0, 1, 2, 3, 4, 5
 
+# Threads that wait for vCenter shall not wait for one another: with the default of 5 ms, an answer that has arrived may
+# lie about for as long as another thread digests a large one.
+SWITCH_SECONDS = 0.0005
+
 _EXIT_CODES: dict[type[PreemptionError], int] = {
     InvalidSetting: EXIT_SETTING,
     NamespaceNotFound: EXIT_NAMESPACE,
@@ -37,6 +41,7 @@ _EXIT_CODES: dict[type[PreemptionError], int] = {
 
 def main() -> int:
     """Run the worker until it is told to stop; the exit code says why it ended."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     set_up_logging(debug=False)
     try:
         settings = WorkerSettings.from_environment(os.environ)

@@ -18,8 +18,8 @@ from typing import Protocol
 from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 
 MAX_AGE_SECONDS = 1.0
-LOOK_AGAIN_SECONDS = 0.6
-AHEAD = 120
+LOOK_AGAIN_SECONDS = 0.8
+AHEAD = 140
 LOOK_AGAIN_AHEAD = 20
 
 

@@ -55,7 +55,7 @@ log = workflow.logger
 HEARTBEAT = timedelta(seconds=5)
 ONE_ATTEMPT = timedelta(minutes=5)
 PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
-LONG_PLAN_SECONDS = 0.3
+LONG_PLAN_SECONDS = 1.5
 PLAN_WITHIN = timedelta(minutes=10)
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)
