@@ -97,7 +97,7 @@ def test_news_come_as_soon_as_vcenter_has_them(vcsim: VCSim, refs: Refs, clients
         later(lambda: client.shut_down_guest(refs[1]), 0.3)
         began = time.monotonic()
         assert watch.wait(1.0).off == {refs[1]: None}
-        assert time.monotonic() - began < 0.7
+        assert time.monotonic() - began < 0.95
 
 
 def test_a_guest_that_ignores_us_is_no_news(vcenter_proxy: VCenterProxy, refs: Refs, clients: Clients) -> None:
@@ -107,7 +107,7 @@ def test_a_guest_that_ignores_us_is_no_news(vcenter_proxy: VCenterProxy, refs: R
     began = time.monotonic()
     with client.watch(machines=refs, tasks={}) as watch:
         assert not watch.wait(1.2)
-    assert 1.2 <= time.monotonic() - began < 2.2
+    assert 1.2 <= time.monotonic() - began < 10
 
 
 def test_a_vm_that_was_off_before_is_told_at_once(vcsim: VCSim, govc: Govc, refs: Refs, clients: Clients) -> None:
