@@ -93,17 +93,8 @@ class Dispatcher:
 
     def preempt(self, request: Record, *, request_id: str = "", wait: bool = True) -> Record:
         """Update-with-start; the record of the run."""
-        start: Any = WithStartWorkflowOperation(
-            WORKFLOW,
-            id=self.workflow_id,
-            task_queue=self._task_queue,
-            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        )
         ask = {"request": request, "requestID": request_id, "wait": wait}
-        record: Record = self.do(
-            self.client.execute_update_with_start_workflow("preempt", ask, start_workflow_operation=start)
-        )
-        return record
+        return self.do(self._preempt(ask))
 
     def state(self) -> Record:
         state: Record = json.loads(self.do(self.handle.query("current_state")))
@@ -140,6 +131,19 @@ class Dispatcher:
 
     def status(self) -> WorkflowExecutionStatus | None:
         return self.do(self.handle.describe()).status
+
+    async def _preempt(self, ask: Record) -> Record:
+        # The operation holds a future, so it has to be made where a loop runs.
+        start: Any = WithStartWorkflowOperation(
+            WORKFLOW,
+            id=self.workflow_id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        )
+        record: Record = await self.client.execute_update_with_start_workflow(
+            "preempt", ask, start_workflow_operation=start
+        )
+        return record
 
     async def _send_many(self, requests: list[Record], at_once: int) -> None:
         gate = asyncio.Semaphore(at_once)

@@ -122,7 +122,7 @@ class VCenterProxy:
         with self._lock:
             connections = list(self._connections)
         for connection in connections:
-            _reset(connection)
+            _hang_up(connection)
 
     def end_rest_sessions(self) -> None:
         """Answer 401 to every REST session that was seen so far, as after a restart or the idle time-out."""
@@ -268,9 +268,18 @@ def _server_context(certificate: Certificate) -> ssl.SSLContext:
 
 
 def _reset(connection: socket.socket) -> None:
+    """Break a connection and close it; only in the thread that serves it."""
+    _hang_up(connection)
+    with contextlib.suppress(OSError):
+        connection.close()
+
+
+def _hang_up(connection: socket.socket) -> None:
+    """Break a connection that another thread serves, which then closes it.
+
+    Closed here, its number could be given to the next connection while the other thread still writes to it.
+    """
     # Linger of zero seconds makes the kernel send a reset instead of an orderly end.
     with contextlib.suppress(OSError):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(OSError):
-        connection.close()

@@ -117,13 +117,13 @@ def test_a_vm_that_was_off_before_is_told_at_once(vcsim: VCSim, govc: Govc, refs
 
 
 def test_a_task_that_fails_is_told_with_its_fault(vcsim: VCSim, refs: Refs, clients: Clients) -> None:
-    """Of two power-offs of one VM the later one fails."""
+    """The power-off of a VM that is off already fails; it is on again when that is told."""
     client = clients.open(vcsim)
     client.power_off(refs[0])
+    with client.watch(machines=refs[:1], tasks={}) as watch:
+        all_changes(watch)
     second = client.power_off(refs[0])
     with contextlib.closing(vcsim.witness()) as witness:
-        with client.watch(machines=refs[:1], tasks={}) as watch:
-            all_changes(watch)
         witness.power_on([refs[0].value])
     with client.watch(machines=refs[:1], tasks={refs[0]: second}) as watch:
         assert watch.wait(10).failed[refs[0]].startswith("InvalidPowerState")
