@@ -123,6 +123,8 @@ def test_a_task_that_fails_is_told_with_its_fault(vcsim: VCSim, refs: Refs, clie
     with client.watch(machines=refs[:1], tasks={}) as watch:
         all_changes(watch)
     second = client.power_off(refs[0])
+    with client.watch(machines=refs[:1], tasks={refs[0]: second}) as watch:
+        assert watch.wait(10).off == {refs[0]: None}
     with contextlib.closing(vcsim.witness()) as witness:
         witness.power_on([refs[0].value])
     with client.watch(machines=refs[:1], tasks={refs[0]: second}) as watch:
