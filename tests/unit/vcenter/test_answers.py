@@ -50,16 +50,16 @@ def test_events_of_other_vms_do_not_count() -> None:
     assert who(an_event("VmStoppingEvent", US, 1, vm="vm-7")) is None
 
 
-def a_field(key: int, name: str, kind: Any) -> Any:
-    return vim.CustomFieldsManager.FieldDef(key=key, name=name, managedObjectType=kind, type=str)
+def a_field(key: int, name: str, kind: str = "") -> dict[str, str]:
+    return {"key": str(key), "name": name} | ({"managedObjectType": kind} if kind else {})
 
 
 def test_the_attribute_for_vms_is_ours_and_one_for_hosts_is_not() -> None:
     name = "com.vmware.workflows.vsphere.preemption"
-    on_hosts = a_field(1, name, vim.HostSystem)
-    assert _key_among([on_hosts, a_field(2, "other", vim.VirtualMachine)]) is None
-    assert _key_among([on_hosts, a_field(3, name, None)]) == 3
-    assert _key_among([a_field(3, name, None), a_field(4, name, vim.VirtualMachine), on_hosts]) == 4
+    on_hosts = a_field(1, name, "HostSystem")
+    assert _key_among([on_hosts, a_field(2, "other", "VirtualMachine")]) is None
+    assert _key_among([on_hosts, a_field(3, name)]) == 3
+    assert _key_among([a_field(3, name), a_field(4, name, "VirtualMachine"), on_hosts]) == 4
 
 
 def test_only_the_versions_of_the_right_namespace_are_offered() -> None:

@@ -16,6 +16,7 @@ from pyVmomi import vim as pyvmomi_vim
 from vsphere_preemption.core.errors import VCenterPermissionDenied, VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter import watch as watching
+from vsphere_preemption.vcenter.answers import Fault
 from vsphere_preemption.vcenter.updates import News
 from vsphere_preemption.vcenter.watch import FILTER_OBJECTS, PowerWatch
 
@@ -112,7 +113,7 @@ def test_values_that_come_in_parts_are_put_together(script: Script) -> None:
 
 
 def test_a_failed_task_is_told_once_with_its_fault_and_the_vm_stays_watched(script: Script) -> None:
-    fault = vim.fault.TaskInProgress(msg="The VM is busy.")
+    fault = Fault("TaskInProgress", "The VM is busy.")
     script.lines = [News({vm(1): ON, task(1): {"info.state": "error", "info.error": fault}}), News({vm(1): OFF})]
     watch = a_watch(script, [vm(1)], vm_1=task(1))
     assert watch.wait(5).failed == {vm(1): "TaskInProgress (The VM is busy)"}

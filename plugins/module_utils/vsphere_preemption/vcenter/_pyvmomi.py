@@ -17,17 +17,23 @@ vim: Any = None
 vmodl: Any = None
 service_versions: Any = None
 version_ids: Any = {}
+SoapResponseDeserializer: Any = None
 
 if TYPE_CHECKING:
 
     class SoapStubAdapter:
         """What we use of pyVmomi's class: it writes the requests and reads the replies."""
 
-        def __init__(self, *, host: str, port: int, path: str, version: str, customHeaders: dict[str, str]) -> None: ...
+        def __init__(self, *, host: str, port: int, path: str, version: str, customHeaders: dict[str, str]) -> None:
+            self.cookie: str
+            self.versionId: str
+
+        def SerializeRequest(self, entity: Any, method: Any, arguments: Any) -> bytes: ...  # noqa: N802
 
 
 try:
     import pyVmomi as _pyvmomi
+    from pyVmomi import SoapAdapter as _adapter
     from pyVmomi import VmomiSupport as _support
     from pyVmomi import vim as _vim
     from pyVmomi import vmodl as _vmodl
@@ -38,6 +44,7 @@ except ImportError as error:
 else:
     _PROBLEM = None
     vim, vmodl = _vim, _vmodl
+    SoapResponseDeserializer = _adapter.SoapResponseDeserializer
     service_versions, version_ids = _support.GetServiceVersions, _support.versionIdMap
     if not TYPE_CHECKING:
         SoapStubAdapter = _pyvmomi.SoapStubAdapter

@@ -10,8 +10,7 @@ was learnt in: a vCenter that was restored may have given the number to another 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from ..core.contract import ATTRIBUTE_NAME
 from ..core.errors import VCenterPermissionDenied
@@ -59,7 +58,7 @@ class MarkAttribute:
 
         self._soap.attempt(work)
 
-    def learn(self, session: SoapSession, fields: Iterable[Any]) -> int | None:
+    def learn(self, session: SoapSession, fields: Iterable[Mapping[str, str]]) -> int | None:
         """Take the key from definitions that were just read; None where the attribute does not exist."""
         key = _key_among(fields)
         with self._lock:
@@ -104,14 +103,15 @@ class MarkAttribute:
             raise VCenterPermissionDenied(WHAT, why=error.why, next_step=step) from error
         return int(created.key)
 
-    def _fields(self, session: SoapSession) -> Iterable[Any]:
+    def _fields(self, session: SoapSession) -> Iterable[Mapping[str, str]]:
         manager = session.content.customFieldsManager
         properties = read_properties(session, filter_spec(session, (), FIELDS, extra=[manager]), WHAT)
         return properties.get(reference(manager), {}).get("field") or ()
 
 
-def _key_among(fields: Iterable[Any]) -> int | None:
+def _key_among(fields: Iterable[Mapping[str, str]]) -> int | None:
     """The key of our attribute. One for VMs comes before one for objects of every type; others are not ours."""
-    keys = {field.managedObjectType: int(field.key) for field in fields if field.name == ATTRIBUTE_NAME}
-    types = (getattr(_pyvmomi.vim, VIRTUAL_MACHINE), None)
-    return next((keys[kind] for kind in types if kind in keys), None)
+    keys = {
+        field.get("managedObjectType", ""): int(field["key"]) for field in fields if field["name"] == ATTRIBUTE_NAME
+    }
+    return next((keys[kind] for kind in (VIRTUAL_MACHINE, "") if kind in keys), None)

@@ -20,6 +20,7 @@ import ssl
 from collections.abc import Callable
 from socket import gaierror
 from typing import Any
+from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import ExpatError
 
 from ..core.errors import (
@@ -99,7 +100,7 @@ def translate(error: Exception, *, what: str, address: str) -> PreemptionError |
     """
     if isinstance(error, ssl.SSLError):
         return _tls(error, what, address)
-    if isinstance(error, (OSError, http.client.HTTPException, ExpatError)):
+    if isinstance(error, (OSError, http.client.HTTPException, ExpatError, ParseError)):
         return _network(error, what, address)
     if isinstance(error, _pyvmomi.vmodl.MethodFault):
         return _fault(error, what, address)
@@ -133,7 +134,7 @@ def _network(error: Exception, what: str, address: str) -> PreemptionError:
     if isinstance(error, gaierror):
         why = f"the name of {address} cannot be resolved ({error.strerror})"
         return VCenterUnreachable(what, why=why, next_step="Check the address of vCenter, and the name service.")
-    lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ExpatError)
+    lost = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, ExpatError, ParseError)
     cut_off = (http.client.IncompleteRead, http.client.BadStatusLine, http.client.LineTooLong)
     if isinstance(error, (*lost, *cut_off)):
         return _broken(error, what, address)

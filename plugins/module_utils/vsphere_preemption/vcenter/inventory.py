@@ -78,7 +78,7 @@ def power_state(properties: Properties) -> PowerState:
 
 
 def _machine(ref: ManagedObject, properties: Properties, key: int | None) -> VirtualMachine:
-    values = {entry.key: entry.value for entry in properties.get(CUSTOM_VALUE) or ()}
+    values = {int(entry["key"]): entry.get("value", "") for entry in properties.get(CUSTOM_VALUE) or ()}
     mark = values.get(key) if key is not None else None
     return VirtualMachine(
         ref=ref,

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core.inventory import ManagedObject
 from . import _pyvmomi
-from .faults import fault_name
+from .answers import Page, read_page
 from .soap import SoapSession
 
 OBJECTS_PER_CALL = 1000
+GONE, LOST = "ManagedObjectNotFound", "NotAuthenticated"
 
 # The values that an object has, by path. A property that is not set is missing.
 Properties = Mapping[str, Any]
@@ -37,39 +38,29 @@ def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Path
 
 def read_properties(session: SoapSession, spec: Any, what: str) -> dict[ManagedObject, Properties]:
     """The properties of the objects that exist. All pages are read, however small vCenter makes them."""
-    collector = session.content.propertyCollector
     # One more, for the definitions of the custom attributes that come with a full page.
     options = _pyvmomi.vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=OBJECTS_PER_CALL + 1)
     found: dict[ManagedObject, Properties] = {}
-    page = session.call("RetrievePropertiesEx", what, lambda: _checked(collector.RetrievePropertiesEx([spec], options)))
-    while page is not None:
-        found.update(_existing(page.objects))
-        page = _next_page(session, page.token, what) if page.token else None
-    return found
+    page = _page(session, "RetrievePropertiesEx", what, [spec], options)
+    while True:
+        found.update((entry.ref, entry.properties) for entry in page.objects if GONE not in entry.faults)
+        if not page.token:
+            return found
+        page = _page(session, "ContinueRetrievePropertiesEx", what, page.token)
 
 
-def _next_page(session: SoapSession, token: str, what: str) -> Any:
+def _page(session: SoapSession, name: str, what: str, *arguments: Any) -> Page:
     collector = session.content.propertyCollector
-    return session.call(
-        "ContinueRetrievePropertiesEx", what, lambda: _checked(collector.ContinueRetrievePropertiesEx(token))
-    )
+    return session.call(name, what, lambda: _checked(read_page(session.stub.ask(collector, name, *arguments))))
+
+
+def _checked(page: Page) -> Page:
+    """A lost session raises nothing here: it shows as a fault in place of every property."""
+    if any(LOST in entry.faults for entry in page.objects):
+        raise _pyvmomi.vim.fault.NotAuthenticated()
+    return page
 
 
 def reference(entry: Any) -> ManagedObject:
     """Our reference for an object of pyVmomi."""
     return ManagedObject(type(entry).__name__.rpartition(".")[2], str(entry._moId))
-
-
-def _checked(page: Any) -> Any:
-    """A lost session raises nothing here: it shows as a fault in place of every property."""
-    for entry in page.objects if page is not None else ():
-        for missing in entry.missingSet:
-            if fault_name(missing.fault) == "NotAuthenticated":
-                raise missing.fault
-    return page
-
-
-def _existing(objects: Iterable[Any]) -> Iterator[tuple[ManagedObject, Properties]]:
-    for entry in objects:
-        if not any(fault_name(missing.fault) == "ManagedObjectNotFound" for missing in entry.missingSet):
-            yield reference(entry.obj), {item.name: item.val for item in entry.propSet}

@@ -19,6 +19,8 @@ from typing import Any
 from ..core.errors import VCenterError
 from ..core.inventory import ManagedObject
 from . import _pyvmomi
+from .answers import Fault
+from .faults import fault_name
 from .properties import OBJECTS_PER_CALL, Paths, Properties, filter_spec, read_properties, reference
 from .soap import Soap, SoapSession
 
@@ -100,7 +102,14 @@ class FilterUpdates:
             if str(entry.kind) == "leave":
                 missing.add(ref)
             else:
-                properties.setdefault(ref, {}).update({change.name: change.val for change in entry.changeSet})
+                properties.setdefault(ref, {}).update({change.name: _plain(change.val) for change in entry.changeSet})
+
+
+def _plain(value: Any) -> Any:
+    """A value of pyVmomi as a bulk read would give it; of the paths that are watched, only faults differ."""
+    if isinstance(value, _pyvmomi.vmodl.MethodFault):
+        return Fault(fault_name(value), (value.msg or "").strip())
+    return value
 
 
 class PolledUpdates:

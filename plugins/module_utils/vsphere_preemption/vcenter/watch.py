@@ -21,7 +21,6 @@ from typing import Any
 
 from ..core.errors import VCenterError, VCenterObjectGone
 from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
-from .faults import fault_text
 from .inventory import POWER_STATE, power_state
 from .properties import Paths, Properties
 from .soap import Soap
@@ -183,7 +182,7 @@ class PowerWatch:
 
     def _failure(self, vm: ManagedObject) -> str:
         fault = self._task(vm).get(TASK_ERROR)
-        return fault_text(fault) if fault is not None else "vCenter does not say why"
+        return str(fault) if fault is not None else "vCenter does not say why"
 
     def _task(self, vm: ManagedObject) -> Mapping[str, Any]:
         task = self._tasks.get(vm)
