@@ -25,6 +25,11 @@ DEFAULT_EVENT_SOURCE = "preempctl-run"
 DEFAULT_SECRET_PATH = "/var/bindings/vsphere"
 
 # Ours, beside the prototype's.
+NOTICE_EVENT_TYPE = "com.vmware.workflows.vsphere.VmPreemptionNoticeEvent.v0"
+RESTORED_EVENT_TYPE = "com.vmware.workflows.vsphere.VmRestoredEvent.v0"
+SKIPPED_EVENT_TYPE = "com.vmware.workflows.vsphere.PreemptionSkippedEvent.v0"
+FAILED_EVENT_TYPE = "com.vmware.workflows.vsphere.PreemptionFailedEvent.v0"
+
 QUERY_RUNS = "runs"
 QUERY_REQUESTS = "requests"
 UPDATE_PREEMPT = "preempt"
@@ -40,6 +45,11 @@ class Criticality(StrEnum):
     MEDIUM = "MEDIUM"
     HIGH = "HIGH"
 
+    @property
+    def rank(self) -> int:
+        """The higher, the more urgent."""
+        return list(Criticality).index(self)
+
 
 class StopMethod(StrEnum):
     """How a victim is stopped.
@@ -47,11 +57,13 @@ class StopMethod(StrEnum):
     soft: the guest is asked to shut down, and nothing else happens when it does not.
     soft_then_hard: the guest is asked first, and the VM is powered off when the grace period ends.
     hard: the VM is powered off at once.
+    suspend: the VM is suspended; it frees its memory and CPU, and goes on later where it was.
     """
 
     SOFT = "soft"
     SOFT_THEN_HARD = "soft_then_hard"
     HARD = "hard"
+    SUSPEND = "suspend"
 
 
 # The prototype's README promises a soft shutdown for MEDIUM (a yellow alarm), its code forces it. The promise is kept.

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 VIRTUAL_MACHINE = "VirtualMachine"
@@ -43,10 +44,15 @@ class PowerState(StrEnum):
 
 @dataclass(frozen=True)
 class VirtualMachine:
-    """One VM as it was at the moment of a bulk read.
+    """One VM as it was at the moment of a bulk read. What a read did not ask for has its default.
 
     connected: vim.VirtualMachine.ConnectionState is `connected`, so vCenter can act on it.
     mark: value of our custom attribute, None where it was never set.
+    host, pool, folder: where it is; None where vCenter says nothing.
+    agent: another solution manages it (vCLS, ESX Agent Manager). ft_secondary: it is a shadow of a fault-tolerant VM.
+    question: it waits for somebody to answer. in_maintenance: its host is in, or goes into, maintenance mode.
+    boot_time: when it was powered on. memory_mib, cpu_mhz: what stopping it frees.
+    tags: as `category/name`. attributes: custom attributes by name.
     """
 
     ref: ManagedObject
@@ -55,6 +61,48 @@ class VirtualMachine:
     connected: bool = True
     template: bool = False
     mark: str | None = None
+    host: ManagedObject | None = None
+    pool: ManagedObject | None = None
+    folder: ManagedObject | None = None
+    agent: bool = False
+    ft_secondary: bool = False
+    question: bool = False
+    in_maintenance: bool = False
+    boot_time: datetime | None = None
+    memory_mib: int = 0
+    cpu_mhz: int = 0
+    tags: frozenset[str] = frozenset()
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Where VMs may be stopped, resolved to objects. All of vCenter where every part is None.
+
+    A VM is inside when each part that is set holds it: its host, its resource pool, its folder.
+    """
+
+    hosts: frozenset[ManagedObject] | None = None
+    pools: frozenset[ManagedObject] | None = None
+    folders: frozenset[ManagedObject] | None = None
+
+    def holds(self, machine: VirtualMachine) -> bool:
+        parts = ((self.hosts, machine.host), (self.pools, machine.pool), (self.folders, machine.folder))
+        return all(allowed is None or place in allowed for allowed, place in parts)
+
+    @property
+    def is_everything(self) -> bool:
+        return self.hosts is None and self.pools is None and self.folders is None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of the hosts in scope is used. Capacity and use in MiB and MHz."""
+
+    memory_mib: int
+    memory_used_mib: int
+    cpu_mhz: int
+    cpu_used_mhz: int
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,23 @@ class LeftOut(StrEnum):
     SUSPENDED = "suspended"
     POWER_STATE_UNKNOWN = "power_state_unknown"
     CLAIMED = "claimed_by_another_run"
+    AGENT = "agent_vm"
+    FT_SECONDARY = "ft_secondary"
+    QUESTION = "question_pending"
+    HOST_IN_MAINTENANCE = "host_in_maintenance"
+    OUT_OF_SCOPE = "out_of_scope"
+    NOT_REQUESTED = "not_requested"
+    PROTECTED_TAG = "protected_by_tag"
+    PROTECTED_NAME = "protected_by_name"
+    PROTECTED_VM = "protected_by_reference"
+    TOO_YOUNG = "min_uptime"
+    RESTORED_RECENTLY = "restored_recently"
+    DAY_CAP = "over_daily_cap"
+    GROUP_BUDGET = "group_budget"
     OVER_CAP = "over_cap"
+    HOUR_CAP = "over_hourly_cap"
+    NOT_NEEDED = "not_needed"
+    SHORTFALL = "target_out_of_reach"
 
 
 class VictimReason(StrEnum):
@@ -42,6 +58,9 @@ class VictimReason(StrEnum):
     GUEST_IGNORED = "guest_ignored_shutdown"
     VM_DELETED = "vm_deleted"
     OUTCOME_UNKNOWN = "outcome_unknown"
+    HURRIED = "hurried"
+    PRESSURE_GONE = "pressure_gone"
+    OVER_BUDGET = "over_cap_or_budget"
 
 
 class RunReason(StrEnum):
@@ -58,3 +77,11 @@ class RunReason(StrEnum):
     INVALID = "invalid_request"
     PLAN_FAILED = "plan_failed"
     RUN_FAILED = "run_failed"
+    DRY_RUN = "dry_run"
+    PAUSED = "paused"
+    OUTSIDE_WINDOWS = "outside_time_windows"
+    NOT_APPROVED = "not_approved"
+    APPROVAL_TIMED_OUT = "approval_timed_out"
+    NOT_ALLOWED = "not_allowed_by_policy"
+    SHORTFALL = "target_out_of_reach"
+    PRESSURE_GONE = "pressure_gone"
