@@ -76,23 +76,25 @@ class VirtualMachine:
 
 
 @dataclass(frozen=True)
-class Scope:
-    """Where VMs may be stopped, resolved to objects. All of vCenter where every part is None.
+class Area:
+    """A part of the inventory, resolved to objects. A VM is inside when its host, resource pool or folder is named."""
 
-    A VM is inside when each part that is set holds it: its host, its resource pool, its folder.
-    """
-
-    hosts: frozenset[ManagedObject] | None = None
-    pools: frozenset[ManagedObject] | None = None
-    folders: frozenset[ManagedObject] | None = None
+    hosts: frozenset[ManagedObject] = frozenset()
+    pools: frozenset[ManagedObject] = frozenset()
+    folders: frozenset[ManagedObject] = frozenset()
 
     def holds(self, machine: VirtualMachine) -> bool:
-        parts = ((self.hosts, machine.host), (self.pools, machine.pool), (self.folders, machine.folder))
-        return all(allowed is None or place in allowed for allowed, place in parts)
+        return machine.host in self.hosts or machine.pool in self.pools or machine.folder in self.folders
 
-    @property
-    def is_everything(self) -> bool:
-        return self.hosts is None and self.pools is None and self.folders is None
+
+@dataclass(frozen=True)
+class Scope:
+    """Where VMs may be stopped: inside each of these areas; all of vCenter where there is none."""
+
+    areas: tuple[Area, ...] = ()
+
+    def holds(self, machine: VirtualMachine) -> bool:
+        return all(area.holds(machine) for area in self.areas)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,25 @@ from typing import Any
 from .contract import Criticality
 from .errors import InvalidRequest
 from .event import TriggerEvent, read_event
+from .policy.model import Place, Target
 
 MAX_TEXT = 2048
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What a request asks for beyond the prototype's fields. Each narrows what the policy allows, none widens it.
+
+    scope: VMs in any of these places. max_vms: at most so many. target: how much to free. only: these VMs, by name or
+    MoRef. dry_run: plan, and leave it at that. reason: why, such as `drill`; for the record.
+    """
+
+    scope: tuple[Place, ...] = ()
+    max_vms: int | None = None
+    target: Target = field(default_factory=Target)
+    only: tuple[str, ...] = ()
+    dry_run: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +45,7 @@ class PreemptionRequest:
     tag: name, `category/name` or URN of the tag that makes a VM preemptible.
     reply_to: address for the reply event; empty for none.
     request_id: ours, optional: names the request so that it can be repeated without harm.
+    narrowing: ours, optional.
     """
 
     tag: str
@@ -35,6 +53,7 @@ class PreemptionRequest:
     event: TriggerEvent = field(default_factory=TriggerEvent)
     reply_to: str = ""
     request_id: str = ""
+    narrowing: Narrowing = field(default_factory=Narrowing)
 
     @property
     def key(self) -> str:
