@@ -51,7 +51,8 @@ class VirtualMachine:
     host, pool, folder: where it is; None where vCenter says nothing.
     agent: another solution manages it (vCLS, ESX Agent Manager). ft_secondary: it is a shadow of a fault-tolerant VM.
     question: it waits for somebody to answer. in_maintenance: its host is in, or goes into, maintenance mode.
-    boot_time: when it was powered on. memory_mib, cpu_mhz: what stopping it frees.
+    boot_time: when it was powered on. memory_mib, cpu_mhz: what it is configured with, in MiB and MHz.
+    memory_used_mib, cpu_used_mhz: what it uses of its host at the moment; 0 where vCenter gives no figure.
     tags: as `category/name`. attributes: custom attributes by name.
     """
 
@@ -71,6 +72,8 @@ class VirtualMachine:
     boot_time: datetime | None = None
     memory_mib: int = 0
     cpu_mhz: int = 0
+    memory_used_mib: int = 0
+    cpu_used_mhz: int = 0
     tags: frozenset[str] = frozenset()
     attributes: Mapping[str, str] = field(default_factory=dict)
 
