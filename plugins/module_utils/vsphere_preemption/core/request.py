@@ -17,25 +17,9 @@ from typing import Any
 from .contract import Criticality
 from .errors import InvalidRequest
 from .event import TriggerEvent, read_event
-from .policy.model import Place, Target
+from .narrowing import Narrowing, read_narrowing
 
 MAX_TEXT = 2048
-
-
-@dataclass(frozen=True)
-class Narrowing:
-    """What a request asks for beyond the prototype's fields. Each narrows what the policy allows, none widens it.
-
-    scope: VMs in any of these places. max_vms: at most so many. target: how much to free. only: these VMs, by name or
-    MoRef. dry_run: plan, and leave it at that. reason: why, such as `drill`; for the record.
-    """
-
-    scope: tuple[Place, ...] = ()
-    max_vms: int | None = None
-    target: Target = field(default_factory=Target)
-    only: tuple[str, ...] = ()
-    dry_run: bool = False
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,14 +50,15 @@ class PreemptionRequest:
         return (self.key, _digest("request", self.request_id)) if self.request_id else (self.key,)
 
     def as_wire(self) -> dict[str, Any]:
-        """The JSON object of the prototype; our field only where it is set."""
-        wire = {
+        """The JSON object of the prototype; our fields only where they are set."""
+        wire: dict[str, Any] = {
             "tag": self.tag,
             "criticality": self.criticality.value,
             "event": self.event.as_wire(),
             "replyTo": self.reply_to,
         }
-        return {**wire, "requestID": self.request_id} if self.request_id else wire
+        ours = {"requestID": self.request_id, "narrow": self.narrowing.as_wire()}
+        return {**wire, **{name: value for name, value in ours.items() if value}}
 
     def with_event_id(self, fallback: str) -> PreemptionRequest:
         """The same request with an event that can be told apart from others, where the sender named none."""
@@ -97,6 +82,7 @@ def read_request(raw: object) -> PreemptionRequest:
         event=read_event(_field(raw, "event")),
         reply_to=_text(raw, "replyTo").strip(),
         request_id=_text(raw, "requestID").strip(),
+        narrowing=read_narrowing(_field(raw, "narrow")),
     )
 
 

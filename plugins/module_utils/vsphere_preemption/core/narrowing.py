@@ -1,0 +1,151 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a request asks for beyond the prototype's fields. Each part narrows what the policy allows, none widens it.
+
+On the wire it is one object, `narrow`, that the prototype ignores. Unlike the rest of a request it is read strictly: a
+limit that was misspelt and dropped would stop more VMs than its sender wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import InvalidRequest
+from .policy.model import Place, PlaceKind, Target
+
+MAX_NAMES = 200
+MAX_TEXT = 512
+
+_TARGETS = {
+    "memoryMiB": "memory_mib",
+    "cpuMHz": "cpu_mhz",
+    "untilMemoryPercent": "until_memory_percent",
+    "untilCpuPercent": "until_cpu_percent",
+}
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """The limits of one request.
+
+    scope: VMs in any of these places. max_vms: at most so many. target: how much to free. only: these VMs, by name or
+    MoRef. dry_run: plan, and leave it at that. reason: why, such as `drill`; for the record.
+    """
+
+    scope: tuple[Place, ...] = ()
+    max_vms: int | None = None
+    target: Target = field(default_factory=Target)
+    only: tuple[str, ...] = ()
+    dry_run: bool = False
+    reason: str = ""
+
+    def as_wire(self) -> dict[str, Any]:
+        """Only what is set."""
+        target = {wire: getattr(self.target, name) for wire, name in _TARGETS.items()}
+        wire: dict[str, Any] = {
+            "scope": [{place.kind.value: place.name} for place in self.scope],
+            "maxVMs": self.max_vms,
+            "target": {name: value for name, value in target.items() if value is not None},
+            "only": list(self.only),
+            "dryRun": self.dry_run,
+            "reason": self.reason,
+        }
+        return {name: value for name, value in wire.items() if value not in (None, [], {}, False, "")}
+
+
+def read_narrowing(raw: object) -> Narrowing:
+    """The limits in a request. InvalidRequest names the part that is wrong; nothing is none."""
+    if raw is None:
+        return Narrowing()
+    parts = _object(raw, "narrow", ("scope", "maxVMs", "target", "only", "dryRun", "reason"))
+    return Narrowing(
+        scope=tuple(_place(entry) for entry in _entries(parts, "scope")),
+        max_vms=_whole(parts, "maxVMs"),
+        target=_target(parts.get("target")),
+        only=tuple(_name(entry, "only") for entry in _entries(parts, "only")),
+        dry_run=_truth(parts, "dryRun"),
+        reason=_name(parts["reason"], "reason") if parts.get("reason") else "",
+    )
+
+
+def _object(raw: object, name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise _invalid(f"its {name} is a {type(raw).__name__}, not an object")
+    unknown = sorted(str(key)[:40] for key in raw if key not in known)
+    if unknown:
+        raise _invalid(f"its {name} holds {', '.join(unknown)}, which this worker does not know")
+    return raw
+
+
+def _entries(parts: Mapping[str, Any], name: str) -> list[Any]:
+    entries = parts.get(name) or []
+    if not isinstance(entries, list):
+        raise _invalid(f"its {name} is a {type(entries).__name__}, not a list")
+    if len(entries) > MAX_NAMES:
+        raise _invalid(f"its {name} has {len(entries)} entries, and {MAX_NAMES} is the limit")
+    return entries
+
+
+def _place(entry: object) -> Place:
+    kinds = tuple(PlaceKind)
+    place = _object(entry, "scope", kinds)
+    if len(place) != 1:
+        raise _invalid(f"an entry of its scope names {len(place)} places, not one")
+    kind, name = next(iter(place.items()))
+    return Place(PlaceKind(kind), _name(name, "scope"))
+
+
+def _name(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise _invalid(f"its {name} holds something that is no text")
+    if len(value) > MAX_TEXT:
+        raise _invalid(f"its {name} holds {len(value)} characters, and {MAX_TEXT} is the limit")
+    return value.strip()
+
+
+def _whole(parts: Mapping[str, Any], name: str) -> int | None:
+    value = parts.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise _invalid(f"its {name} is {str(value)[:40]!r}, not a whole number from 0 on")
+    return value
+
+
+def _truth(parts: Mapping[str, Any], name: str) -> bool:
+    value = parts.get(name, False)
+    if not isinstance(value, bool):
+        raise _invalid(f"its {name} is {str(value)[:40]!r}, not true or false")
+    return value
+
+
+def _target(raw: object) -> Target:
+    if raw is None:
+        return Target()
+    parts = _object(raw, "target", tuple(_TARGETS))
+    return Target(
+        memory_mib=_whole(parts, "memoryMiB"),
+        cpu_mhz=_whole(parts, "cpuMHz"),
+        until_memory_percent=_percent(parts, "untilMemoryPercent"),
+        until_cpu_percent=_percent(parts, "untilCpuPercent"),
+    )
+
+
+def _percent(parts: Mapping[str, Any], name: str) -> float | None:
+    value = parts.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 100:
+        raise _invalid(f"its {name} is {str(value)[:40]!r}, not a number from 0 to 100")
+    return float(value)
+
+
+def _invalid(why: str) -> InvalidRequest:
+    return InvalidRequest(
+        "Cannot accept the preemption request",
+        why=why,
+        next_step="Correct `narrow`; its parts are scope, maxVMs, target, only, dryRun and reason.",
+    )
