@@ -31,7 +31,8 @@ PARTS = ["scope", "maxVMs", "target", "only", "dryRun", "reason"]
 
 def test_what_is_written_reads_back_as_itself() -> None:
     assert read_narrowing(EVERYTHING.as_wire()) == EVERYTHING
-    request = read_request({"tag": "t", "criticality": "LOW", "narrow": EVERYTHING.as_wire()})
+    event = {"specversion": "1.0", "id": "1", "source": "s", "type": "t"}
+    request = read_request({"tag": "t", "criticality": "LOW", "event": event, "narrow": EVERYTHING.as_wire()})
     assert read_request(request.as_wire()) == request
 
 
