@@ -21,7 +21,9 @@ speaks to them: they are translated there and chained.
     │   ├── VCenterObjectGone
     │   ├── VCenterFault             as the fault says
     │   ├── TagNotFound
-    │   └── TagAmbiguous
+    │   ├── TagAmbiguous
+    │   ├── PlaceNotFound
+    │   └── PlaceAmbiguous
     ├── RunFailed                    the request has an outcome, and it is a failure
     ├── TemporalError
     │   ├── TemporalUnreachable      retry helps
@@ -152,6 +154,18 @@ class TagAmbiguous(VCenterError):
     """The name fits tags in several categories."""
 
     code = "tag_ambiguous"
+
+
+class PlaceNotFound(VCenterError):
+    """No object of the inventory fits the place."""
+
+    code = "place_not_found"
+
+
+class PlaceAmbiguous(VCenterError):
+    """The name of a place fits several objects of the inventory."""
+
+    code = "place_ambiguous"
 
 
 class RunFailed(PreemptionError):
