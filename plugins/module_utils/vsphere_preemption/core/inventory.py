@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -89,6 +89,14 @@ class Area:
     def holds(self, machine: VirtualMachine) -> bool:
         return machine.host in self.hosts or machine.pool in self.pools or machine.folder in self.folders
 
+    def as_wire(self) -> list[list[str]]:
+        """References as text, in a fixed order."""
+        return [sorted(map(str, refs)) for refs in (self.hosts, self.pools, self.folders)]
+
+    @classmethod
+    def from_wire(cls, wire: Sequence[Sequence[str]]) -> Area:
+        return cls(*(frozenset(ManagedObject(*text.split(":", 1)) for text in refs) for refs in wire))
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -98,6 +106,13 @@ class Scope:
 
     def holds(self, machine: VirtualMachine) -> bool:
         return all(area.holds(machine) for area in self.areas)
+
+    def as_wire(self) -> list[list[list[str]]]:
+        return [area.as_wire() for area in self.areas]
+
+    @classmethod
+    def from_wire(cls, wire: Sequence[Sequence[Sequence[str]]] | None) -> Scope:
+        return cls(tuple(Area.from_wire(area) for area in wire or ()))
 
 
 @dataclass(frozen=True)
