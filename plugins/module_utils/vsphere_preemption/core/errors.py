@@ -10,7 +10,8 @@ speaks to them: they are translated there and chained.
     PreemptionError
     ├── InvalidInput                 nothing was changed
     │   ├── InvalidRequest
-    │   └── InvalidSetting
+    │   ├── InvalidSetting
+    │   └── InvalidPolicy            in core/policy/problems.py; holds all that is wrong
     ├── MissingLibrary
     ├── VCenterError
     │   ├── VCenterUnreachable       retry helps
