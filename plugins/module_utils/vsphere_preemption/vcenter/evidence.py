@@ -5,7 +5,11 @@
 
 When the answer to a power-off got lost, and the VM is found off, only this tells whether it was us. A guest that shuts
 down at our request leaves two events: ours, with our name, and the power-off itself, which names nobody. So the last
-name counts; and nothing that happened before the VM was last powered on.
+name counts; and nothing that happened before the VM was last powered on. A suspension stops a VM too, and resuming it
+is a power-on.
+
+So our name, for a VM that is off or suspended now, also says that nobody has powered it on since we stopped it: each
+power-on wipes out all names before it, and whoever stops the VM after that leaves another name, or none.
 """
 
 from __future__ import annotations
@@ -22,9 +26,11 @@ from .faults import fault_name
 from .properties import reference
 from .soap import Soap, SoapSession
 
-POWERED_ON = "VmPoweredOnEvent"
+# By a person, by DRS, and by HA on another host.
+POWERED_ON = ("VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")
+STOPPED = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", "VmSuspendingEvent", "VmSuspendedEvent")
 # The short names: vCenter finds nothing under the full ones.
-EVENTS = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", POWERED_ON)
+EVENTS = (*STOPPED, *POWERED_ON)
 EVENTS_PER_PAGE = 1000
 WHAT = "Cannot read who stopped the VMs"
 
@@ -36,7 +42,10 @@ class Evidence:
         self._soap = soap
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who stopped each VM last, of those that somebody stopped since that time (vCenter's clock)."""
+        """The user who stopped or suspended each VM last, of those that somebody did that to since that time.
+
+        since: by vCenter's clock. A VM that was powered on after that has nobody.
+        """
         wanted = frozenset(machines)
         if not wanted:
             return {}
@@ -49,7 +58,7 @@ def _last_users(wanted: frozenset[ManagedObject], events: Iterable[Any]) -> dict
         vm = reference(event.vm.vm) if event.vm is not None else None
         if vm is None or vm not in wanted:
             continue
-        if fault_name(event) == POWERED_ON:
+        if fault_name(event) in POWERED_ON:
             users.pop(vm, None)
         elif event.userName:
             users[vm] = event.userName

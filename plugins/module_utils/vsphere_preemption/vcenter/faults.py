@@ -74,7 +74,7 @@ class NamedFault(VCenterFault):
 
 
 class PowerRefused(NamedFault):
-    """vCenter would not power off or shut down a VM: ToolsUnavailable, InvalidPowerState, TaskInProgress …"""
+    """vCenter would not change the power of a VM: ToolsUnavailable, InvalidPowerState, TaskInProgress …"""
 
     @classmethod
     def from_fault(cls, error: NamedFault) -> PowerRefused:

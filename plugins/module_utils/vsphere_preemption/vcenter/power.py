@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls that stop a VM. Each is made once: whether one that broke off was carried out, only a new look can tell."""
+"""The calls that change the power of a VM.
+
+Each is made once: whether one that broke off was carried out, only a new look can tell.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,20 @@ class Power:
         """Cut the power of a VM; the reference of the task that does it. PowerRefused says why not."""
         what = f"Cannot power off {vm}"
         task = self._change("PowerOffVM_Task", what, lambda session: session.object(vm).PowerOffVM_Task())
+        return reference(task)
+
+    def suspend(self, vm: ManagedObject) -> ManagedObject:
+        """Write the memory of a VM to disk and stop it; the reference of the task. PowerRefused says why not."""
+        task = self._change(
+            "SuspendVM_Task", f"Cannot suspend {vm}", lambda session: session.object(vm).SuspendVM_Task()
+        )
+        return reference(task)
+
+    def power_on(self, vm: ManagedObject) -> ManagedObject:
+        """Power a VM on, or resume it; the reference of the task that does it. PowerRefused says why not."""
+        task = self._change(
+            "PowerOnVM_Task", f"Cannot power on {vm}", lambda session: session.object(vm).PowerOnVM_Task()
+        )
         return reference(task)
 
     def shut_down_guest(self, vm: ManagedObject) -> None:
