@@ -94,7 +94,7 @@ def notice_event(
         "method": method.value,
         "graceSeconds": float(grace_seconds),
         "reason": run.request.narrowing.reason,
-        "victims": [victim.as_wire() for victim in victims],
+        "victims": [{"vm": victim.vm.as_wire(), "name": victim.name} for victim in victims],
     }
     return OutgoingEvent(NOTICE_EVENT_TYPE, source, _id(run, "notice"), time, data)
 
