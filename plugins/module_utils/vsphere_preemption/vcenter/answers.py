@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
@@ -66,7 +67,9 @@ def _object(entry: Element) -> ObjectContent:
         if tag == "obj":
             ref = _reference(part)
         elif tag == "propSet":
-            properties[part[0].text or ""] = value_of(part[1])
+            # On its later pages, the simulator names properties that are not set.
+            if len(part) > 1:
+                properties[part[0].text or ""] = value_of(part[1])
         elif tag == "missingSet":
             faults.add(_local(part.find("{*}fault/{*}fault").get(_KIND, "")))  # type: ignore[union-attr]
     return ObjectContent(ref, properties, frozenset(faults))
@@ -111,9 +114,15 @@ def _fault(element: Element) -> Fault:
     return Fault(name, (element.findtext("{*}localizedMessage") or "").strip())
 
 
+# An answer repeats a few names thousands of times.
+@lru_cache(maxsize=1024)
 def _local(name: str) -> str:
     """A name without its namespace, in either notation."""
     return name.rpartition("}")[2].rpartition(":")[2]
+
+
+def _text(element: Element) -> str:
+    return element.text or ""
 
 
 def _number(element: Element) -> int:
@@ -129,6 +138,8 @@ def _moment(element: Element) -> datetime:
 
 
 _READERS: dict[str, Callable[[Element], Any]] = {
+    "string": _text,
+    "ManagedObjectReference": _reference,
     "int": _number,
     "long": _number,
     "short": _number,

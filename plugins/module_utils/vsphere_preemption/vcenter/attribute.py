@@ -17,7 +17,8 @@ from ..core.errors import VCenterPermissionDenied
 from ..core.inventory import VIRTUAL_MACHINE, ManagedObject
 from . import _pyvmomi
 from .faults import NamedFault
-from .properties import Paths, filter_spec, read_properties, reference
+from .properties import read_properties, reference
+from .requests import Paths, Query
 from .soap import Soap, SoapSession
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}
@@ -104,9 +105,9 @@ class MarkAttribute:
         return int(created.key)
 
     def _fields(self, session: SoapSession) -> Iterable[Mapping[str, str]]:
-        manager = session.content.customFieldsManager
-        properties = read_properties(session, filter_spec(session, (), FIELDS, extra=[manager]), WHAT)
-        return properties.get(reference(manager), {}).get("field") or ()
+        manager = reference(session.content.customFieldsManager)
+        properties = read_properties(session, Query([manager], FIELDS), WHAT)
+        return properties.get(manager, {}).get("field") or ()
 
 
 def _key_among(fields: Iterable[Mapping[str, str]]) -> int | None:

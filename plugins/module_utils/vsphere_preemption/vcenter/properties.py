@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core.inventory import ManagedObject
 from . import _pyvmomi
 from .answers import Page, read_page
+from .requests import Paths, Query, retrieve_properties
 from .soap import SoapSession
 
 OBJECTS_PER_CALL = 1000
@@ -18,16 +19,13 @@ GONE, LOST = "ManagedObjectNotFound", "NotAuthenticated"
 
 # The values that an object has, by path. A property that is not set is missing.
 Properties = Mapping[str, Any]
-# Property paths by type of object.
-Paths = Mapping[str, Sequence[str]]
 
 
-def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Paths, extra: Sequence[Any] = ()) -> Any:
-    """What to read. extra: objects of pyVmomi that are read too."""
+def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Paths) -> Any:
+    """What a property filter shall watch."""
     query = _pyvmomi.vmodl.query.PropertyCollector
-    objects = [*(session.object(ref) for ref in refs), *extra]
     return query.FilterSpec(
-        objectSet=[query.ObjectSpec(obj=entry) for entry in objects],
+        objectSet=[query.ObjectSpec(obj=session.object(ref)) for ref in refs],
         propSet=[
             query.PropertySpec(type=getattr(_pyvmomi.vim, kind), pathSet=list(wanted)) for kind, wanted in paths.items()
         ],
@@ -36,22 +34,27 @@ def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Path
     )
 
 
-def read_properties(session: SoapSession, spec: Any, what: str) -> dict[ManagedObject, Properties]:
+def read_properties(session: SoapSession, query: Query, what: str) -> dict[ManagedObject, Properties]:
     """The properties of the objects that exist. All pages are read, however small vCenter makes them."""
-    # One more, for the definitions of the custom attributes that come with a full page.
-    options = _pyvmomi.vmodl.query.PropertyCollector.RetrieveOptions(maxObjects=OBJECTS_PER_CALL + 1)
     found: dict[ManagedObject, Properties] = {}
-    page = _page(session, "RetrievePropertiesEx", what, [spec], options)
+    page = _first_page(session, query, what)
     while True:
         found.update((entry.ref, entry.properties) for entry in page.objects if GONE not in entry.faults)
         if not page.token:
             return found
-        page = _page(session, "ContinueRetrievePropertiesEx", what, page.token)
+        page = _next_page(session, page.token, what)
 
 
-def _page(session: SoapSession, name: str, what: str, *arguments: Any) -> Page:
-    collector = session.content.propertyCollector
-    return session.call(name, what, lambda: _checked(read_page(session.stub.ask(collector, name, *arguments))))
+def _first_page(session: SoapSession, query: Query, what: str) -> Page:
+    collector, name = session.content.propertyCollector, "RetrievePropertiesEx"
+    # One more, for the definitions of the custom attributes that come with a full page.
+    body = retrieve_properties(reference(collector), query, OBJECTS_PER_CALL + 1)
+    return session.call(name, what, lambda: _checked(read_page(session.stub.send(collector, name, body))))
+
+
+def _next_page(session: SoapSession, token: str, what: str) -> Page:
+    collector, name = session.content.propertyCollector, "ContinueRetrievePropertiesEx"
+    return session.call(name, what, lambda: _checked(read_page(session.stub.ask(collector, name, token))))
 
 
 def _checked(page: Page) -> Page:

@@ -21,7 +21,8 @@ from ..core.inventory import ManagedObject
 from . import _pyvmomi
 from .answers import Fault
 from .faults import fault_name
-from .properties import OBJECTS_PER_CALL, Paths, Properties, filter_spec, read_properties, reference
+from .properties import OBJECTS_PER_CALL, Properties, filter_spec, read_properties, reference
+from .requests import Paths, Query
 from .soap import Soap, SoapSession
 
 WHAT = "Cannot watch the VMs that are stopping"
@@ -127,4 +128,4 @@ class PolledUpdates:
         return News(properties, frozenset(refs) - properties.keys())
 
     def _read(self, refs: Sequence[ManagedObject], paths: Paths) -> dict[ManagedObject, Properties]:
-        return self._soap.attempt(lambda session: read_properties(session, filter_spec(session, refs, paths), WHAT))
+        return self._soap.attempt(lambda session: read_properties(session, Query(refs, paths), WHAT))

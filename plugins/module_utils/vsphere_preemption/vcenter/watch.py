@@ -21,8 +21,9 @@ from typing import Any
 
 from ..core.errors import VCenterError, VCenterObjectGone
 from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
-from .inventory import POWER_STATE, power_state
-from .properties import Paths, Properties
+from .machines import POWER_STATE, power_state
+from .properties import Properties
+from .requests import Paths
 from .soap import Soap
 from .updates import FilterUpdates, News, PolledUpdates
 
