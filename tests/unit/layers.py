@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which import statements a source file has, and which of them the layers forbid.
 
-Imports only go down: core < vcenter, temporal, events (which do not know one another) < worker. Modules and action
-plugins sit on the library and never see the worker. A foreign library is imported in guarded `_*.py` files alone,
-because everything under plugins/ must be importable without it. Blocks under `if TYPE_CHECKING:` never run, so the
-rule for foreign libraries does not look into them; the rule for layers does.
+Imports only go down: core < policy_file, vcenter, temporal, events (which do not know one another) < worker. Modules
+and action plugins sit on the library and never see the worker. A foreign library is imported in guarded `_*.py` files
+alone, because everything under plugins/ must be importable without it. Blocks under `if TYPE_CHECKING:` never run, so
+the rule for foreign libraries does not look into them; the rule for layers does.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ LIBRARY = "vsphere_preemption"
 WORKER = "vsphere_preemption_worker"
 LIBRARY_FOLDER = PurePosixPath("plugins/module_utils") / LIBRARY
 WORKER_FOLDER = PurePosixPath("roles/worker/files") / WORKER
-MIDDLE_LAYERS = frozenset({"vcenter", "temporal", "events"})
-FOREIGN = frozenset({"pyVmomi", "pyVim", "vmware", "requests", "urllib3", "temporalio", "google", "cloudevents"})
+MIDDLE_LAYERS = frozenset({"policy_file", "vcenter", "temporal", "events"})
+FOREIGN = frozenset(
+    {"pyVmomi", "pyVim", "vmware", "requests", "urllib3", "temporalio", "google", "cloudevents", "yaml"}
+)
 COLLECTION_PREFIX = "ansible_collections.vsphere.preemption.plugins.module_utils."
 
 

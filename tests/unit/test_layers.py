@@ -41,6 +41,10 @@ def test_the_layers_are_where_the_rule_looks_for_them() -> None:
         ),
         pytest.param(LIBRARY_FOLDER / "vcenter/tags.py", "from .. import events", id="vcenter knows events"),
         pytest.param(
+            LIBRARY_FOLDER / "policy_file/whom.py", "from ..vcenter import tags", id="the policy file knows vcenter"
+        ),
+        pytest.param(LIBRARY_FOLDER / "policy_file/tree.py", "import yaml", id="YAML beside its guard"),
+        pytest.param(
             LIBRARY_FOLDER / "temporal/asking.py", "import vsphere_preemption.vcenter", id="by its plain name"
         ),
         pytest.param(

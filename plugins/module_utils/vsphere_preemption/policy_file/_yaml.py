@@ -1,0 +1,73 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place where the library imports PyYAML. Private to this folder.
+
+A module must be importable without it, so a missing library is an error only for who asks for it. Nothing is built from
+the file but nodes, each with its place: no tag can make an object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import MissingLibrary
+
+if TYPE_CHECKING:
+    from yaml.nodes import Node
+
+MOST_LEVELS = 20
+
+try:
+    import yaml as _yaml
+except ImportError as error:
+    _PROBLEM: ImportError | None = error
+else:
+    _PROBLEM = None
+
+    class _Loader(_yaml.SafeLoader):
+        """Refuses what is nested so deeply that Python's own stack would end."""
+
+        _levels = 0
+
+        def compose_node(self, parent: Node | None, index: int) -> Node | None:
+            if self._levels == MOST_LEVELS:
+                event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+                raise _yaml.MarkedYAMLError(
+                    problem=f"there are more than {MOST_LEVELS} levels", problem_mark=event.start_mark
+                )
+            self._levels += 1
+            try:
+                return super().compose_node(parent, index)
+            finally:
+                self._levels -= 1
+
+
+class Malformed(Exception):
+    """The text is not YAML. line, column: from 1; 0 where the place is not known."""
+
+    def __init__(self, line: int, column: int, message: str) -> None:
+        super().__init__(message)
+        self.line, self.column, self.message = line, column, message
+
+
+def compose(text: str) -> Any:
+    """The topmost of PyYAML's nodes; None for an empty text. Malformed, or MissingLibrary without PyYAML."""
+    if _PROBLEM is not None:
+        raise MissingLibrary(
+            "Cannot read the policy file",
+            why=str(_PROBLEM),
+            next_step="Install the Python package PyYAML for the interpreter that runs this.",
+        ) from _PROBLEM
+    try:
+        return _yaml.compose(text, _Loader)
+    except _yaml.reader.ReaderError as error:
+        before = text[: int(error.position)].split("\n")
+        raise Malformed(len(before), len(before[-1]) + 1, "this character must not stand in a YAML file") from error
+    except _yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        message = " ".join(f"{error.context or ''} {error.problem or ''}".split())
+        raise Malformed(mark.line + 1 if mark else 0, mark.column + 1 if mark else 0, message) from error
+    except (ValueError, OverflowError) as error:
+        # PyYAML lets numbers pass that Python refuses, such as "\UFFFFFFFF" or %YAML 1.999….
+        raise Malformed(0, 0, f"PyYAML cannot read this ({error})") from error

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The policy file of the operator, as a whole: YAML in, policies out, or all that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..core.policy.model import Mode, Policy, PolicySet
+from ..core.policy.problems import InvalidPolicy, Problem
+from .how import ACTIONS, NOTICE, RESTORE, WAVES, WINDOWS
+from .readers import Finding, Leaf, ListOf, Section
+from .scalars import choice, duration, name
+from .tree import MOST_BYTES, Item, Listing, Mapping, Notes, Scalar, Wrong, read_tree, shown
+from .whom import AMOUNT, MATCH, PRIORITY, PROTECT, SCOPE, TEXTS
+
+VERSION = 1
+BUILT_IN = Policy()
+DIGEST_LENGTH = 12
+
+
+def _check_policy(found: Mapping, policy: Policy) -> Iterator[Finding]:
+    for tag in policy.tags:
+        if tag in policy.protection.tags:
+            yield "tags", f"{shown(tag)} is protected as well, so nothing could be stopped by it"
+
+
+POLICY = Section(
+    BUILT_IN,
+    {
+        "name": ("name", Leaf(name)),
+        "match": ("match", MATCH),
+        "mode": ("mode", Leaf(choice(Mode))),
+        "approval_timeout": ("approval_seconds", Leaf(duration(zero=False))),
+        "tags": ("tags", TEXTS),
+        "rerun_window": ("rerun_window_seconds", Leaf(duration())),
+        "scope": ("scope", SCOPE),
+        "protect": ("protection", PROTECT),
+        "priority": ("priority", PRIORITY),
+        "amount": ("amount", AMOUNT),
+        "actions": ("actions", ACTIONS),
+        "notice": ("notice", NOTICE),
+        "waves": ("waves", WAVES),
+        "windows": ("windows", WINDOWS),
+        "restore": ("restore", RESTORE),
+    },
+    required=("name",),
+    check=_check_policy,
+)
+
+
+@dataclass(frozen=True)
+class _File:
+    """What the file holds. default: may be left out where there is only one policy."""
+
+    version: int = VERSION
+    default: str = ""
+    policies: tuple[Policy, ...] = ()
+
+
+def _check_file(found: Mapping, file: _File) -> Iterator[Finding]:
+    names = {written.text for written in _names(found)}
+    if file.default and file.default not in names:
+        yield "default", f"there is no policy {shown(file.default)}"
+    if "default" not in found.entries and len(file.policies) > 1:
+        yield "", "default is missing; with several policies, it names the one for all other requests"
+
+
+def read_policies(text: str, *, file: str = "", base: Policy = BUILT_IN) -> PolicySet:
+    """The policies in a text.
+
+    file: its name, for messages. base: what holds where a policy says nothing. InvalidPolicy has all that is wrong.
+    """
+    notes = Notes()
+    content = _File()
+    root = read_tree(text, notes)
+    if root is not None:
+        try:
+            content = _file_section(base).read(root, notes, None)
+        except Wrong as error:
+            notes.problems.append(error.problem)
+        if isinstance(root, Mapping):
+            _note_repeated_names(root, notes)
+    if notes.problems:
+        raise InvalidPolicy(notes.problems, file=file)
+    policies = {policy.name: policy for policy in content.policies}
+    return PolicySet(policies, default=content.default or content.policies[0].name, digest=digest_of(text))
+
+
+def load_policy_file(path: str | Path, base: Policy = BUILT_IN) -> PolicySet:
+    """The policies in a file. InvalidPolicy, with what to do next, where it cannot be read either."""
+    return read_policies(_content(Path(path)), file=str(path), base=base)
+
+
+def digest_of(text: str) -> str:
+    """What names these very rules in records and logs."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+
+
+def _file_section(base: Policy) -> Section:
+    return Section(
+        _File(),
+        {
+            "version": ("version", Leaf(_version)),
+            "default": ("default", Leaf(name)),
+            "policies": ("policies", ListOf(replace(POLICY, start=base), least=1)),
+        },
+        required=("version", "policies"),
+        check=_check_file,
+    )
+
+
+def _version(item: Item) -> int:
+    if not isinstance(item, Scalar) or item.text != str(VERSION):
+        raise Wrong(item, f"only version {VERSION} of the file is known")
+    return VERSION
+
+
+def _names(found: Mapping) -> Iterator[Scalar]:
+    """The names of all policies as they were written, those of policies with other mistakes too."""
+    policies = found.entries["policies"].value if "policies" in found.entries else None
+    for policy in policies.items if isinstance(policies, Listing) else ():
+        if isinstance(policy, Mapping) and "name" in policy.entries:
+            written = policy.entries["name"].value
+            if isinstance(written, Scalar):
+                yield written
+
+
+def _note_repeated_names(found: Mapping, notes: Notes) -> None:
+    lines: dict[str, int] = {}
+    for written in _names(found):
+        if written.text in lines:
+            notes.add(written, f"there is a policy {shown(written.text)} already, in line {lines[written.text]}")
+        lines.setdefault(written.text, written.line)
+
+
+def _content(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            # One byte more than is allowed tells that there is too much; a device may have no end.
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise InvalidPolicy(
+            [Problem(0, 0, "", f"the file cannot be read ({why})")],
+            file=str(path),
+            next_step="Correct the path, or let the account that runs this read the file.",
+        ) from error
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8").split("\n")
+        problem = Problem(len(before), len(before[-1]) + 1, "", "this is no UTF-8 text")
+        raise InvalidPolicy([problem], file=str(path)) from error

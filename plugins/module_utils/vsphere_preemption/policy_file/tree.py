@@ -1,0 +1,186 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A YAML text as a tree of plain values, each of which knows its place and its path.
+
+Aliases are followed, but the tree has an end: a few lines of them can stand for more than fits into memory.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from ..core.policy.problems import Problem
+from ._yaml import MOST_LEVELS, Malformed, compose
+
+MOST_BYTES = 256 * 1024
+MOST_ITEMS = 50_000
+
+_TAG = "tag:yaml.org,2002:"
+_TAGS = {"sequence": f"{_TAG}seq", "mapping": f"{_TAG}map"}
+_MERGE = f"{_TAG}merge"
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class Kind(StrEnum):
+    """What a single value is, in the words of a message."""
+
+    TEXT = "text"
+    NUMBER = "a number"
+    SWITCH = "true or false"
+    NOTHING = "nothing"
+
+
+# Dates count as text, because nothing in a policy is one.
+_KINDS = {
+    "str": Kind.TEXT,
+    "timestamp": Kind.TEXT,
+    "value": Kind.TEXT,
+    "int": Kind.NUMBER,
+    "float": Kind.NUMBER,
+    "bool": Kind.SWITCH,
+    "null": Kind.NOTHING,
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """Any value. line, column: where it begins, from 1. path: such as `policies[0].amount`; empty for the whole."""
+
+    line: int
+    column: int
+    path: str
+
+    @property
+    def title(self) -> str:
+        """What it is, in the words of a message."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Scalar(Item):
+    """A single value, as it was written."""
+
+    text: str
+    kind: Kind = Kind.TEXT
+
+    @property
+    def title(self) -> str:
+        return self.kind.value
+
+
+@dataclass(frozen=True)
+class Listing(Item):
+    """A list."""
+
+    items: tuple[Item, ...]
+    title = "a list"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One key and its value."""
+
+    key: Scalar
+    value: Item
+
+
+@dataclass(frozen=True)
+class Mapping(Item):
+    """Keys and values, in the order of the file."""
+
+    entries: dict[str, Entry]
+    title = "a mapping"
+
+
+class Wrong(Exception):
+    """One value cannot be used. It ends at the list or section around it, which goes on with the next value."""
+
+    def __init__(self, item: Item, message: str) -> None:
+        super().__init__(message)
+        self.problem = Problem(item.line, item.column, item.path, message)
+
+
+@dataclass
+class Notes:
+    """The problems that were found so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, item: Item, message: str) -> None:
+        """One more, at the place of the item."""
+        self.problems.append(Problem(item.line, item.column, item.path, message))
+
+
+def shown(text: str) -> str:
+    """A text of the file in a message: short, and on one line."""
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
+def read_tree(text: str, notes: Notes) -> Item | None:
+    """The whole text. None where it cannot be read at all; the notes then say why."""
+    whole = Scalar(0, 0, "", "")
+    if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
+        notes.add(whole, f"the file is larger than {MOST_BYTES // 1024} KiB")
+        return None
+    try:
+        node = compose(text)
+        if node is not None:
+            return _Growing(notes).grow(node, "", 0)
+        notes.add(whole, "the file is empty")
+    except Malformed as error:
+        notes.problems.append(Problem(error.line, error.column, "", error.message))
+    except Wrong as error:
+        notes.problems.append(error.problem)
+    return None
+
+
+@dataclass
+class _Growing:
+    """From nodes to items, and how many there are."""
+
+    notes: Notes
+    count: int = 0
+
+    def grow(self, node: Any, path: str, level: int) -> Item:
+        """The item of a node. Wrong where the tree would have no end."""
+        place = (node.start_mark.line + 1, node.start_mark.column + 1, path)
+        self.count += 1
+        if self.count > MOST_ITEMS:
+            raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_ITEMS} values")
+        if level > MOST_LEVELS:
+            raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_LEVELS} levels")
+        kind = _KINDS.get(node.tag.removeprefix(_TAG))
+        if node.tag != _TAGS.get(node.id) and (node.id != "scalar" or kind is None):
+            self.notes.add(Scalar(*place, ""), f"the tag {shown(node.tag.replace(_TAG, '!!'))} cannot be used here")
+        if node.id == "sequence":
+            items = enumerate(node.value)
+            return Listing(*place, tuple(self.grow(item, f"{path}[{number}]", level + 1) for number, item in items))
+        if node.id == "mapping":
+            return Mapping(*place, self._entries(node, path, level + 1))
+        return Scalar(*place, node.value, kind or Kind.TEXT)
+
+    def _entries(self, node: Any, path: str, level: int) -> dict[str, Entry]:
+        entries: dict[str, Entry] = {}
+        for key_node, value_node in node.value:
+            key = self._key(key_node, path)
+            if key is None:
+                continue
+            if key.text in entries:
+                self.notes.add(key, f"this key was given before, in line {entries[key.text].key.line}")
+            else:
+                entries[key.text] = Entry(key, self.grow(value_node, key.path, level))
+        return entries
+
+    def _key(self, node: Any, path: str) -> Scalar | None:
+        line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if node.id != "scalar" or node.tag.removeprefix(_TAG) not in _KINDS:
+            what = "merging (<<) is not understood" if node.tag == _MERGE else "a key must be plain text"
+            self.notes.add(Scalar(line, column, path, ""), what)
+            return None
+        text = node.value
+        name = text if _PLAIN_KEY.fullmatch(text) else shown(text)
+        return Scalar(line, column, f"{path}.{name}" if path else name, text)
