@@ -25,14 +25,18 @@ from .state import compact_json
 # The limit of a real vCenter is not documented; the prototype's marks have about 900 characters.
 MAX_MARK_CHARACTERS = 4000
 _SHORT_TEXT = 200
+HISTORY_SECONDS = 24 * 3600.0
+HISTORY_LENGTH = 20
 
 
 class MarkPhase(StrEnum):
-    """pending: about to be stopped. preempted: stopped by us. failed: meant to be stopped, but not stopped by us."""
+    """pending: about to be stopped. preempted: stopped by us. failed: meant to be stopped, but not stopped by us.
+    restored: stopped by us, and given back since."""
 
     PENDING = "pending"
     PREEMPTED = "preempted"
     FAILED = "failed"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,8 @@ class Mark:
 
     forced: the VM was powered off, not shut down by its guest.
     time: when this phase began (wire text); given by the caller, never read from a clock here.
+    history: when this VM was preempted before (wire text), as `history_after` tells it.
+    order: its place in the run, from 1; 0 where that does not matter. note: such as `drill`.
     """
 
     run: RunIdentity
@@ -63,8 +69,12 @@ class Mark:
     forced: bool
     time: str
     reason: str = ""
+    history: tuple[str, ...] = ()
+    order: int = 0
+    note: str = ""
 
     def as_wire(self) -> dict[str, Any]:
+        more = {"history": list(self.history), "order": self.order, "note": self.note}
         return {
             **annotation(self.run, preempted=self.phase is MarkPhase.PREEMPTED, forced=self.forced),
             "phase": self.phase.value,
@@ -72,17 +82,12 @@ class Mark:
             "method": self.method.value,
             "time": self.time,
             "reason": self.reason,
+            **{name: value for name, value in more.items() if value},
         }
 
     def as_text(self, limit: int = MAX_MARK_CHARACTERS) -> str:
         """The attribute's value, within `limit` characters: the event's data goes first, and the mark says so."""
-        wire = self.as_wire()
-        for shorten in (_keep, _keep_names, _drop_data, _drop_optional, _cut_texts):
-            wire = shorten(wire)
-            text = compact_json(wire)
-            if len(text) <= limit:
-                return text
-        raise ValueError(f"a mark cannot be shortened to {limit} characters")
+        return _within(limit, self.as_wire())
 
 
 def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, Any]:
@@ -100,12 +105,19 @@ def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, 
 
 @dataclass(frozen=True)
 class MarkFound:
-    """What matters of a mark that was read back from a VM. forced: the VM was powered off."""
+    """What matters of a mark that was read back from a VM. forced: the VM was powered off.
+
+    history, order, note: as in `Mark`; times that cannot be read are left out. method: None where the mark names none.
+    """
 
     phase: MarkPhase
     run_id: str
     time: datetime | None
     forced: bool = False
+    history: tuple[datetime, ...] = ()
+    order: int = 0
+    method: StopMethod | None = None
+    note: str = ""
 
     def claims(self, *, run_id: str, now: datetime, lease_seconds: float) -> bool:
         """Another run is at work on this VM: its mark is pending, and young enough to be believed."""
@@ -121,15 +133,82 @@ def read_mark(text: str | None) -> MarkFound | None:
         phase = MarkPhase(wire.get("phase", MarkPhase.PREEMPTED if wire.get("preempted") else MarkPhase.FAILED))
     except (ValueError, AttributeError, TypeError, RecursionError):
         return None
-    forced = wire.get("forcedShutdown") is True
-    return MarkFound(phase, str(wire.get("runID", "")), _moment(wire.get("time")), forced)
+    history = wire.get("history")
+    moments = [_moment(text) for text in history[-HISTORY_LENGTH:]] if isinstance(history, list) else []
+    order, method = wire.get("order"), wire.get("method")
+    return MarkFound(
+        phase=phase,
+        run_id=str(wire.get("runID", "")),
+        time=_moment(wire.get("time")),
+        forced=wire.get("forcedShutdown") is True,
+        history=tuple(moment for moment in moments if moment),
+        order=order if isinstance(order, int) else 0,
+        method=StopMethod(method) if method in tuple(StopMethod) else None,
+        note=str(wire.get("note", "")),
+    )
 
 
 def _moment(text: object) -> datetime | None:
     try:
         return times.from_wire(text) if isinstance(text, str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def preemptions(found: MarkFound | None, now: datetime, seconds: float, *, but_of: str | None = None) -> int:
+    """How often this VM was preempted in so many seconds before now, or is about to be.
+
+    but_of: the workflow id of a run whose own mark does not count. Marks of the prototype have no time and count as
+    nothing. A time that is still to come counts: clocks differ.
+    """
+    if found is None:
+        return 0
+    moments = list(found.history)
+    if found.phase in (MarkPhase.PENDING, MarkPhase.PREEMPTED) and found.time and found.run_id != but_of:
+        moments.append(found.time)
+    return sum((now - moment).total_seconds() < seconds for moment in moments)
+
+
+def history_after(found: MarkFound | None, now: datetime) -> tuple[str, ...]:
+    """The history that the next mark of this VM must carry, so that no preemption of the last 24 hours is forgotten.
+
+    A mark that says preempted adds its own time; a restored one has that in its history already. A pending one adds
+    nothing, so that the marks of one run all carry the same.
+    """
+    if found is None:
+        return ()
+    moments = set(found.history)
+    if found.phase is MarkPhase.PREEMPTED and found.time:
+        moments.add(found.time)
+    recent = sorted(moment for moment in moments if (now - moment).total_seconds() < HISTORY_SECONDS)
+    return tuple(times.to_wire(moment) for moment in recent[-HISTORY_LENGTH:])
+
+
+def restored(text: str, now: datetime, *, reason: str = "", limit: int = MAX_MARK_CHARACTERS) -> str:
+    """The text that replaces a mark when its VM is given back. ValueError where the mark does not say preempted.
+
+    A mark that says restored already may be written again.
+    """
+    found = read_mark(text)
+    if found is None or found.phase not in (MarkPhase.PREEMPTED, MarkPhase.RESTORED):
+        raise ValueError("a VM whose mark does not say preempted was not stopped by us, so it cannot be given back")
+    phase, time = MarkPhase.RESTORED.value, times.to_wire(now)
+    wire = {**json.loads(text), "preempted": False, "phase": phase, "time": time, "reason": reason}
+    if history := history_after(found, now):
+        wire["history"] = list(history)
+    else:
+        wire.pop("history", None)
+    return _within(limit, wire)
+
+
+def _within(limit: int, wire: dict[str, Any]) -> str:
+    """The mark as text, shortened step by step until it fits."""
+    for shorten in (_keep, _keep_names, _drop_data, _drop_optional, _cut_texts):
+        wire = shorten(wire)
+        text = compact_json(wire)
+        if len(text) <= limit:
+            return text
+    raise ValueError(f"a mark cannot be shortened to {limit} characters")
 
 
 def _keep(wire: dict[str, Any]) -> dict[str, Any]:

@@ -3,43 +3,52 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: which of the tagged VMs are stopped, and why each of the others is not.
 
-One pure function of what vCenter said and of the limits of the operator. Check mode, dry run and the real run all call
-it. Objects that cannot be stopped are left out first and never use up the cap.
+One pure function of what vCenter said, of the policy and of the request. Check mode, dry run and the real run all call
+it. Each step is a file of `planning`: who may be stopped at all (`eligibility`), who goes first (`order`), and how many
+go (`selection`, with `target` and `budgets`). Objects that cannot be stopped are left out first and never use up a cap.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
-from .inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
+from .inventory import ManagedObject, TaggedObjects, VirtualMachine
 from .mark import read_mark
+from .planning.budgets import GroupCounts
+from .planning.eligibility import verdict, why_not
+from .planning.limits import PlanLimits
+from .planning.order import Candidate, in_order, reference_order
+from .planning.selection import Selection, hour_left
+from .planning.target import Needed, needed_for
 from .reasons import LeftOut
 
-_BY_POWER_STATE = {
-    PowerState.OFF: LeftOut.ALREADY_OFF,
-    PowerState.SUSPENDED: LeftOut.SUSPENDED,
-    PowerState.UNKNOWN: LeftOut.POWER_STATE_UNKNOWN,
-}
+__all__ = ["Needed", "Plan", "PlanLimits", "Spared", "Victim", "plan_victims", "reference_order", "why_not"]
 
 
 @dataclass(frozen=True)
 class Victim:
-    """A VM that is to be stopped."""
+    """A VM that is to be stopped.
+
+    memory_mib, cpu_mhz: what that frees; 0 where it is not known. priority: the tag that gave it its place, if any.
+    """
 
     vm: ManagedObject
     name: str
+    memory_mib: int = 0
+    cpu_mhz: int = 0
+    priority: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        return {"vm": self.vm.as_wire(), "name": self.name}
+        more = {"memoryMib": self.memory_mib, "cpuMhz": self.cpu_mhz, "priority": self.priority}
+        return {"vm": self.vm.as_wire(), "name": self.name, **_where_set(more)}
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Victim:
-        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"])
+        vm = ManagedObject.from_wire(wire["vm"])
+        return cls(vm, wire["name"], wire.get("memoryMib", 0), wire.get("cpuMhz", 0), wire.get("priority", ""))
 
 
 @dataclass(frozen=True)
@@ -59,44 +68,50 @@ class Spared:
 
 
 @dataclass(frozen=True)
-class PlanLimits:
-    """What bounds a plan.
-
-    max_vms: at most so many victims.
-    run_id: of the run that plans; its own pending marks are no claim of somebody else.
-    now: when the inventory was read.
-    lease_seconds: so long a pending mark of another run keeps its VM from us.
-    """
-
-    max_vms: int
-    run_id: str
-    now: datetime
-    lease_seconds: float
-
-
-@dataclass(frozen=True)
 class Plan:
-    """Victims in the order in which they are stopped, and all others, in the same order.
+    """Victims in the order in which they are stopped.
 
+    left_out: first what is no VM or cannot be stopped, by reference; then those that could be, in the order of victims.
     left_out_count: how many are left out for each reason, also where the list itself was shortened.
+    freed_memory_mib, freed_cpu_mhz: by all victims together. target: what was to be freed; None without a target.
+    shortfall: the victims free less than that.
     """
 
     victims: list[Victim] = field(default_factory=list)
     left_out: list[Spared] = field(default_factory=list)
     left_out_count: dict[str, int] = field(default_factory=dict)
+    freed_memory_mib: int = 0
+    freed_cpu_mhz: int = 0
+    target: Needed | None = None
+    shortfall: bool = False
 
     def as_wire(self) -> dict[str, Any]:
+        more = {
+            "freedMemoryMib": self.freed_memory_mib,
+            "freedCpuMhz": self.freed_cpu_mhz,
+            "target": self.target and self.target.as_wire(),
+            "shortfall": self.shortfall,
+        }
         return {
             "victims": [victim.as_wire() for victim in self.victims],
             "leftOut": [spared.as_wire() for spared in self.left_out],
             "leftOutCount": self.left_out_count,
+            **_where_set(more),
         }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Plan:
-        victims = [Victim.from_wire(victim) for victim in wire["victims"]]
-        left_out = [Spared.from_wire(spared) for spared in wire["leftOut"]]
-        return cls(victims, left_out, wire["leftOutCount"])
+        """The plan in what `as_wire` wrote, also in an older version that knew less."""
+        target = wire.get("target")
+        return cls(
+            victims=[Victim.from_wire(victim) for victim in wire["victims"]],
+            left_out=[Spared.from_wire(spared) for spared in wire["leftOut"]],
+            left_out_count=wire["leftOutCount"],
+            freed_memory_mib=wire.get("freedMemoryMib", 0),
+            freed_cpu_mhz=wire.get("freedCpuMhz", 0),
+            target=Needed.from_wire(target) if target else None,
+            shortfall=wire.get("shortfall", False),
+        )
 
     def shortened(self, most: int) -> Plan:
         """The same plan, with at most so many of the left out by name: an inventory can outgrow a payload."""
@@ -104,45 +119,54 @@ class Plan:
 
 
 def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
-    """Choose the eligible VMs that are powered on, up to the cap, in the order of their references."""
-    victims: list[Victim] = []
+    """Choose among the VMs that may be stopped: in order, until the target is met, within all caps and budgets."""
+    seen = [(machine, read_mark(machine.mark)) for machine in _by_reference(tagged.machines)]
+    eligible: list[VirtualMachine] = []
     left_out = list(_no_machines(tagged))
-    for machine in sorted(tagged.machines, key=lambda machine: reference_order(machine.ref)):
-        reason = why_not(machine, limits)
-        if reason is None and len(victims) >= limits.max_vms:
-            reason = LeftOut.OVER_CAP
+    for machine, mark in seen:
+        reason = verdict(machine, mark, limits)
         if reason is None:
-            victims.append(Victim(machine.ref, machine.name))
+            eligible.append(machine)
         else:
             left_out.append(Spared(machine.ref, machine.name, reason))
-    return Plan(victims, left_out, _count_by_reason(left_out))
+    needed = needed_for(limits.target, limits.usage)
+    candidates = in_order(eligible, limits, needed)
+    left_in_hour = hour_left((mark for _machine, mark in seen), limits)
+    selection = Selection(needed, GroupCounts(seen, limits), limits.max_vms, left_in_hour)
+    selection.choose(candidates, limits.policy.amount.on_shortfall)
+    return _plan(selection, candidates, left_out)
 
 
-def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
-    """The first reason for which this VM may not be stopped, None where it may."""
-    if machine.template:
-        return LeftOut.TEMPLATE
-    if not machine.connected:
-        return LeftOut.UNREACHABLE
-    if machine.power_state is not PowerState.ON:
-        return _BY_POWER_STATE[machine.power_state]
-    mark = read_mark(machine.mark)
-    if mark and mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds):
-        return LeftOut.CLAIMED
-    return None
+def _plan(selection: Selection, candidates: Sequence[Candidate], left_out: list[Spared]) -> Plan:
+    why = selection.why
+    machines = [candidate.machine for candidate in candidates if candidate.machine.ref in why]
+    left_out = left_out + [Spared(machine.ref, machine.name, why[machine.ref]) for machine in machines]
+    counted = Counter(spared.reason.value for spared in left_out)
+    return Plan(
+        victims=[_victim(candidate) for candidate in selection.chosen],
+        left_out=left_out,
+        left_out_count=dict(sorted(counted.items())),
+        freed_memory_mib=selection.freed.memory_mib,
+        freed_cpu_mhz=selection.freed.cpu_mhz,
+        target=selection.needed,
+        shortfall=selection.shortfall,
+    )
 
 
-def _count_by_reason(left_out: list[Spared]) -> dict[str, int]:
-    return dict(sorted(Counter(spared.reason.value for spared in left_out).items()))
+def _victim(candidate: Candidate) -> Victim:
+    machine, frees = candidate.machine, candidate.frees
+    return Victim(machine.ref, machine.name, frees.memory_mib, frees.cpu_mhz, candidate.priority)
 
 
-def reference_order(ref: ManagedObject) -> tuple[str, int, str]:
-    """vm-9 comes before vm-10."""
-    number = re.search(r"\d+$", ref.value)
-    return (ref.type, int(number.group()) if number else 0, ref.value)
+def _by_reference(machines: Sequence[VirtualMachine]) -> list[VirtualMachine]:
+    return sorted(machines, key=lambda machine: reference_order(machine.ref))
 
 
 def _no_machines(tagged: TaggedObjects) -> Iterator[Spared]:
     for refs, reason in ((tagged.gone, LeftOut.GONE), (tagged.others, LeftOut.NOT_A_VM)):
         for ref in sorted(refs, key=reference_order):
             yield Spared(ref, "", reason)
+
+
+def _where_set(wire: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wire.items() if value}

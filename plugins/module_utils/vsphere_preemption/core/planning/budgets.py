@@ -1,0 +1,91 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Group budgets: VMs that must not all go off together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ..inventory import ManagedObject, PowerState, VirtualMachine
+from ..mark import MarkFound, MarkPhase
+from ..policy.model import GroupBudget
+from .limits import PlanLimits
+
+Seen = tuple[VirtualMachine, MarkFound | None]
+
+
+@dataclass
+class _Group:
+    """The VMs that share one tag or value, whether they may be stopped or not."""
+
+    budget: GroupBudget
+    total: int = 0
+    on: int = 0
+
+    def bears_one_less(self) -> bool:
+        """Whether the budget holds when one more of them goes off."""
+        left = self.on - 1
+        if self.budget.keep is not None and left < self.budget.keep:
+            return False
+        share = self.budget.max_off_percent
+        return share is None or (self.total - left) * 100 <= share * self.total
+
+
+class GroupCounts:
+    """How many VMs of each group are on, while a plan takes them away one by one.
+
+    A VM counts as on when vCenter can reach it, says that it is powered on, and no run is about to stop it.
+    """
+
+    def __init__(self, seen: Iterable[Seen], limits: PlanLimits) -> None:
+        self._groups: dict[tuple[int, str], _Group] = {}
+        self._of_machine: dict[ManagedObject, list[_Group]] = {}
+        for machine, mark in seen:
+            if machine.template:
+                continue
+            groups = [self._group(key, budget) for key, budget in _groups_of(machine, limits.policy.protection.groups)]
+            is_on = _stays_on(machine, mark, limits)
+            for group in groups:
+                group.total += 1
+                group.on += is_on
+            # Who is on the way down already was taken away before.
+            self._of_machine[machine.ref] = groups if is_on else []
+
+    def forbid(self, vm: ManagedObject) -> bool:
+        """Whether a strict budget would be broken."""
+        return any(group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])
+
+    def regret(self, vm: ManagedObject) -> bool:
+        """Whether a budget would be broken that is not strict."""
+        return any(not group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])
+
+    def take(self, vm: ManagedObject) -> None:
+        for group in self._of_machine[vm]:
+            group.on -= 1
+
+    def _group(self, key: tuple[int, str], budget: GroupBudget) -> _Group:
+        return self._groups.setdefault(key, _Group(budget))
+
+
+def _groups_of(
+    machine: VirtualMachine, budgets: Sequence[GroupBudget]
+) -> Iterator[tuple[tuple[int, str], GroupBudget]]:
+    for number, budget in enumerate(budgets):
+        if budget.category:
+            prefix = budget.category + "/"
+            for tag in machine.tags:
+                if tag.startswith(prefix):
+                    yield (number, tag), budget
+        elif value := machine.attributes.get(budget.attribute):
+            yield (number, value), budget
+
+
+def _stays_on(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> bool:
+    if not machine.connected or machine.power_state is not PowerState.ON:
+        return False
+    if mark is None or mark.phase is not MarkPhase.PENDING:
+        return True
+    claimed = mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds)
+    return not claimed and mark.run_id != limits.run_id
