@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from pyVmomi import vim as pyvmomi_vim
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.attribute import _key_among
-from vsphere_preemption.vcenter.evidence import _last_users
+from vsphere_preemption.vcenter.evidence import EVENTS, _last_users
 from vsphere_preemption.vcenter.soap import offered_versions
 
 vim: Any = pyvmomi_vim
@@ -44,6 +45,23 @@ def test_a_guest_that_shuts_down_at_our_request_was_stopped_by_us() -> None:
 def test_what_happened_before_the_vm_was_powered_on_again_does_not_count() -> None:
     before, on = an_event("VmStoppingEvent", US, 1), an_event("VmPoweredOnEvent", SOMEBODY, 2)
     assert who(before, on, an_event("VmPoweredOffEvent", "", 3)) is None
+
+
+@pytest.mark.parametrize("kind", ["VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent"])
+def test_each_way_of_powering_on_counts(kind: str) -> None:
+    before, on = an_event("VmStoppingEvent", US, 1), an_event(kind, "", 2)
+    assert who(before, on, an_event("VmPoweredOffEvent", "", 3)) is None
+
+
+def test_who_suspends_a_vm_stops_it() -> None:
+    ours = [an_event("VmSuspendingEvent", US, 1), an_event("VmSuspendedEvent", US, 2)]
+    assert who(*ours) == US
+    assert who(*ours, an_event("VmPoweredOffEvent", SOMEBODY, 3)) == SOMEBODY
+    assert who(*ours, an_event("VmPoweredOnEvent", SOMEBODY, 3)) is None
+
+
+def test_all_events_that_are_asked_for_exist() -> None:
+    assert all(getattr(vim.event, kind) for kind in EVENTS)
 
 
 def test_events_of_other_vms_do_not_count() -> None:

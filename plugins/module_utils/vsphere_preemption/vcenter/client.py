@@ -12,19 +12,32 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 
 from ..core.errors import VCenterError
-from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, TaggedObjects, VirtualMachine
+from ..core.inventory import (
+    VIRTUAL_MACHINE,
+    Area,
+    ManagedObject,
+    PowerState,
+    TaggedObjects,
+    Usage,
+    VirtualMachine,
+)
+from ..core.policy.model import Place
 from . import _pyvmomi
+from .alarms import Alarms
 from .attribute import MarkAttribute
 from .calls import Calls, Observer, side_by_side
 from .connections import Connections
 from .evidence import Evidence
-from .inventory import Inventory
+from .guestinfo import GuestInfo
+from .hosts import Hosts
+from .inventory import Inventory, Machines
 from .login import LoginDesk
+from .places import Places
 from .power import Power
 from .rest import Rest
 from .settings import Credentials, VCenterSettings
@@ -65,6 +78,10 @@ class VCenter:
         self._inventory = Inventory(self._soap, self._attribute)
         self._power = Power(self._soap)
         self._evidence = Evidence(self._soap)
+        self._places = Places(self._soap)
+        self._hosts = Hosts(self._soap)
+        self._alarms = Alarms(self._soap)
+        self._guest_info = GuestInfo(self._soap)
 
     def __enter__(self) -> VCenter:
         return self
@@ -107,27 +124,49 @@ class VCenter:
         thread.join(CLOSE_SECONDS)
         self._connections.drop()
 
-    def tagged(self, tag: str, on_progress: Callable[[], None] = lambda: None) -> TaggedObjects:
+    def tagged(
+        self, tag: str, on_progress: Callable[[], None] = lambda: None, *, labels: bool = False
+    ) -> TaggedObjects:
         """All objects that carry a tag, given as name, category/name or URN. TagNotFound, TagAmbiguous.
 
-        One or two REST calls, and one bulk read for each thousand VMs. on_progress: called after each page.
+        One or two REST calls, one bulk read for each thousand VMs, and one of their hosts. on_progress: called after
+        each page. labels: the VMs have their `tags`; at the same time as the reads, one more call for each thousand
+        VMs, and two for each tag whose name was not looked up in the last minute.
         """
         refs = self._tags.objects(tag, on_progress)
         on_progress()
-        machines = self._inventory.read(refs, on_progress)
+        machines = self._machines(refs, on_progress, labels)
         return TaggedObjects(
             machines=tuple(machines.values()),
             others=tuple(ref for ref in refs if ref.type != VIRTUAL_MACHINE),
             gone=tuple(ref for ref in refs if ref.type == VIRTUAL_MACHINE and ref not in machines),
         )
 
-    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+    def _machines(self, refs: Sequence[ManagedObject], on_progress: Callable[[], None], labels: bool) -> Machines:
+        """The VMs from a full read."""
+        if not labels:
+            return self._inventory.read(refs, on_progress, full=True)
+        vms = [ref for ref in refs if ref.type == VIRTUAL_MACHINE]
+        machines, tags = side_by_side(
+            lambda: self._inventory.read(vms, on_progress, full=True), lambda: self._tags.labels(vms)
+        )
+        return _with_tags(machines, tags)
+
+    def recheck(
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool = False
+    ) -> Mapping[ManagedObject, VirtualMachine]:
         """Those of the VMs that still exist and still carry the tag, as they are now; none where the tag is gone.
 
-        Two calls at the same time for each thousand VMs; one more where some lack the tag.
+        Two calls at the same time for each thousand VMs; one more where some lack the tag. labels: the VMs have their
+        `tags`, which costs a call only where a name was not looked up in the last minute.
         """
         if not refs:
             return {}
+        if labels:
+            tags, machines = side_by_side(
+                lambda: self._tags.carriers_with_labels(tag, refs), lambda: self._inventory.read(refs)
+            )
+            return _with_tags({ref: machine for ref, machine in machines.items() if ref in tags}, tags)
         carriers, machines = side_by_side(lambda: self._tags.carriers(tag, refs), lambda: self._inventory.read(refs))
         return {ref: machine for ref, machine in machines.items() if ref in carriers}
 
@@ -157,10 +196,68 @@ class VCenter:
         """Ask the guest of a VM to shut down; errors as for `power_off`."""
         self._power.shut_down_guest(vm)
 
-    def watch(self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]) -> PowerWatch:
-        """Follow VMs until they are off. tasks: what stops a VM, by the VM. Use it as a context manager."""
-        return PowerWatch(self._soap, machines, tasks, call_seconds=self._settings.call_seconds)
+    def suspend(self, vm: ManagedObject) -> ManagedObject:
+        """Suspend a VM; the reference of the task that does it. Errors as for `power_off`."""
+        return self._power.suspend(vm)
+
+    def power_on(self, vm: ManagedObject) -> ManagedObject:
+        """Power a VM on, or resume it; the reference of the task that does it. Errors as for `power_off`."""
+        return self._power.power_on(vm)
+
+    def watch(
+        self,
+        *,
+        machines: Iterable[ManagedObject],
+        tasks: Mapping[ManagedObject, ManagedObject],
+        until: PowerState = PowerState.OFF,
+    ) -> PowerWatch:
+        """Follow VMs until they are off, or in another power state. Use it as a context manager.
+
+        tasks: what takes a VM there, by the VM. Those that are there are in `off` of the news, whatever the state.
+        """
+        return PowerWatch(self._soap, machines, tasks, call_seconds=self._settings.call_seconds, until=until)
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who stopped each VM last, where somebody did since that time. Compare with `user`."""
+        """The user who stopped or suspended each VM last, where somebody did since that time. Compare with `user`.
+
+        One who did so before the VM was last powered on does not count. So it is us for a VM that is off now only where
+        nobody has powered it on since we stopped it.
+        """
         return self._evidence.who_stopped(machines, since)
+
+    def resolve(self, places: Sequence[Place]) -> Area:
+        """All that belongs to any of the places, with four calls; to none where there is no place.
+
+        PlaceNotFound, PlaceAmbiguous.
+        """
+        return self._places.resolve(places)
+
+    def compute_resource(self, ref: ManagedObject) -> Area:
+        """The hosts of one compute resource, with one call. PlaceNotFound where it is none, or is gone."""
+        return self._places.compute_resource(ref)
+
+    def usage(self, hosts: Iterable[ManagedObject] | None = None) -> Usage:
+        """How much of the hosts is used, of those that are connected and not in maintenance; None: of all of vCenter.
+
+        One call for each thousand hosts; three more for all of vCenter.
+        """
+        return self._hosts.usage(hosts)
+
+    def alarm_colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str:
+        """red, yellow, gray or green: the worst that an alarm has now, on an object and all below it.
+
+        The alarm is told by its reference, or by its name; without either, any alarm counts. VCenterObjectGone where
+        the object does not exist.
+        """
+        return self._alarms.colour(entity, alarm, name)
+
+    def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
+        """Tell the guest of a VM something, under a key that begins with `guestinfo.`; the reference of the task.
+
+        The guest may read it once the task has ended. VCenterObjectGone for a deleted VM. InvalidInput for other keys.
+        """
+        return self._guest_info.set(vm, key, value)
+
+
+def _with_tags(machines: Machines, tags: Mapping[ManagedObject, frozenset[str]]) -> Machines:
+    return {ref: replace(machine, tags=tags.get(ref, frozenset())) for ref, machine in machines.items()}

@@ -25,7 +25,7 @@ from .properties import OBJECTS_PER_CALL, Properties, filter_spec, read_properti
 from .requests import Paths, Query
 from .soap import Soap, SoapSession
 
-WHAT = "Cannot watch the VMs that are stopping"
+WHAT = "Cannot watch the power of the VMs"
 # Where vCenter says that more is waiting, but never delivers all of it, another call must get a turn.
 MOST_PAGES = 1000
 

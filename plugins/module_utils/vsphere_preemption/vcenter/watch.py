@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until VMs are off, all of them with one subscription.
+"""Wait until VMs are off, or suspended, or on: all of them with one subscription.
 
-A VM is off when the task that stops it has succeeded, also where somebody has powered it on again in the meantime.
-Where no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who stopped
+A VM is there when the task that takes it there has succeeded, also where somebody has changed it back in the meantime.
+Where no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who changed
 the VM is then not known here. A watch outlives the session, and an outage that is shorter than two calls may take: it
 subscribes again, and vCenter then tells how things are.
 """
@@ -45,9 +45,10 @@ TASKS_EVERY = 4
 
 @dataclass(frozen=True)
 class PowerChanges:
-    """News about VMs that are stopping.
+    """News about VMs whose power changes.
 
-    off: when their task succeeded, by vCenter's clock; None where only the power state tells. gone: they were deleted.
+    off: those that have the power state which the watch waits for, whichever it is; when their task succeeded, by
+    vCenter's clock, or None where only the power state tells. gone: they were deleted.
     failed: why their task failed, as the name of the fault and vCenter's text.
     """
 
@@ -60,9 +61,10 @@ class PowerChanges:
 
 
 class PowerWatch:
-    """A subscription to VMs that are stopping; for one thread. Each of them is reported once as off or gone.
+    """A subscription to VMs whose power changes; for one thread. Each of them is reported once as off or gone.
 
-    tasks: the task that stops a VM, by the VM. call_seconds: the time limit of a call.
+    tasks: the task that changes a VM, by the VM. until: the power state to wait for, which all tasks lead to.
+    call_seconds: the time limit of a call.
     """
 
     def __init__(
@@ -72,12 +74,14 @@ class PowerWatch:
         tasks: Mapping[ManagedObject, ManagedObject],
         *,
         call_seconds: float,
+        until: PowerState = PowerState.OFF,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._soap = soap
         self._machines = dict.fromkeys(machines)
         self._tasks = {vm: task for vm, task in tasks.items() if vm in self._machines}
+        self._until = until
         self._call_seconds = call_seconds
         # One call without an answer in time is not the end.
         self._patience_seconds = 2 * call_seconds
@@ -143,12 +147,12 @@ class PowerWatch:
         return news
 
     def _poll(self) -> News:
-        """The power state of all VMs, and how the tasks of those ended that are off; of all others now and then."""
+        """The power state of all VMs, and how the tasks of those ended that are there; of all others now and then."""
         updates = PolledUpdates(self._soap)
         news = updates.news(list(self._machines), MACHINE_PATHS)
         with_all = self._polls % TASKS_EVERY == TASKS_EVERY - 1
         self._polls += 1
-        tasks = [task for vm, task in self._tasks.items() if with_all or _is_powered_off(news.properties.get(vm, {}))]
+        tasks = [task for vm, task in self._tasks.items() if with_all or self._is_there(news.properties.get(vm, {}))]
         self._next_look = self._clock() + POLL_SECONDS + POLL_SECONDS_PER_OBJECT * len(self._machines)
         return news.and_also(updates.news(tasks, TASK_PATHS))
 
@@ -159,7 +163,7 @@ class PowerWatch:
             self._seen.setdefault(ref, {}).update(properties)
         # A task that vCenter has forgotten has nothing more to tell.
         self._tasks = {vm: task for vm, task in self._tasks.items() if task not in news.missing}
-        off = {vm: self._ended(vm) for vm in self._machines if self._is_off(vm)}
+        off = {vm: self._ended(vm) for vm in self._machines if self._has_arrived(vm)}
         gone = frozenset(vm for vm in news.missing if vm in self._machines and vm not in off)
         failed = {vm: self._failure(vm) for vm in self._tasks if vm not in off and self._task_state(vm) == "error"}
         for vm in (*off, *gone):
@@ -168,11 +172,14 @@ class PowerWatch:
             self._tasks.pop(vm, None)
         return PowerChanges(off, gone, failed)
 
-    def _is_off(self, vm: ManagedObject) -> bool:
+    def _has_arrived(self, vm: ManagedObject) -> bool:
         if self._task_state(vm) == "success":
             return True
         task_will_tell = vm in self._tasks and self._task_state(vm) != "error"
-        return _is_powered_off(self._seen.get(vm, {})) and not task_will_tell
+        return self._is_there(self._seen.get(vm, {})) and not task_will_tell
+
+    def _is_there(self, properties: Properties) -> bool:
+        return power_state(properties) is self._until
 
     def _task_state(self, vm: ManagedObject) -> str:
         return str(self._task(vm).get(TASK_STATE, ""))
@@ -200,7 +207,3 @@ class PowerWatch:
         if not is_passing or self._clock() - self._last_answer > self._patience_seconds:
             raise error
         self._pause(min(left, SHORT_PAUSE_SECONDS))
-
-
-def _is_powered_off(properties: Properties) -> bool:
-    return power_state(properties) is PowerState.OFF

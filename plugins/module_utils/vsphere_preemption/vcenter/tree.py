@@ -1,0 +1,133 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventory without its VMs, as a tree in which places are sought.
+
+vCenter writes a slash, a backslash and a percent sign in a name as %2f, %5c and %25. A place may be written either way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..core.errors import PlaceAmbiguous, PlaceNotFound
+from ..core.inventory import Area, ManagedObject
+from ..core.policy.model import Place, PlaceKind
+
+COMPUTE_RESOURCES = frozenset({"ComputeResource", "ClusterComputeResource"})
+POOLS = frozenset({"ResourcePool", "VirtualApp"})
+TYPES: Mapping[PlaceKind, frozenset[str]] = {
+    PlaceKind.CLUSTER: COMPUTE_RESOURCES,
+    PlaceKind.HOST: frozenset({"HostSystem"}),
+    PlaceKind.RESOURCE_POOL: POOLS,
+    PlaceKind.FOLDER: frozenset({"Folder"}),
+    PlaceKind.DATACENTER: frozenset({"Datacenter"}),
+}
+MOST_NAMED = 10
+
+_ESCAPED = re.compile("%(2f|5c|25)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Node:
+    """One object. name: as vCenter gives it. for_machines: it is a folder that VMs may be in.
+
+    folder: the VM folder that a vApp is shown in.
+    """
+
+    ref: ManagedObject
+    name: str
+    parent: ManagedObject | None = None
+    for_machines: bool = False
+    folder: ManagedObject | None = None
+
+    def is_a(self, kind: PlaceKind) -> bool:
+        return self.ref.type in TYPES[kind] and (kind is not PlaceKind.FOLDER or self.for_machines)
+
+    def has_name(self, written: str) -> bool:
+        return written == self.name or bool(_spellings(written) & _spellings(self.name))
+
+    def has_reference(self, written: str) -> bool:
+        return written in (self.ref.value, str(self.ref))
+
+
+class InventoryTree:
+    """root: the folder that all paths begin at; it has no part in them."""
+
+    def __init__(self, root: ManagedObject, nodes: Iterable[Node]) -> None:
+        self._root = root
+        self._nodes = {node.ref: node for node in nodes}
+        self._children: dict[ManagedObject | None, list[Node]] = defaultdict(list)
+        for node in self._nodes.values():
+            self._children[node.parent].append(node)
+
+    def area(self, place: Place) -> Area:
+        """All that belongs to a place. PlaceNotFound, PlaceAmbiguous."""
+        inside = self._below(self._find(place).ref)
+        if place.kind is PlaceKind.RESOURCE_POOL:
+            return Area(pools=frozenset(inside))
+        if place.kind is PlaceKind.FOLDER:
+            # A VM in a vApp has no folder of its own; its vApp has.
+            apps = [node for node in self._nodes.values() if node.folder in inside]
+            pools = {pool for app in apps for pool in self._below(app.ref)}
+            return Area(folders=frozenset(inside), pools=frozenset(pools))
+        return Area(hosts=frozenset(ref for ref in inside if ref.type in TYPES[PlaceKind.HOST]))
+
+    def path_of(self, node: Node) -> str:
+        """The inventory path, as govc writes it."""
+        names: list[str] = []
+        above: Node | None = node
+        while above is not None:
+            names.append(above.name)
+            above = self._nodes.get(above.parent) if above.parent is not None else None
+        return "/" + "/".join(reversed(names))
+
+    def _find(self, place: Place) -> Node:
+        fitting = self._at_path(place.name) if place.name.startswith("/") else self._named(place.name)
+        found = [node for node in fitting if node.is_a(place.kind)]
+        if len(found) == 1:
+            return found[0]
+        what = f"Cannot tell which object is the {place}"
+        if found:
+            step = "Give its inventory path, or its managed object reference."
+            raise PlaceAmbiguous(what, why=f"the name fits {self._list(found)}", next_step=step)
+        why = "nothing that the account may see has that name, path or reference"
+        if fitting:
+            why = f"there is no such {place.kind}, only {self._list(fitting, with_type=True)}"
+        step = "Check the spelling, the case and the kind, or grant the account System.Read on it."
+        raise PlaceNotFound(what, why=why, next_step=step)
+
+    def _named(self, written: str) -> list[Node]:
+        # A name may look like the reference of another object; then both fit, and nobody may guess.
+        return [node for node in self._nodes.values() if node.has_reference(written) or node.has_name(written)]
+
+    def _at_path(self, written: str) -> list[Node]:
+        parents, found = [self._root], list[Node]()
+        for name in written.strip("/").split("/"):
+            found = [node for parent in parents for node in self._children[parent] if node.has_name(name)]
+            parents = [node.ref for node in found]
+        return found
+
+    def _below(self, ref: ManagedObject) -> set[ManagedObject]:
+        """The object and all below it."""
+        inside, waiting = {ref}, [ref]
+        while waiting:
+            below = [node.ref for node in self._children[waiting.pop()]]
+            inside.update(below)
+            waiting += below
+        return inside
+
+    def _list(self, nodes: list[Node], *, with_type: bool = False) -> str:
+        texts = [
+            f"{node.ref.type + ' ' if with_type else ''}{self.path_of(node)} ({node.ref.value})"
+            for node in sorted(nodes, key=self.path_of)
+        ]
+        more = [f"{len(texts) - MOST_NAMED} more"] if len(texts) > MOST_NAMED else []
+        return ", ".join(texts[:MOST_NAMED] + more)
+
+
+def _spellings(name: str) -> set[str]:
+    return {name, _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)}

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The colour of alarms that govc's simulator really has triggered."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from support.govc import Govc
+from support.vcsim import VCSim
+from support.witness import Witness, vim
+from vsphere_preemption.core.errors import VCenterObjectGone
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.vcenter.client import VCenter
+
+from .conftest import TAGGED, Clients
+
+MEMORY, CPU = "Cluster memory", "Cluster CPU"
+ROOT = ManagedObject("Folder", "group-d1")
+
+
+@dataclass
+class Desk:
+    """Makes alarms and sets their colours, as another user."""
+
+    witness: Witness
+
+    def __post_init__(self) -> None:
+        stub = self.witness.vm("vm-1")._stub
+        self._content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+
+    def define(self, name: str, kind: str) -> ManagedObject:
+        """An alarm on all objects of a type; its reference."""
+        event = vim.alarm.EventAlarmExpression
+        colours = [
+            event(
+                eventType=vim.event.EventEx,
+                eventTypeId=f"{name}.{colour}",
+                objectType=getattr(vim, kind),
+                status=colour,
+            )
+            for colour in ("green", "yellow", "red")
+        ]
+        setting = vim.alarm.AlarmSetting(toleranceRange=0, reportingFrequency=300)
+        spec = vim.alarm.AlarmSpec(
+            name=name,
+            description="",
+            enabled=True,
+            setting=setting,
+            expression=vim.alarm.OrAlarmExpression(expression=colours),
+        )
+        alarm = self._content.alarmManager.CreateAlarm(self._content.rootFolder, spec)
+        return ManagedObject("Alarm", alarm._moId)
+
+    def paint(self, name: str, entity: ManagedObject, colour: str) -> None:
+        """Trigger the alarm on an object, which must exist."""
+        self._content.eventManager.PostEvent(
+            vim.event.EventEx(
+                eventTypeId=f"{name}.{colour}",
+                objectType=getattr(vim, entity.type),
+                objectId=entity.value,
+                severity="warning",
+                message="",
+                key=0,
+                chainId=0,
+                createdTime=self.witness.now(),
+                userName="",
+            )
+        )
+
+
+@pytest.fixture
+def desk(vcsim: VCSim) -> Iterator[Desk]:
+    with contextlib.closing(vcsim.witness()) as witness:
+        yield Desk(witness)
+
+
+@pytest.fixture
+def client(vcsim: VCSim, clients: Clients) -> VCenter:
+    return clients.open(vcsim)
+
+
+@pytest.fixture
+def clusters(govc: Govc) -> list[ManagedObject]:
+    paths = ("/DC0/host/DC0_C0", "/DC0/host/DC0_C1")
+    return [ManagedObject(*govc.run("find", "-i", path, "-maxdepth", "0").strip().split(":", 1)) for path in paths]
+
+
+def test_an_alarm_changes_its_colour(desk: Desk, client: VCenter, clusters: list[ManagedObject]) -> None:
+    alarm = desk.define(MEMORY, "ClusterComputeResource")
+    seen = [client.alarm_colour(clusters[0], alarm)]
+    for colour in ("yellow", "red", "yellow", "green"):
+        desk.paint(MEMORY, clusters[0], colour)
+        seen.append(client.alarm_colour(clusters[0], alarm))
+    assert seen == ["green", "yellow", "red", "yellow", "green"]
+
+
+def test_other_alarms_and_other_objects_do_not_count(
+    desk: Desk, client: VCenter, clusters: list[ManagedObject]
+) -> None:
+    memory, cpu = (desk.define(name, "ClusterComputeResource") for name in (MEMORY, CPU))
+    desk.paint(CPU, clusters[0], "red")
+    desk.paint(MEMORY, clusters[1], "yellow")
+    assert client.alarm_colour(clusters[0], memory) == client.alarm_colour(clusters[0], name=MEMORY) == "green"
+    assert client.alarm_colour(clusters[0], cpu) == client.alarm_colour(clusters[0], name=CPU) == "red"
+    assert client.alarm_colour(clusters[1], memory) == client.alarm_colour(clusters[1], name=MEMORY) == "yellow"
+
+
+def test_the_worst_of_an_object_and_all_below_it_counts(
+    desk: Desk, client: VCenter, refs: list[ManagedObject], govc: Govc, clusters: list[ManagedObject]
+) -> None:
+    alarm = desk.define("VM memory", "VirtualMachine")
+    for vm, colour in zip(refs, ("yellow", "red", "green"), strict=True):
+        desk.paint("VM memory", vm, colour)
+    below = {TAGGED[0]: "yellow", TAGGED[1]: "red", TAGGED[2]: "green"}
+    assert {name: client.alarm_colour(vm, alarm) for name, vm in zip(TAGGED, refs, strict=True)} == below
+    assert client.alarm_colour(ROOT, alarm) == "red"
+
+
+def test_without_an_alarm_any_counts(desk: Desk, client: VCenter, clusters: list[ManagedObject]) -> None:
+    desk.define(MEMORY, "ClusterComputeResource")
+    assert client.alarm_colour(clusters[0]) == "green"
+    desk.paint(MEMORY, clusters[0], "red")
+    assert client.alarm_colour(clusters[0]) == "red"
+
+
+def test_an_alarm_with_a_reference_takes_one_call_and_one_with_a_name_two(
+    desk: Desk, client: VCenter, clients: Clients, clusters: list[ManagedObject]
+) -> None:
+    alarm = desk.define(MEMORY, "ClusterComputeResource")
+    client.check()
+    clients.calls()
+    client.alarm_colour(clusters[0], name=MEMORY)
+    assert clients.calls() == ["RetrievePropertiesEx"]
+    desk.paint(MEMORY, clusters[0], "red")
+    client.alarm_colour(clusters[0], alarm, MEMORY)
+    assert clients.calls() == ["RetrievePropertiesEx"]
+    client.alarm_colour(clusters[0], name=MEMORY)
+    assert clients.calls() == ["RetrievePropertiesEx"] * 2
+
+
+def test_an_object_that_is_gone_is_not_green(client: VCenter) -> None:
+    with pytest.raises(VCenterObjectGone, match="domain-c4711"):
+        client.alarm_colour(ManagedObject("ClusterComputeResource", "domain-c4711"))
