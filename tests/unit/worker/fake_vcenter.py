@@ -12,13 +12,15 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.request import read_request
 from vsphere_preemption_worker.activities.claims import Claims
 from vsphere_preemption_worker.activities.confirming import Confirmation
+from vsphere_preemption_worker.activities.marks import Marks
 from vsphere_preemption_worker.activities.pipeline import Pipeline, Requested, Surroundings
 from vsphere_preemption_worker.messages import StopInput, on_the_wire
 
@@ -70,9 +72,14 @@ class FakeVCenter:
     def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
         return {ref: self.machines[ref] for ref in refs if ref in self.machines}
 
-    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+    def recheck(
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool
+    ) -> Mapping[ManagedObject, VirtualMachine]:
         self.calls.append(("recheck", tag))
         return self.read(refs)
+
+    def tagged(self, tag: str, *, labels: bool) -> TaggedObjects:
+        return TaggedObjects(tuple(self.machines.values()))
 
     def write_mark(self, ref: ManagedObject, value: str) -> None:
         self._call("mark", ref)
@@ -84,20 +91,32 @@ class FakeVCenter:
         self._answer("power_off", ref)
         return ManagedObject("Task", f"task-{ref.value}")
 
+    def suspend(self, ref: ManagedObject) -> ManagedObject:
+        self._call("suspend", ref)
+        self.switch_off(ref, US, PowerState.SUSPENDED)
+        self._answer("suspend", ref)
+        return ManagedObject("Task", f"task-{ref.value}")
+
     def shut_down_guest(self, ref: ManagedObject) -> None:
         self._call("shut_down_guest", ref)
         if self.guest_obeys:
             self.switch_off(ref, US)
         self._answer("shut_down_guest", ref)
 
-    def switch_off(self, ref: ManagedObject, user: str) -> None:
-        self.machines[ref] = replace(self.machines[ref], power_state=PowerState.OFF)
+    def switch_off(self, ref: ManagedObject, user: str, state: PowerState = PowerState.OFF) -> None:
+        self.machines[ref] = replace(self.machines[ref], power_state=state)
         self.stopped_by[ref] = user
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
         return {ref: self.stopped_by[ref] for ref in machines if ref in self.stopped_by}
 
-    def watch(self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]) -> FakeWatch:
+    def watch(
+        self,
+        *,
+        machines: Iterable[ManagedObject],
+        tasks: Mapping[ManagedObject, ManagedObject],
+        until: PowerState,
+    ) -> FakeWatch:
         return FakeWatch(self, list(machines), tasks)
 
     def said(self, name: str) -> list[str]:
@@ -137,7 +156,7 @@ class FakeWatch:
         off = {
             ref: self._vcenter.clock.now() if self._vcenter.stopped_by.get(ref) == US and ref in self._tasks else None
             for ref in self._machines
-            if ref in seen and seen[ref].power_state is PowerState.OFF
+            if ref in seen and seen[ref].power_state is not PowerState.ON
         }
         gone = [ref for ref in self._machines if ref not in seen]
         if not off and not gone:
@@ -165,12 +184,12 @@ class Attempt:
     vcenter: FakeVCenter
     order: StopInput
     claims: Claims = field(default_factory=Claims)
-    ending: Callable[[], bool] = lambda: False
+    ending: Callable[[], VictimReason | None] = lambda: None
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
         around = Surroundings(clock.now, ending=self.ending, clock=clock, pause=clock.pass_by)
-        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, lease_seconds=180, around=around)
+        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), around=around)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:
             confirmation = Confirmation(self.vcenter, self.order, pipeline, around=around, threads=threads)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from vsphere_preemption.core import times
+from vsphere_preemption.core.contract import Criticality
 from vsphere_preemption.core.request import PreemptionRequest, read_request
 from vsphere_preemption_worker.workflows.book import (
     EVENTS_REMEMBERED,
@@ -34,6 +35,8 @@ def a_record(outcome: str = "done", *, victims: int = 1) -> dict[str, Any]:
         "finished": FINISHED,
         "windowSeconds": 60.0,
         "victims": [stopped] * victims,
+        "planned": [],
+        "urgency": "MEDIUM",
         "leftOut": {"total": 0, "byReason": {}, "vms": []},
         "announcement": {},
     }
@@ -71,8 +74,29 @@ def test_only_a_run_that_was_carried_out_opens_the_window(outcome: str, opens: b
     book = Book(Carried())
     run(book, asked("e1"), a_record(outcome))
     finished = times.from_wire(FINISHED)
-    assert book.in_window(finished + timedelta(seconds=59)) is opens
-    assert not book.in_window(finished + timedelta(seconds=60))
+    assert book.in_window(Criticality.MEDIUM, finished + timedelta(seconds=59)) is opens
+    assert not book.in_window(Criticality.MEDIUM, finished + timedelta(seconds=60))
+
+
+def test_a_request_that_is_more_urgent_than_the_last_run_is_not_swallowed_by_its_window() -> None:
+    book = Book(Carried())
+    run(book, asked("e1"), a_record())
+    for later in (book, handed_on(book)):
+        inside = times.from_wire(FINISHED) + timedelta(seconds=1)
+        assert later.in_window(Criticality.LOW, inside)
+        assert not later.in_window(Criticality.HIGH, inside)
+
+
+def test_the_most_urgent_of_those_that_wait_hurries_a_less_urgent_run() -> None:
+    book = Book(Carried())
+    for number, criticality in enumerate(("LOW", "LOW", "HIGH", "MEDIUM")):
+        assert book.accept(asked(f"e{number}", criticality=criticality), FINISHED)
+    assert book.hurry is None
+    book.take()
+    assert book.hurry is Criticality.HIGH
+    book.note({"outcome": "done"}, keys=asked("e0", criticality="LOW").keys)
+    book.take(), book.take()
+    assert book.hurry is None
 
 
 def test_an_open_request_is_open_until_its_outcome_is_recorded() -> None:

@@ -26,7 +26,7 @@ class Eyes:
         self.gone: set[ManagedObject] = set()
         self.errors: list[Exception] = []
 
-    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
+    def recheck(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
         self.asked.append(len(refs))
         if self.errors:
             raise self.errors[0]
@@ -39,20 +39,20 @@ def eyes() -> Eyes:
 
 
 def test_many_vms_share_one_look(eyes: Eyes) -> None:
-    recheck = Recheck(eyes, "tag", [vm(n) for n in range(40)], FakeClock())
+    recheck = Recheck(eyes.recheck, [vm(n) for n in range(40)], FakeClock())
     assert all(recheck.current(vm(n)) for n in range(40))
     assert eyes.asked == [40]
 
 
 def test_a_thousand_vms_take_few_looks(eyes: Eyes) -> None:
-    recheck = Recheck(eyes, "tag", [vm(n) for n in range(1000)], FakeClock())
+    recheck = Recheck(eyes.recheck, [vm(n) for n in range(1000)], FakeClock())
     assert all(recheck.current(vm(n)) for n in range(1000))
     assert len(eyes.asked) <= 10
 
 
 def test_an_answer_older_than_a_second_is_never_used(eyes: Eyes) -> None:
     clock = FakeClock()
-    recheck = Recheck(eyes, "tag", [vm(1), vm(2)], clock)
+    recheck = Recheck(eyes.recheck, [vm(1), vm(2)], clock)
     assert recheck.current(vm(2))
     eyes.gone.add(vm(2))
     clock.pass_by(MAX_AGE_SECONDS + 0.01)
@@ -60,7 +60,7 @@ def test_an_answer_older_than_a_second_is_never_used(eyes: Eyes) -> None:
 
 
 def test_a_doubtful_vm_is_looked_at_alone_and_at_once(eyes: Eyes) -> None:
-    recheck = Recheck(eyes, "tag", [vm(1), vm(2)], FakeClock())
+    recheck = Recheck(eyes.recheck, [vm(1), vm(2)], FakeClock())
     assert recheck.current(vm(1))
     eyes.gone.add(vm(1))
     assert recheck.fresh(vm(1)) is None
@@ -69,7 +69,7 @@ def test_a_doubtful_vm_is_looked_at_alone_and_at_once(eyes: Eyes) -> None:
 
 def test_a_look_that_fails_is_an_error_for_every_thread_and_blocks_none(eyes: Eyes) -> None:
     eyes.errors.append(VCenterUnreachable("Cannot look", why="away", next_step="Wait."))
-    recheck = Recheck(eyes, "tag", [vm(n) for n in range(8)], FakeClock())
+    recheck = Recheck(eyes.recheck, [vm(n) for n in range(8)], FakeClock())
     start = threading.Barrier(4)
 
     def look(number: int) -> bool:

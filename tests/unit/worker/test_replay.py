@@ -54,12 +54,12 @@ async def record(world: World) -> None:
     await handle.cancel()
     await handle.result()
     await keep(handle, EVERY_OUTCOME)
-    await keep(world.client.get_workflow_handle(world.script.plans[0].run_id), EXPECTED[1])
+    await keep(world.client.get_workflow_handle(world.script.plans[0].run.run_id), EXPECTED[1])
     world.script.before_plan = failing("tag_not_found", retryable=False)
     other = await world.start(workflow_id="recorded-failure")
     await world.signal(other, a_request("e4"))
     await eventually(lambda: other.query(QUERY_REQUESTS), lambda seen: seen["counts"] == {"failed": 1}, "a failure")
-    await keep(world.client.get_workflow_handle(world.script.plans[1].run_id), EXPECTED[2])
+    await keep(world.client.get_workflow_handle(world.script.plans[1].run.run_id), EXPECTED[2])
 
 
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.policy.model import Policy
 from vsphere_preemption.events.settings import Mode
 from vsphere_preemption_worker.service.settings import Address, WorkerSettings
 
@@ -22,7 +23,9 @@ ENVIRON = {
 
 def test_the_defaults_are_those_that_the_documentation_promises() -> None:
     settings = WorkerSettings.from_environment(ENVIRON)
-    assert (settings.limits.max_vms, settings.limits.window_seconds, settings.limits.grace_seconds) == (10, 60.0, 120.0)
+    assert settings.base_policy == Policy()
+    assert (Policy().amount.max_vms, Policy().rerun_window_seconds, Policy().actions.low.grace_seconds) == (10, 60, 120)
+    assert settings.policy_file is None
     assert (settings.vcenter.calls, settings.vcenter.call_seconds) == (5, 30.0)
     assert (settings.vcenter.insecure, settings.vcenter.ca_file) == (False, None)
     assert str(settings.credentials.folder) == "/var/bindings/vsphere"
@@ -37,10 +40,14 @@ def test_every_setting_can_be_made() -> None:
         "PREEMPTION_GRACE_SECONDS": "1.5",
         "PREEMPTION_HEALTH_ADDRESS": "[::1]:8080",
         "PREEMPTION_METRICS_ADDRESS": ":9090",
+        "PREEMPTION_POLICY_FILE": "/etc/preemption/policy.yml",
         "DEBUG": "true",
     }
     settings = WorkerSettings.from_environment({**ENVIRON, **made})
-    assert (settings.limits.max_vms, settings.limits.window_seconds, settings.limits.grace_seconds) == (7, 0.0, 1.5)
+    made_of_it = settings.base_policy
+    assert (made_of_it.amount.max_vms, made_of_it.rerun_window_seconds) == (7, 0.0)
+    assert {action.grace_seconds for action in vars(made_of_it.actions).values()} == {1.5}
+    assert str(settings.policy_file) == "/etc/preemption/policy.yml"
     assert settings.health == Address("::1", 8080)
     assert str(settings.health) == "[::1]:8080"
     assert settings.metrics == Address("0.0.0.0", 9090)

@@ -17,7 +17,7 @@ from vsphere_preemption.core.errors import VCenterFault
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption_worker.activities.pipeline import pending_mark
+from vsphere_preemption_worker.activities.marks import Marks
 from vsphere_preemption_worker.activities.settling import Settling
 from vsphere_preemption_worker.messages import SettleInput, StopInput, on_the_wire
 
@@ -44,7 +44,7 @@ def marks(vcenter: FakeVCenter) -> dict[str, tuple[str, bool]]:
 
 
 def mark_pending(vcenter: FakeVCenter, order: StopInput, ref: ManagedObject) -> None:
-    vcenter.machines[ref] = replace(vcenter.machines[ref], mark=pending_mark(order).as_text())
+    vcenter.machines[ref] = replace(vcenter.machines[ref], mark=Marks(order).pending(ref))
 
 
 def test_known_outcomes_are_written_into_the_marks(vcenter: FakeVCenter) -> None:
@@ -104,7 +104,7 @@ def test_a_victim_that_was_never_reached_gets_no_mark(vcenter: FakeVCenter) -> N
 def test_the_mark_of_a_later_run_is_left_alone(vcenter: FakeVCenter) -> None:
     order = an_order(vcenter, StopMethod.HARD)
     known = list(Attempt(vcenter, order).run().values())
-    later = pending_mark(an_order(vcenter, StopMethod.HARD, run_id="later")).as_text()
+    later = Marks(an_order(vcenter, StopMethod.HARD, run_id="later")).pending(vm(1))
     vcenter.machines[vm(1)] = replace(vcenter.machines[vm(1)], mark=later)
     settle(vcenter, order, known)
     assert vcenter.machines[vm(1)].mark == later

@@ -101,6 +101,13 @@ def test_a_guest_that_obeys_is_never_powered_off(vcenter: FakeVCenter) -> None:
     assert vcenter.said("power_off") == []
 
 
+def test_a_vm_may_be_suspended_instead(vcenter: FakeVCenter) -> None:
+    outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SUSPEND)).run()
+    assert {(end.outcome, end.forced) for end in outcomes.values()} == {(VictimEnd.STOPPED, False)}
+    assert vcenter.said("suspend") == ["vm-1", "vm-2"]
+    assert {machine.power_state for machine in vcenter.machines.values()} == {PowerState.SUSPENDED}
+
+
 @pytest.mark.parametrize(
     ("method", "end", "powered_off"),
     [
@@ -156,7 +163,7 @@ def test_a_vm_that_somebody_switched_off_is_not_ours(vcenter: FakeVCenter) -> No
 def test_a_vm_that_somebody_switches_off_after_we_asked_is_not_claimed(
     vcenter: FakeVCenter, method: StopMethod
 ) -> None:
-    for call in ("power_off", "shut_down_guest"):
+    for call in ("power_off", "shut_down_guest", "suspend"):
         vcenter.after[call] = lambda ref: vcenter.switch_off(ref, SOMEBODY)
     outcomes = Attempt(vcenter, an_order(vcenter, method)).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.ALREADY_OFF)}
@@ -247,7 +254,7 @@ def test_an_outage_is_left_to_temporal(vcenter: FakeVCenter) -> None:
 
 
 def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> None:
-    outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), ending=lambda: True).run()
+    outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), ending=lambda: VictimReason.CANCELLED).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.CANCELLED)}
     assert vcenter.calls == []
 
@@ -255,7 +262,9 @@ def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> Non
 def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(vcenter: FakeVCenter) -> None:
     vcenter.guest_obeys = False
     order = an_order(vcenter, StopMethod.SOFT_THEN_HARD)
-    outcomes = Attempt(vcenter, order, ending=lambda: vcenter.clock.seconds > 5).run()
+    outcomes = Attempt(
+        vcenter, order, ending=lambda: VictimReason.CANCELLED if vcenter.clock.seconds > 5 else None
+    ).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.FAILED, VictimReason.CANCELLED)}
     assert vcenter.said("power_off") == []
     assert vcenter.clock.seconds < 20

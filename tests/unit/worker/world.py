@@ -9,7 +9,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from temporalio import activity
@@ -19,16 +19,22 @@ from temporalio.worker import Worker
 
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Plan, Victim
+from vsphere_preemption.core.policy.model import Policy
 from vsphere_preemption_worker.messages import (
     ANNOUNCE,
+    NOTICE,
     PLAN,
+    PRESSURE,
     SETTLE,
     STOP,
     AnnounceInput,
+    NoticeInput,
+    PlanInput,
     PlanResult,
+    PressureInput,
+    PressureResult,
     SettleInput,
     StopInput,
     StopResult,
@@ -50,7 +56,12 @@ class Script:
 
     victims: int = 2
     window_seconds: float = 60.0
-    plans: list[RunIdentity] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
+    refusal: str = ""
+    pressure: PressureResult = field(default_factory=PressureResult)
+    plans: list[PlanInput] = field(default_factory=list)
+    notices: list[NoticeInput] = field(default_factory=list)
+    looks: list[PressureInput] = field(default_factory=list)
     stops: list[StopInput] = field(default_factory=list)
     settles: list[SettleInput] = field(default_factory=list)
     announcements: list[AnnounceInput] = field(default_factory=list)
@@ -62,11 +73,22 @@ class Script:
 
     def activities(self) -> list[Callable[..., Any]]:
         @activity.defn(name=PLAN)
-        async def plan(run: RunIdentity) -> PlanResult:
-            self.plans.append(run)
+        async def plan(order: PlanInput) -> PlanResult:
+            self.plans.append(order)
             await _maybe(self.before_plan)
             chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
-            return PlanResult(Plan(chosen).as_wire(), 120.0, self.window_seconds)
+            policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
+            return PlanResult(Plan(chosen).as_wire(), policy, refusal=self.refusal)
+
+        @activity.defn(name=PRESSURE)
+        async def look(order: PressureInput) -> PressureResult:
+            self.looks.append(order)
+            return self.pressure
+
+        @activity.defn(name=NOTICE)
+        async def notice(order: NoticeInput) -> str:
+            self.notices.append(order)
+            return ""
 
         @activity.defn(name=STOP)
         async def stop(order: StopInput) -> StopResult:
@@ -86,7 +108,7 @@ class Script:
             await _maybe(self.before_announce)
             return f"{order.run.workflow_id}-{order.run.request.event.id}"
 
-        return [plan, stop, settle, announce]
+        return [plan, look, notice, stop, settle, announce]
 
     def _outcome(self, order: StopInput, victim: Victim) -> VictimOutcome:
         return VictimOutcome(victim.vm, victim.name, self.end, order.method, marked=order.marked, stopped=order.marked)

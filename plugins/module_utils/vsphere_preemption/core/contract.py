@@ -34,6 +34,12 @@ QUERY_RUNS = "runs"
 QUERY_REQUESTS = "requests"
 UPDATE_PREEMPT = "preempt"
 RUN_WORKFLOW_TYPE = "PreemptionRun"
+SWITCH_WORKFLOW_TYPE = "PreemptionSwitch"
+RESTORE_WORKFLOW_TYPE = "PreemptionRestore"
+UPDATE_DECIDE = "decide"
+SIGNAL_HURRY = "hurry"
+QUERY_PROGRESS = "progress"
+QUERY_RECORD = "record"
 
 RUNS_REMEMBERED = 20
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from .contract import StopMethod
+from .contract import Criticality, StopMethod
 from .inventory import ManagedObject
 from .plan import Plan
+from .policy.model import Policy
 from .reasons import RunReason, VictimReason
 from .request import PreemptionRequest
 
@@ -108,7 +109,11 @@ class Announcement:
 
 @dataclass
 class RunRecord:
-    """One request and its outcome. marks_settled: no mark of the run is left pending."""
+    """One request and its outcome. marks_settled: no mark of the run is left pending.
+
+    policy: name, digest and mode of the one that was used. urgency: the criticality that counted in the end.
+    approval: who decided what, where somebody had to.
+    """
 
     workflow_id: str
     request: PreemptionRequest
@@ -124,6 +129,14 @@ class RunRecord:
     victims: list[VictimOutcome] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
     announcement: Announcement = field(default_factory=Announcement)
+    policy: dict[str, str] = field(default_factory=dict)
+    urgency: Criticality | None = None
+    approval: dict[str, Any] | None = None
+
+    def take_plan(self, plan: Plan, policy: Policy, digest: str) -> None:
+        """Keep what was decided."""
+        self.plan, self.window_seconds = plan, policy.rerun_window_seconds
+        self.policy = {"name": policy.name, "digest": digest, "mode": policy.mode.value}
 
     def brief(self) -> dict[str, Any]:
         """The request and its outcome, without any VM."""
@@ -154,6 +167,11 @@ class RunRecord:
                 "vms": [spared.as_wire() for spared in self.plan.left_out],
             },
             "announcement": self.announcement.as_wire(),
+            "policy": self.policy,
+            "urgency": (self.urgency or self.request.criticality).value,
+            "approval": self.approval,
+            # What became of the victims is told above; a plan that was not carried out is told here.
+            "planned": [] if self.victims else [victim.as_wire() for victim in self.plan.victims],
         }
 
 

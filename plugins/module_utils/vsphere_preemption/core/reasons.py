@@ -59,6 +59,7 @@ class VictimReason(StrEnum):
     VM_DELETED = "vm_deleted"
     OUTCOME_UNKNOWN = "outcome_unknown"
     HURRIED = "hurried"
+    PAUSED = "paused"
     PRESSURE_GONE = "pressure_gone"
     OVER_BUDGET = "over_cap_or_budget"
 
@@ -73,6 +74,7 @@ class RunReason(StrEnum):
     MARKS_NOT_SETTLED = "marks_not_settled"
     CANCELLED = "cancelled"
     IN_WINDOW = "within_rerun_window"
+    HURRIED = "hurried_the_run_before"
     SAME_EVENT = "same_event"
     INVALID = "invalid_request"
     PLAN_FAILED = "plan_failed"

@@ -12,20 +12,25 @@ the types of each of them anew: for a thousand VMs that costs more time than all
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from vsphere_preemption.core.alarm import AlarmEvent
 from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.inventory import Scope
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.plan import Plan, Victim
+from vsphere_preemption.core.policy.model import Policy, Target
 from vsphere_preemption.core.request import PreemptionRequest
 
 PLAN = "PlanVictims"
 STOP = "StopVictims"
 SETTLE = "SettleMarks"
 ANNOUNCE = "AnnouncePreemption"
+NOTICE = "GiveNotice"
+PRESSURE = "LookAtPressure"
 
 Wire = list[Any]
 
@@ -41,12 +46,29 @@ class RunInput:
 
 
 @dataclass(frozen=True)
+class PlanInput:
+    """only: the victims that somebody agreed to (MoRefs); empty: whoever the policy allows."""
+
+    run: RunIdentity
+    only: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class PlanResult:
-    """The plan, and the operator's settings that the rest of the run works by. took_seconds: of planning."""
+    """The decision about a request, and all that the rest of the run works by: workflows read no file and no clock.
+
+    wire_scope: of the plan, for the last look. refusal: a RunReason, empty where the request is carried out.
+    lease_seconds: how long a pending mark of another run is believed. took_seconds: of planning.
+    """
 
     wire_plan: Any
-    grace_seconds: float
-    window_seconds: float
+    policy: Policy = field(default_factory=Policy)
+    policy_digest: str = ""
+    wire_scope: Any = None
+    alarm: AlarmEvent | None = None
+    refusal: str = ""
+    message: str = ""
+    lease_seconds: float = 180.0
     took_seconds: float = 0.0
 
     @cached_property
@@ -56,17 +78,25 @@ class PlanResult:
 
 @dataclass(frozen=True)
 class StopInput:
-    """marked: the time that the pending marks carry (wire text)."""
+    """marked: the time that the pending marks carry (wire text). first: place of the first victim in the whole run."""
 
     run: RunIdentity
     wire_victims: Wire
     method: StopMethod
     grace_seconds: float
     marked: str
+    policy: Policy = field(default_factory=Policy)
+    wire_scope: Any = None
+    lease_seconds: float = 180.0
+    first: int = 0
 
     @cached_property
     def victims(self) -> list[Victim]:
         return [Victim.from_wire(victim) for victim in self.wire_victims]
+
+    @cached_property
+    def scope(self) -> Scope:
+        return Scope.from_wire(self.wire_scope)
 
 
 @dataclass(frozen=True)
@@ -78,6 +108,42 @@ class StopResult:
     @cached_property
     def outcomes(self) -> list[VictimOutcome]:
         return outcomes_of(self.wire_outcomes)
+
+
+@dataclass(frozen=True)
+class NoticeInput:
+    """not_before: when the stopping may begin; time: of the notice (wire text)."""
+
+    run: RunIdentity
+    wire_victims: Wire
+    method: StopMethod
+    grace_seconds: float
+    not_before: str
+    time: str
+    event: bool
+    guestinfo: bool
+
+    @cached_property
+    def victims(self) -> list[Victim]:
+        return [Victim.from_wire(victim) for victim in self.wire_victims]
+
+
+@dataclass(frozen=True)
+class PressureInput:
+    """Whether to go on: the alarm of the request, or the usage that the target names."""
+
+    alarm: AlarmEvent | None
+    target: Target
+    wire_scope: Any = None
+
+
+@dataclass(frozen=True)
+class PressureResult:
+    """gone: nobody is short any more. paused: somebody paused preemption; message says who."""
+
+    gone: bool = False
+    paused: bool = False
+    message: str = ""
 
 
 @dataclass(frozen=True)

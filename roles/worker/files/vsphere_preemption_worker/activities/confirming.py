@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Wait until the victims are off: all together, with one subscription, and with an end to the waiting.
 
-A soft shutdown has its grace period, after which the VM is powered off or left running, as the method says. A
-power-off task has five minutes. After a cancellation nothing new is begun, and what was begun gets ten seconds more.
+A soft shutdown has its grace period, after which the VM is powered off or left running, as the method says. A task has
+five minutes. After a cancellation or a pause nothing new is begun, and what was begun gets ten seconds more.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
 from ..messages import StopInput
-from .pipeline import Pipeline, Requested, Surroundings, Unattributed
+from .pipeline import Pipeline, Requested, Surroundings, Unattributed, wanted_state
 from .power import PowerChanges, PowerClient, PowerWatch
 
 TASK_SECONDS = 300.0
@@ -41,6 +41,7 @@ class Confirmation:
     ) -> None:
         self._vcenter = vcenter
         self._order = order
+        self._wanted = wanted_state(order.method)
         self._pipeline = pipeline
         self._around = around
         self._threads = threads
@@ -48,14 +49,14 @@ class Confirmation:
         self._waiting: dict[ManagedObject, Requested] = {}
         self._outcomes: list[VictimOutcome] = []
         self._unattributed: Unattributed = {}
-        self._cancelled_at: float | None = None
+        self._ending: tuple[float, VictimReason] | None = None
 
     def follow(self, requested: Iterable[Requested]) -> list[VictimOutcome]:
         """The outcome of each, once all of them have one."""
         self._waiting = {request.victim.vm: request for request in requested}
         while self._waiting:
             tasks = {vm: request.task for vm, request in self._waiting.items() if request.task}
-            with self._vcenter.watch(machines=list(self._waiting), tasks=tasks) as watch:
+            with self._vcenter.watch(machines=list(self._waiting), tasks=tasks, until=self._wanted) as watch:
                 self._follow_until_something_began(watch)
         attributed = self._pipeline.attribute(self._unattributed)
         for outcome in attributed:
@@ -96,8 +97,9 @@ class Confirmation:
     def _end_what_is_over(self) -> bool:
         """Act on every deadline that has passed; True when that began something new to watch."""
         now = self._around.clock()
-        if self._around.ending() and self._cancelled_at is None:
-            self._cancelled_at = now
+        why = self._around.ending()
+        if why and self._ending is None:
+            self._ending = (now, why)
         late = [request for request in self._waiting.values() if now >= self._deadline(request)]
         escalating = [request for request in late if self._may_escalate(request)]
         for request in late:
@@ -112,17 +114,17 @@ class Confirmation:
         return bool(escalating)
 
     def _may_escalate(self, request: Requested) -> bool:
-        allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._cancelled_at is None
+        allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._ending is None
         return allowed and not request.forced
 
     def _why_over(self, request: Requested) -> VictimReason:
-        if self._cancelled_at is not None:
-            return VictimReason.CANCELLED
-        return VictimReason.TASK_TIMEOUT if request.forced else VictimReason.GUEST_IGNORED
+        if self._ending is not None:
+            return self._ending[1]
+        return VictimReason.TASK_TIMEOUT if request.task else VictimReason.GUEST_IGNORED
 
     def _deadline(self, request: Requested) -> float:
-        own = request.since + (TASK_SECONDS if request.forced else self._order.grace_seconds)
-        return own if self._cancelled_at is None else min(own, self._cancelled_at + CANCEL_SECONDS)
+        own = request.since + (TASK_SECONDS if request.task else self._order.grace_seconds)
+        return own if self._ending is None else min(own, self._ending[0] + CANCEL_SECONDS)
 
     def _patience(self) -> float:
         return min(_LONGEST_WAIT, max(0.02, min(self._times_left())))

@@ -16,29 +16,20 @@ from dataclasses import replace
 
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.mark import MarkPhase, settled
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 
-from ..messages import StopInput
-from .pipeline import pending_mark
+from .marks import Marks
 from .power import PowerClient
 
 log = logging.getLogger(__name__)
 
 
-def final_mark(stop: StopInput, outcome: VictimOutcome, time: str) -> str:
-    """The text that replaces the pending mark of this victim. time: for one that was not stopped (wire text)."""
-    phase = MarkPhase.PREEMPTED if outcome.outcome is VictimEnd.STOPPED else MarkPhase.FAILED
-    began, reason = outcome.stopped or time, outcome.reason.value
-    return settled(pending_mark(stop), phase=phase, forced=outcome.forced, time=began, reason=reason).as_text()
-
-
 class FinalMarks:
     """Writes them with the threads of one run."""
 
-    def __init__(self, vcenter: PowerClient, stop: StopInput, threads: Executor) -> None:
+    def __init__(self, vcenter: PowerClient, marks: Marks, threads: Executor) -> None:
         self._vcenter = vcenter
-        self._stop = stop
+        self._marks = marks
         self._threads = threads
         self._writing: dict[ManagedObject, Future[bool]] = {}
 
@@ -54,7 +45,7 @@ class FinalMarks:
 
     def _write(self, outcome: VictimOutcome) -> bool:
         try:
-            self._vcenter.write_mark(outcome.vm, final_mark(self._stop, outcome, outcome.stopped))
+            self._vcenter.write_mark(outcome.vm, self._marks.final(outcome, outcome.stopped))
         except PreemptionError as error:
             log.info("mark stays pending for now", extra={"vm": outcome.vm.value, "error": str(error)})
             return False

@@ -14,9 +14,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.decision import Moment, needs_labels, plan_limits
 from vsphere_preemption.core.errors import (
     PreemptionError,
     VCenterFault,
@@ -26,7 +28,7 @@ from vsphere_preemption.core.errors import (
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
-from vsphere_preemption.core.mark import Mark, MarkFound, MarkPhase, read_mark
+from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import PlanLimits, Victim, why_not
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
@@ -34,6 +36,7 @@ from vsphere_preemption.core.reasons import LeftOut, VictimReason
 from ..messages import StopInput
 from .claims import Claims
 from .evidence import Evidence
+from .marks import Marks
 from .power import PowerClient
 from .recheck import Recheck
 
@@ -63,20 +66,20 @@ Unattributed = dict[ManagedObject, tuple[Requested, datetime]]
 class Surroundings:
     """What a pipeline needs from outside, so that tests can bring their own.
 
-    ending: the run was cancelled. check_in: raises when the rest is left to the next worker.
+    ending: why nothing new may be begun (cancelled, paused), None while all is well. check_in: raises when the rest is
+    left to the next worker.
     """
 
     now: Callable[[], datetime]
-    ending: Callable[[], bool] = lambda: False
+    ending: Callable[[], VictimReason | None] = lambda: None
     check_in: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
 
 
-def pending_mark(order: StopInput) -> Mark:
-    """The mark that a victim gets before it is touched."""
-    forced = order.method is StopMethod.HARD
-    return Mark(order.run, MarkPhase.PENDING, order.method, forced, order.marked)
+def wanted_state(method: StopMethod) -> PowerState:
+    """What a VM has become when it was stopped that way."""
+    return PowerState.SUSPENDED if method is StopMethod.SUSPEND else PowerState.OFF
 
 
 class Pipeline:
@@ -88,35 +91,40 @@ class Pipeline:
         order: StopInput,
         *,
         claims: Claims,
-        lease_seconds: float,
+        marks: Marks,
         around: Surroundings,
     ) -> None:
         self._vcenter = vcenter
         self._order = order
         self._claims = claims
-        self._lease_seconds = lease_seconds
+        self._marks = marks
         self._around = around
-        self._mark = pending_mark(order).as_text()
+        self._wanted = wanted_state(order.method)
         self._evidence = Evidence(vcenter, times.from_wire(order.marked))
-        tag, victims = order.run.request.tag, [victim.vm for victim in order.victims]
-        self._recheck = Recheck(vcenter, tag, victims, around.clock)
+        look = partial(vcenter.recheck, order.run.request.tag, labels=needs_labels(order.policy))
+        self._recheck = Recheck(look, [victim.vm for victim in order.victims], around.clock)
 
     def stop(self, victim: Victim) -> Requested | VictimOutcome:
         """Bring one victim as far as vCenter's word that it will stop. Raises only where vCenter itself is away."""
+        unmarked = self.mark(victim)
+        if unmarked:
+            return unmarked
+        verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)
+        return verdict or self._ask(victim, forced=self._order.method is StopMethod.HARD)
+
+    def mark(self, victim: Victim) -> VictimOutcome | None:
+        """Write its pending mark; the outcome of a victim that must not be stopped, or is stopped already."""
         self._around.check_in()
-        if self._around.ending():
-            return self.outcome(victim, VictimEnd.SPARED, VictimReason.CANCELLED)
+        ending = self._around.ending()
+        if ending:
+            return self.outcome(victim, VictimEnd.SPARED, ending)
         machine = self._recheck.current(victim.vm)
         verdict = self._judge(victim, machine, marked="")
         if verdict or machine is None:
             return verdict or self._lost(victim, marked="")
         if not self._claims.take(victim.vm, self._order.run.run_id):
             return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
-        unmarkable = self._write_mark(victim, machine)
-        if unmarkable:
-            return unmarkable
-        verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)
-        return verdict or self._ask(victim, forced=self._order.method is StopMethod.HARD)
+        return self._write_mark(victim, machine)
 
     def escalate(self, late: Requested) -> Requested | VictimOutcome:
         """The grace period is over: power off what the guest did not shut down."""
@@ -176,13 +184,13 @@ class Pipeline:
         """The outcome of a VM that cannot be stopped, or is stopped already; None for one that can be."""
         if machine is None:
             return self._lost(victim, marked)
-        reason = why_not(machine, self._plan_limits())
+        reason = why_not(machine, self._limits())
         if reason is None:
             return None
         mark = read_mark(machine.mark)
         ours = mark if mark and mark.run_id == self._order.run.run_id else None
         marked = marked or (self._order.marked if ours else "")
-        if machine.power_state is PowerState.OFF:
+        if machine.power_state in (PowerState.OFF, self._wanted):
             return self._found_off(victim, ours, marked, requested)
         known = VictimReason.CLAIMED if reason is LeftOut.CLAIMED else VictimReason.NO_LONGER_ELIGIBLE
         return self.outcome(victim, VictimEnd.SPARED, known, message=reason.value, marked=marked, requested=requested)
@@ -202,16 +210,20 @@ class Pipeline:
     def _lost(self, victim: Victim, marked: str) -> VictimOutcome:
         return self.outcome(victim, VictimEnd.SPARED, VictimReason.TAG_REMOVED, marked=marked)
 
-    def _plan_limits(self) -> PlanLimits:
-        return PlanLimits(0, self._order.run.run_id, self._around.now(), self._lease_seconds)
+    def _limits(self) -> PlanLimits:
+        order = self._order
+        moment = Moment(self._around.now(), order.run.run_id, order.lease_seconds)
+        return plan_limits(order.policy, order.scope, moment)
 
     def _write_mark(self, victim: Victim, machine: VirtualMachine) -> VictimOutcome | None:
         """Write the pending mark; the victim's outcome where that cannot be done, for then it must not be stopped."""
-        if machine.mark == self._mark:
+        self._marks.learn(victim.vm, machine.mark)
+        text = self._marks.pending(victim.vm)
+        if machine.mark == text:
             return None
         for pause in (*PAUSES, None):
             try:
-                self._vcenter.write_mark(victim.vm, self._mark)
+                self._vcenter.write_mark(victim.vm, text)
                 return None
             except VCenterObjectGone as error:
                 return self.outcome(victim, VictimEnd.SPARED, VictimReason.VM_DELETED, message=str(error))
@@ -252,6 +264,8 @@ class Pipeline:
         return self.outcome(victim, VictimEnd.FAILED, VictimReason.STOP_REFUSED, message=str(last), marked=marked)
 
     def _call(self, vm: ManagedObject, *, forced: bool) -> ManagedObject | None:
+        if self._order.method is StopMethod.SUSPEND:
+            return self._vcenter.suspend(vm)
         if forced:
             return self._vcenter.power_off(vm)
         self._vcenter.shut_down_guest(vm)

@@ -1,54 +1,70 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choose the victims: read what carries the tag, and let the core's plan decide."""
+"""Choose the victims: ask whether preemption is paused, and let the core decide."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from temporalio import activity
 
-from vsphere_preemption.core.inventory import TaggedObjects
-from vsphere_preemption.core.mark import RunIdentity
-from vsphere_preemption.core.plan import PlanLimits, plan_victims
+from vsphere_preemption.core.contract import Criticality
+from vsphere_preemption.core.decision import Decision, Eyes, Moment, decide
+from vsphere_preemption.core.plan import Plan
+from vsphere_preemption.core.policy.model import PolicySet
+from vsphere_preemption.core.reasons import RunReason
 
-from ..messages import PLAN, PlanResult
-from .limits import MOST_VICTIMS, RunLimits
+from ..messages import PLAN, PlanInput, PlanResult
+from .limits import LEASE_MARGIN_SECONDS, MOST_VICTIMS
+from .pausing import PauseSwitch
 from .supervision import supervised
 
 # With the reasons of so many named, a plan stays far below Temporal's 2 MB for one payload.
 LEFT_OUT_NAMED = 2000
 
 
-class Inventory(Protocol):
-    """The part of the vCenter client that planning needs."""
-
-    def tagged(self, tag: str) -> TaggedObjects: ...
-
-
 class Planning:
     """The activity that plans."""
 
-    def __init__(self, vcenter: Inventory, limits: RunLimits, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, vcenter: Eyes, policies: Callable[[], PolicySet], paused: PauseSwitch, now: Callable[[], datetime]
+    ) -> None:
         self._vcenter = vcenter
-        self._limits = limits
+        self._policies = policies
+        self._paused = paused
         self._now = now
 
     @activity.defn(name=PLAN, no_thread_cancel_exception=True)
-    def plan(self, run: RunIdentity) -> PlanResult:
-        began = time.monotonic()
+    def plan(self, order: PlanInput) -> PlanResult:
+        began, policies = time.monotonic(), self._policies()
+        lease = claim_lease_seconds(policies)
         with supervised():
-            tagged = self._vcenter.tagged(run.request.tag)
-        limits = PlanLimits(
-            max_vms=min(self._limits.max_vms, MOST_VICTIMS),
-            run_id=run.run_id,
-            now=self._now(),
-            lease_seconds=self._limits.claim_lease_seconds,
-        )
-        plan = plan_victims(tagged, limits).shortened(LEFT_OUT_NAMED)
-        took = time.monotonic() - began
-        return PlanResult(plan.as_wire(), self._limits.grace_seconds, self._limits.window_seconds, took)
+            paused = self._paused()
+            if paused:
+                return PlanResult(Plan().as_wire(), refusal=RunReason.PAUSED.value, message=paused)
+            moment = Moment(self._now(), order.run.run_id, lease, MOST_VICTIMS, frozenset(order.only))
+            decision = decide(order.run.request, policies, self._vcenter, moment)
+        return _result(decision, policies.digest, lease, time.monotonic() - began)
+
+
+def claim_lease_seconds(policies: PolicySet) -> float:
+    """A pending mark older than this is of a run that died: a run settles a mark within its grace period."""
+    actions = (policy.actions.of(criticality) for policy in policies.policies.values() for criticality in Criticality)
+    return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS
+
+
+def _result(decision: Decision, digest: str, lease: float, took: float) -> PlanResult:
+    return PlanResult(
+        wire_plan=decision.plan.shortened(LEFT_OUT_NAMED).as_wire(),
+        policy=decision.policy,
+        policy_digest=digest,
+        wire_scope=decision.scope.as_wire(),
+        alarm=decision.alarm,
+        refusal=decision.refusal.value,
+        message=decision.message,
+        lease_seconds=lease,
+        took_seconds=took,
+    )

@@ -10,13 +10,13 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol
 
-from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 
 
 class PowerChanges(Protocol):
     """News about VMs that are going down: off, deleted, or their task failed with this message.
 
-    off: when our task succeeded, None where only the power state tells that the VM is off.
+    off: when our task succeeded, None where only the power state tells that the VM is off (or suspended).
     """
 
     @property
@@ -52,16 +52,22 @@ class PowerClient(Protocol):
 
     def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
 
-    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
+    def recheck(
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool
+    ) -> Mapping[ManagedObject, VirtualMachine]: ...
+
+    def tagged(self, tag: str, *, labels: bool) -> TaggedObjects: ...
 
     def write_mark(self, vm: ManagedObject, value: str) -> None: ...
 
     def power_off(self, vm: ManagedObject) -> ManagedObject: ...
 
+    def suspend(self, vm: ManagedObject) -> ManagedObject: ...
+
     def shut_down_guest(self, vm: ManagedObject) -> None: ...
 
     def watch(
-        self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]
+        self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject], until: PowerState
     ) -> PowerWatch: ...
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]: ...

@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 
@@ -23,20 +22,17 @@ AHEAD = 140
 LOOK_AGAIN_AHEAD = 20
 
 
-class Eyes(Protocol):
-    """The part of the vCenter client that can look again."""
-
-    def recheck(self, tag: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
+# Those of the VMs that still exist and still carry the tag, as they are now.
+Look = Callable[[Sequence[ManagedObject]], Mapping[ManagedObject, VirtualMachine]]
 
 
 class Recheck:
     """What the victims look like now. Safe for several threads."""
 
     def __init__(
-        self, vcenter: Eyes, tag: str, victims: Sequence[ManagedObject], clock: Callable[[], float] = time.monotonic
+        self, look: Look, victims: Sequence[ManagedObject], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._vcenter = vcenter
-        self._tag = tag
+        self._look_at = look
         self._victims = list(victims)
         self._place = {vm: place for place, vm in enumerate(self._victims)}
         self._clock = clock
@@ -61,7 +57,7 @@ class Recheck:
 
     def fresh(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it is now, after something about it became doubtful."""
-        return self._vcenter.recheck(self._tag, [vm]).get(vm)
+        return self._look_at([vm]).get(vm)
 
     def _is_known(self, vm: ManagedObject) -> bool:
         seen = self._first <= self._place[vm] <= self._last
@@ -77,7 +73,7 @@ class Recheck:
         """Look at the victims from this place on; whoever waits for it is woken, also when it fails."""
         began, refs = self._clock(), self._victims[first : first + AHEAD]
         try:
-            seen = self._vcenter.recheck(self._tag, refs)
+            seen = self._look_at(refs)
             with self._changed:
                 self._seen, self._taken_at = seen, began
                 self._first, self._last = first, first + len(refs) - 1

@@ -25,7 +25,8 @@ from vsphere_preemption.core.reasons import VictimReason
 
 from ..messages import SETTLE, SettleInput, StopResult, on_the_wire
 from .evidence import Evidence
-from .final_marks import final_mark
+from .marks import Marks
+from .pipeline import wanted_state
 from .power import PowerClient
 from .supervision import supervised
 
@@ -42,10 +43,13 @@ class Settling:
     def settle(self, order: SettleInput) -> StopResult:
         with supervised(), ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
             machines = self._vcenter.read([victim.vm for victim in order.stop.victims])
+            marks = Marks(order.stop)
+            for vm, machine in machines.items():
+                marks.learn(vm, machine.mark)
             known = {outcome.vm: outcome for outcome in order.outcomes}
             known.update(self._look_up(order, known, machines))
             outcomes = [known[victim.vm] for victim in order.stop.victims]
-            _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines), outcomes))
+            _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines, marks), outcomes))
         return StopResult(on_the_wire(replace(outcome, settled=bool(outcome.marked)) for outcome in outcomes))
 
     def _look_up(
@@ -55,7 +59,8 @@ class Settling:
         stop = order.stop
         open_victims = [victim for victim in stop.victims if victim.vm not in known]
         marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
-        off = {vm for vm in marked if machines[vm].power_state is PowerState.OFF}
+        ends = (PowerState.OFF, wanted_state(stop.method))
+        off = {vm for vm in marked if machines[vm].power_state in ends}
         told = {vm for vm in off if _says_preempted(machines[vm])}
         stopped = told | Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off - told)
         forced = stop.method is StopMethod.HARD
@@ -80,12 +85,14 @@ class Settling:
             )
         return found
 
-    def _settle_one(self, order: SettleInput, outcome: VictimOutcome, machines: Machines) -> PreemptionError | None:
+    def _settle_one(
+        self, order: SettleInput, outcome: VictimOutcome, machines: Machines, marks: Marks
+    ) -> PreemptionError | None:
         """Write the final mark where ours is still pending; the error where that could not be done."""
         machine = machines.get(outcome.vm)
         if not outcome.marked or machine is None or not _is_ours(machine, order.stop.run.run_id):
             return None
-        text = final_mark(order.stop, outcome, order.settled)
+        text = marks.final(outcome, order.settled)
         if machine.mark == text:
             return None
         try:

@@ -20,9 +20,11 @@ from ..messages import STOP, StopInput, StopResult, on_the_wire
 from .claims import Claims
 from .confirming import Confirmation
 from .final_marks import FinalMarks
-from .limits import RunLimits
+from .marks import Marks
+from .pausing import PauseSwitch, PauseWatch
 from .pipeline import Pipeline, Requested, Surroundings
 from .power import PowerClient
+from .reserving import Reservations
 from .supervision import supervised
 
 log = logging.getLogger(__name__)
@@ -31,36 +33,41 @@ log = logging.getLogger(__name__)
 class Stopping:
     """The activity that stops."""
 
-    def __init__(self, vcenter: PowerClient, limits: RunLimits, claims: Claims, now: Callable[[], datetime]) -> None:
+    def __init__(self, vcenter: PowerClient, claims: Claims, paused: PauseSwitch, now: Callable[[], datetime]) -> None:
         self._vcenter = vcenter
-        self._limits = limits
         self._claims = claims
+        self._paused = paused
         self._now = now
+        self._reservations = Reservations(vcenter, now)
 
     # Without the exception in mid-call: a cancelled run still has to say what it did.
     @activity.defn(name=STOP, no_thread_cancel_exception=True)
     def stop(self, order: StopInput) -> StopResult:
         with (
             supervised() as supervision,
+            PauseWatch(self._paused, supervision.cancelled) as watch,
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
             self._claims.of_run(order.run.run_id),
         ):
-            around = Surroundings(self._now, supervision.cancelled, supervision.hand_over_if_due)
+            around = Surroundings(self._now, watch.ending, supervision.hand_over_if_due)
             return StopResult(on_the_wire(self._stop_all(order, around, threads)))
 
     def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
-        lease = self._limits.claim_lease_seconds
-        pipeline = Pipeline(self._vcenter, order, claims=self._claims, lease_seconds=lease, around=around)
-        first = all_or_first_error(threads, pipeline.stop, order.victims)
-        marks = FinalMarks(self._vcenter, order, threads)
-        ended = [step for step in first if isinstance(step, VictimOutcome)]
+        marks = Marks(order)
+        pipeline = Pipeline(self._vcenter, order, claims=self._claims, marks=marks, around=around)
+        ended = self._reservations.reserve(order, pipeline, threads)
+        turned_away = {outcome.vm for outcome in ended}
+        wanted = [victim for victim in order.victims if victim.vm not in turned_away]
+        first = all_or_first_error(threads, pipeline.stop, wanted)
+        ended += [step for step in first if isinstance(step, VictimOutcome)]
+        writing = FinalMarks(self._vcenter, marks, threads)
         for outcome in ended:
-            marks.begin(outcome)
+            writing.begin(outcome)
         confirmation = Confirmation(
-            self._vcenter, order, pipeline, around=around, threads=threads, on_stopped=marks.begin
+            self._vcenter, order, pipeline, around=around, threads=threads, on_stopped=writing.begin
         )
         ended += confirmation.follow(step for step in first if isinstance(step, Requested))
-        known = {outcome.vm: outcome for outcome in marks.finish(ended)}
+        known = {outcome.vm: outcome for outcome in writing.finish(ended)}
         outcomes = [known[victim.vm] for victim in order.victims]
         for outcome in outcomes:
             _log_outcome(order.run.run_id, outcome)

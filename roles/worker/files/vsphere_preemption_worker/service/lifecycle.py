@@ -32,14 +32,18 @@ from vsphere_preemption.vcenter.client import VCenter
 from ..activities.announcing import Announcing
 from ..activities.claims import Claims
 from ..activities.planning import Planning
+from ..activities.pressure import Pressure
 from ..activities.settling import Settling
 from ..activities.stopping import Stopping
 from ..workflows.dispatcher import PreemptVMsWorkflow
 from ..workflows.run import PreemptionRun
 from ..workflows.sandbox import sandboxed_runner
+from ..workflows.switch import PreemptionSwitch
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
+from .policies import Policies
 from .settings import WorkerSettings
+from .switch import PauseQuestion
 
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)
@@ -65,12 +69,14 @@ class Service:
         observe = observe_calls(self._runtime)
         self._vcenter = VCenter(settings.vcenter, settings.credentials, observe=observe)
         self._sink = Sink(settings.sink)
+        self._policies = Policies(settings.policy_file, settings.base_policy)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; PreemptionError where that cannot be."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._policies.reload)
         health = HealthServer(self._settings.health, self._readiness, loop) if self._settings.health else None
         log_in = asyncio.create_task(self._log_in())
         try:
@@ -102,8 +108,8 @@ class Service:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
-                workflows=[PreemptVMsWorkflow, PreemptionRun],
-                activities=self._activities(),
+                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionSwitch],
+                activities=self._activities(client),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
                 max_concurrent_activities=ACTIVITIES_AT_ONCE,
@@ -121,14 +127,15 @@ class Service:
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
 
-    def _activities(self) -> list[Callable[..., Any]]:
-        settings, now = self._settings, partial(datetime.now, UTC)
-        temporal = settings.temporal
+    def _activities(self, client: Client) -> list[Callable[..., Any]]:
+        now, temporal = partial(datetime.now, UTC), self._settings.temporal
+        paused = PauseQuestion(client, self._settings.task_queue, asyncio.get_running_loop())
         announcing = Announcing(self._sink, address=temporal.address, namespace=temporal.namespace)
         return [
-            Planning(self._vcenter, settings.limits, now).plan,
-            Stopping(self._vcenter, settings.limits, Claims(), now).stop,
+            Planning(self._vcenter, lambda: self._policies.current, paused, now).plan,
+            Stopping(self._vcenter, Claims(), paused, now).stop,
             Settling(self._vcenter).settle,
+            Pressure(self._vcenter, paused).look,
             announcing.announce,
         ]
 

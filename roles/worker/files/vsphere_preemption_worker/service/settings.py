@@ -9,15 +9,15 @@ line that names the variable.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
 from vsphere_preemption.core.environment import Environment, refused, required, seconds, switch, whole_number
+from vsphere_preemption.core.policy.model import Actions, Policy
 from vsphere_preemption.events.settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
-
-from ..activities.limits import RunLimits
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class WorkerSettings:
     """Everything that a worker is told from outside.
 
     task_queue: where requests come from; one for each vCenter.
+    base_policy: what holds where the policy file says nothing. policy_file: None for the base policy alone.
     health, metrics: None where that page is not served.
     debug: log more.
     """
@@ -45,7 +46,8 @@ class WorkerSettings:
     vcenter: VCenterSettings
     credentials: FileCredentials
     sink: SinkSettings
-    limits: RunLimits
+    base_policy: Policy
+    policy_file: Path | None
     health: Address | None
     metrics: Address | None
     debug: bool
@@ -63,20 +65,32 @@ class WorkerSettings:
             vcenter=VCenterSettings.from_environment(environ),
             credentials=FileCredentials(environ.get("VCENTER_SECRET_PATH") or DEFAULT_SECRET_PATH),
             sink=SinkSettings.from_environment(environ),
-            limits=_limits(environ),
+            base_policy=_base_policy(environ),
+            policy_file=_file(environ, "PREEMPTION_POLICY_FILE"),
             health=_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
             metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
             debug=switch(environ, "DEBUG"),
         )
 
 
-def _limits(environ: Environment) -> RunLimits:
-    default = RunLimits()
-    return RunLimits(
-        max_vms=whole_number(environ, "PREEMPTION_MAX_VMS", default.max_vms, least=1),
-        window_seconds=seconds(environ, "PREEMPTION_WINDOW_SECONDS", default.window_seconds, zero=True),
-        grace_seconds=seconds(environ, "PREEMPTION_GRACE_SECONDS", default.grace_seconds, zero=True),
+def _base_policy(environ: Environment) -> Policy:
+    """What holds where no policy file says otherwise: the prototype's limits, or those of the environment."""
+    default = Policy()
+    grace = seconds(environ, "PREEMPTION_GRACE_SECONDS", default.actions.low.grace_seconds, zero=True)
+    actions = {name: replace(action, grace_seconds=grace) for name, action in vars(default.actions).items()}
+    return replace(
+        default,
+        amount=replace(
+            default.amount, max_vms=whole_number(environ, "PREEMPTION_MAX_VMS", default.amount.max_vms, least=1)
+        ),
+        actions=Actions(**actions),
+        rerun_window_seconds=seconds(environ, "PREEMPTION_WINDOW_SECONDS", default.rerun_window_seconds, zero=True),
     )
+
+
+def _file(environ: Environment, name: str) -> Path | None:
+    text = environ.get(name, "").strip()
+    return Path(text) if text else None
 
 
 def _address(environ: Environment, name: str) -> Address | None:

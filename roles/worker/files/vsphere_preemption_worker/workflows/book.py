@@ -30,7 +30,7 @@ MESSAGE_CHARACTERS = 500
 # An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
 VM_ENTRIES_REMEMBERED = 2000
 
-_VM_PARTS = ("victims", "leftOut", "announcement")
+_VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "urgency")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Carried:
     last: LastRun = field(default_factory=LastRun)
     window_ends: str = times.NEVER
     workflow_started: str = ""
+    window_criticality: str = Criticality.HIGH.value
 
 
 class Book:
@@ -67,6 +68,7 @@ class Book:
         self._recent = deque(carried.recent, REQUESTS_REMEMBERED)
         self._seen = dict.fromkeys(carried.seen)
         self._window_ends = times.from_wire(carried.window_ends)
+        self._window_criticality = Criticality(carried.window_criticality)
         self._answers: dict[str, dict[str, Any]] = {}
         self._at_work: Pending | None = None
 
@@ -82,6 +84,7 @@ class Book:
             last=self.last,
             window_ends=times.to_wire(self._window_ends),
             workflow_started=self.workflow_started,
+            window_criticality=self._window_criticality.value,
         )
 
     def accept(self, request: PreemptionRequest, received: str) -> bool:
@@ -104,9 +107,26 @@ class Book:
         at_work = [self._at_work] if self._at_work else []
         return any(set(pending.request.keys) & set(request.keys) for pending in [*at_work, *self.queue])
 
-    def in_window(self, now: datetime) -> bool:
-        """A run was carried out so recently that another one would only hit the same shortage twice."""
-        return now < self._window_ends
+    def in_window(self, criticality: Criticality, now: datetime) -> bool:
+        """A run was carried out so recently that another one would only hit the same shortage twice.
+
+        A request that is more urgent than that run was is about another shortage.
+        """
+        return now < self._window_ends and criticality.rank <= self._window_criticality.rank
+
+    def has_hurried(self, pending: Pending) -> bool:
+        """The last run became as urgent as this request because the request came while it was at work."""
+        was_more_urgent = pending.request.criticality.rank > Criticality(self.last.criticality).rank
+        return was_more_urgent and times.from_wire(pending.received) <= times.from_wire(self.last.time)
+
+    @property
+    def hurry(self) -> Criticality | None:
+        """The highest criticality among those that wait, where it is above that of the request at work."""
+        waiting = [pending.request.criticality for pending in self.queue]
+        highest = max(waiting, key=lambda criticality: criticality.rank, default=None)
+        if self._at_work is None or highest is None or highest.rank <= self._at_work.request.criticality.rank:
+            return None
+        return highest
 
     @property
     def window_ends(self) -> str:
@@ -136,6 +156,7 @@ class Book:
             reply_to=pending.request.reply_to,
         )
         self._window_ends = times.from_wire(record["finished"]) + timedelta(seconds=float(record["windowSeconds"]))
+        self._window_criticality = Criticality(record["urgency"])
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
         """The outcome of this request, or of the one that it repeats, as far as it is remembered."""
@@ -155,7 +176,13 @@ class Book:
 
     def requests(self) -> dict[str, Any]:
         """How many requests ended how, and the last of them."""
-        return {"counts": self.counts, "waiting": len(self.queue), "recent": list(self._recent)}
+        at_work = self._at_work.request if self._at_work else None
+        return {
+            "counts": self.counts,
+            "waiting": len(self.queue),
+            "atWork": at_work and {"runKey": at_work.key, "requestID": at_work.request_id or at_work.event.id},
+            "recent": list(self._recent),
+        }
 
     def _answer(self, keys: tuple[str, ...], outcome: dict[str, Any]) -> None:
         self._answers.update(dict.fromkeys(keys, outcome))
@@ -200,8 +227,14 @@ def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for entry in reversed(runs):
         record = entry["record"]
-        left -= len(record["victims"]) + len(record["leftOut"]["vms"])
+        left -= len(record["victims"]) + len(record["planned"]) + len(record["leftOut"]["vms"])
         if left < 0 and kept:
-            record = {**record, "victims": [], "leftOut": {**record["leftOut"], "vms": []}, "shortened": True}
+            record = {
+                **record,
+                "victims": [],
+                "planned": [],
+                "leftOut": {**record["leftOut"], "vms": []},
+                "shortened": True,
+            }
         kept.append({**entry, "record": record})
     return kept[::-1]

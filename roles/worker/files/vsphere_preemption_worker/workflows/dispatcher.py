@@ -15,7 +15,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ChildWorkflowCancellationType, ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -24,9 +24,11 @@ with workflow.unsafe.imports_passed_through():
         QUERY_REQUESTS,
         QUERY_RUNS,
         QUERY_STATE,
+        SIGNAL_HURRY,
         SIGNAL_PREEMPT,
         UPDATE_PREEMPT,
         WORKFLOW_TYPE,
+        Criticality,
     )
     from vsphere_preemption.core.errors import InvalidRequest
     from vsphere_preemption.core.outcome import RunEnd
@@ -42,6 +44,9 @@ with workflow.unsafe.imports_passed_through():
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
 
+# Says nothing while a history is replayed.
+log = workflow.logger
+
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class PreemptVMsWorkflow:
@@ -52,6 +57,7 @@ class PreemptVMsWorkflow:
         self._book = Book(restore(carried))
         self._book.workflow_started = self._book.workflow_started or times.to_wire(workflow.info().start_time)
         self._patience = Patience()
+        self._hurried: Criticality | None = None
 
     @workflow.run
     async def run(self, carried: Any = None) -> dict[str, Any]:
@@ -118,9 +124,8 @@ class PreemptVMsWorkflow:
         return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
 
     async def _handle(self, pending: Pending) -> None:
-        if self._book.in_window(workflow.now()):
-            message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
-            self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
+        if self._book.in_window(pending.request.criticality, workflow.now()):
+            self._leave_to_last_run(pending)
             return
         try:
             record = await self._carry_out(pending)
@@ -132,13 +137,36 @@ class PreemptVMsWorkflow:
         else:
             self._book.finish(pending, record)
 
+    def _leave_to_last_run(self, pending: Pending) -> None:
+        if self._book.has_hurried(pending):
+            message = "The run that was at work was hurried on behalf of this request."
+            self._turn_away(pending, RunEnd.DONE, RunReason.HURRIED, message)
+            return
+        message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
+        self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
+
     async def _carry_out(self, pending: Pending) -> dict[str, Any]:
         """The record of the run; a cancellation is passed on to it, and its record still awaited."""
+        self._hurried = None
         starting = asyncio.create_task(self._start_run(pending))
         await self._patience.until(starting.done)
         run = await starting
-        await self._patience.until(run.done, on_cancel=run.cancel)
+        while not run.done():
+            await self._patience.until(lambda: run.done() or self._is_urgent(), on_cancel=run.cancel)
+            if not run.done():
+                await self._hurry(run)
         return await run
+
+    def _is_urgent(self) -> bool:
+        return self._book.hurry not in (None, self._hurried)
+
+    async def _hurry(self, run: Run) -> None:
+        """Tell the run that somebody asks more urgently; where it has just ended, that is of no use any more."""
+        wanted = self._hurried = self._book.hurry
+        try:
+            await run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
+        except FailureError as error:
+            log.info("the run ended before it could be hurried", extra={"detail": explain(error)})
 
     async def _start_run(self, pending: Pending) -> Run:
         info = workflow.info()

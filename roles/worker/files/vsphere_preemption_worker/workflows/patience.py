@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 from temporalio import workflow
 
@@ -35,6 +36,17 @@ class Patience:
                 self.cancelled = True
                 if on_cancel:
                     on_cancel()
+
+    async def up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
+        """Wait until the condition holds, but not for longer, and not after a cancellation. Whether it holds."""
+        if seconds > 0 and not self.cancelled and not condition():
+            try:
+                await workflow.wait_condition(condition, timeout=timedelta(seconds=seconds))
+            except asyncio.CancelledError:
+                self.cancelled = True
+            except TimeoutError:
+                return condition()
+        return condition()
 
     async def breathe(self) -> None:
         """Let the server deliver what it holds back while a local activity runs, such as a cancellation."""

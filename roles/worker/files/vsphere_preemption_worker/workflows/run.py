@@ -1,75 +1,60 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One run: the child workflow that carries one accepted request out, from the plan to the announcement.
+"""The run: carries one accepted request out, and ends with its record.
 
-It is a workflow of its own because it may outlive the dispatcher: the prototype's command line gives that one five
-minutes, and a run that was cut off would leave VMs stopped and unannounced. Its id is made from the event, so the
-server itself refuses a second run for the same event.
+A workflow of its own, so that it outlives a dispatcher that somebody gave an execution timeout, as the prototype's
+command line does, and so that a sink that hangs delays nobody else. It is fixed from the plan on who may be stopped;
+everything up to the announcement is done with that list. Its id is made from the event, so the server itself refuses a
+second run for the same event.
 
 A cancellation ends the stopping early; marks are settled and the announcement is made for what was done until then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError
-from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
-    from vsphere_preemption.core.contract import METHOD_BY_CRITICALITY, RUN_WORKFLOW_TYPE
+    from vsphere_preemption.core.contract import QUERY_PROGRESS, RUN_WORKFLOW_TYPE, SIGNAL_HURRY, UPDATE_DECIDE
+    from vsphere_preemption.core.contract import Criticality as Urgency
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
+    from vsphere_preemption.core.policy.model import Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
 
-    from ..messages import (
-        ANNOUNCE,
-        PLAN,
-        SETTLE,
-        STOP,
-        AnnounceInput,
-        PlanResult,
-        RunInput,
-        SettleInput,
-        StopInput,
-        StopResult,
-        Wire,
-        on_the_wire,
-        outcomes_of,
-    )
-    from .explain import code_of, explain, is_final
+    from ..messages import ANNOUNCE, NOTICE, AnnounceInput, NoticeInput, PlanInput, PlanResult, RunInput, on_the_wire
+    from .approval import Approval
+    from .errands import Errands
+    from .explain import code_of, explain
     from .measures import count_run
     from .patience import Patience
-
-Result = TypeVar("Result")
+    from .stopping import StoppingPhase
 
 # Says nothing while a history is replayed.
 log = workflow.logger
 
-HEARTBEAT = timedelta(seconds=5)
-ONE_ATTEMPT = timedelta(minutes=5)
-PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
-LONG_PLAN_SECONDS = 1.5
-PLAN_WITHIN = timedelta(minutes=10)
-STOP_WITHIN = timedelta(minutes=15)
-SETTLE_WITHIN = timedelta(hours=1)
+NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
-# Bounded by time, not by a number of attempts: two rolling restarts of a worker use up three.
-RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=10))
 
 
 @workflow.defn(name=RUN_WORKFLOW_TYPE)
 class PreemptionRun:
-    """Plan, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
+    """Plan, agree, warn, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
 
-    def __init__(self) -> None:
+    @workflow.init
+    def __init__(self, order: RunInput) -> None:
         self._patience = Patience()
+        self._errands = Errands(self._patience)
+        self._approval = Approval()
+        self._urgency = order.request.criticality
+        self._phase = "planning"
+        self._planned: PlanResult | None = None
 
     @workflow.run
     async def run(self, order: RunInput) -> dict[str, Any]:
@@ -77,77 +62,119 @@ class PreemptionRun:
         record = RunRecord(order.workflow_id, order.request, order.received, identity.run_id)
         record.started = times.to_wire(workflow.now())
         try:
-            planned = await self._plan(identity)
-            record.plan, record.window_seconds = planned.plan, planned.window_seconds
-            await self._stop_victims(record, identity, planned)
-            self._conclude(record)
-            await self._announce(record, identity)
+            planned = await self._decide(record, identity)
+            if planned:
+                await self._act(record, identity, planned)
         except FailureError as error:
             self._give_up(record, error)
+        self._phase = "ended"
         record.finished = times.to_wire(workflow.now())
         count_run(record, workflow.now() - workflow.info().start_time)
         ended = {"run_id": record.run_id, "outcome": record.outcome.value, "reason": record.reason.value}
         log.info("run ended", extra={**ended, "victims": len(record.victims), "detail": record.message})
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return record.as_wire()
 
-    async def _plan(self, identity: RunIdentity) -> PlanResult:
-        """Plan at once in this worker, which takes no way over the server; where vCenter is away, with patience."""
-        handle = workflow.start_local_activity(
-            PLAN,
-            identity,
-            result_type=PlanResult,
-            start_to_close_timeout=PLAN_AT_ONCE_WITHIN,
-            retry_policy=RetryPolicy(maximum_attempts=1),
-        )
-        try:
-            # A local activity fails with the error itself, not wrapped into one of the activity.
-            await self._patience.until(handle.done, on_cancel=handle.cancel)
-            planned: PlanResult = await handle
-        except FailureError as error:
-            if self._patience.cancelled or is_final(error):
-                raise
-            return await self._carry_out(PLAN, identity, PlanResult, PLAN_WITHIN, cancel=True)
-        if planned.took_seconds > LONG_PLAN_SECONDS:
-            await self._patience.breathe()
+    @workflow.signal(name=SIGNAL_HURRY)
+    def hurry(self, criticality: str) -> None:
+        """Somebody asks more urgently than whoever asked for this run."""
+        wanted = [level for level in Urgency if level.value == criticality and level.rank > self._urgency.rank]
+        self._urgency = wanted[0] if wanted else self._urgency
+
+    @workflow.update(name=UPDATE_DECIDE)
+    def agree(self, raw: Any) -> dict[str, Any]:
+        """Approve or reject the plan of a run that waits for it."""
+        return {"runID": workflow.info().workflow_id, **self._approval.take(raw).as_wire()}
+
+    @agree.validator
+    def validate_agree(self, raw: Any) -> None:
+        self._approval.check(raw)
+
+    @workflow.query(name=QUERY_PROGRESS)
+    def progress(self) -> dict[str, Any]:
+        """How far the run is, and its plan."""
+        plan = self._planned.plan.as_wire() if self._planned else None
+        return {"phase": self._phase, "criticality": self._urgency.value, "plan": plan}
+
+    async def _decide(self, record: RunRecord, identity: RunIdentity) -> PlanResult | None:
+        """The plan that is to be carried out, None where nothing may be done: the record then says why."""
+        planned = await self._plan(record, PlanInput(identity))
+        reason, message = _why_nothing(planned)
+        if reason is RunReason.NONE and planned.policy.mode is Mode.APPROVE and planned.plan.victims:
+            reason, message = await self._ask_for_approval(record, planned)
+            if reason is RunReason.NONE:
+                # Anew, for the VMs that were agreed to: much may have changed while somebody thought about it.
+                agreed = [victim.vm.value for victim in planned.plan.victims]
+                planned = await self._plan(record, PlanInput(identity, agreed))
+                reason, message = RunReason(planned.refusal), planned.message
+        if reason is RunReason.NONE:
+            return planned
+        record.outcome, record.reason, record.message = RunEnd.SKIPPED, reason, message.strip()
+        return None
+
+    async def _plan(self, record: RunRecord, order: PlanInput) -> PlanResult:
+        self._phase = "planning"
+        planned = self._planned = await self._errands.plan(order)
+        record.take_plan(planned.plan, planned.policy, planned.policy_digest)
         return planned
 
-    async def _stop_victims(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
-        """Stop them; marks that this leaves pending are settled, also when the stopping breaks off."""
-        victims = planned.plan.victims
-        if not victims or self._patience.cancelled:
-            return
-        order = StopInput(
-            run=identity,
-            wire_victims=on_the_wire(victims),
-            method=METHOD_BY_CRITICALITY[identity.request.criticality],
-            grace_seconds=planned.grace_seconds,
-            marked=times.to_wire(workflow.now()),
-        )
-        outcomes: Wire = []
-        within = STOP_WITHIN + timedelta(seconds=planned.grace_seconds)
-        try:
-            outcomes = (await self._carry_out(STOP, order, StopResult, within, cancel=True)).wire_outcomes
-        except FailureError as error:
-            record.message = explain(error)
-        record.victims = outcomes_of(outcomes)
-        if outcomes and all(victim.settled or not victim.marked for victim in record.victims):
-            return
-        await self._settle(record, SettleInput(order, outcomes, times.to_wire(workflow.now())))
+    async def _ask_for_approval(self, record: RunRecord, planned: PlanResult) -> tuple[RunReason, str]:
+        """Wait for somebody to decide; why nothing may be done, if so."""
+        self._phase, self._approval.is_wanted = "waiting_for_approval", True
+        await self._patience.up_to(planned.policy.approval_seconds, lambda: self._approval.verdict is not None)
+        self._approval.is_wanted = False
+        verdict = self._approval.verdict
+        if verdict is None:
+            reason = RunReason.CANCELLED if self._patience.cancelled else RunReason.APPROVAL_TIMED_OUT
+            return reason, "Nobody agreed in time."
+        record.approval = verdict.as_wire()
+        if not verdict.approve:
+            return RunReason.NOT_APPROVED, f"{verdict.by or 'Somebody'} did not agree. {verdict.note}"
+        return RunReason.NONE, ""
 
-    async def _settle(self, record: RunRecord, order: SettleInput) -> None:
-        """Settle the marks. What was stopped is on record also when its marks could not be settled."""
+    async def _act(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
+        if planned.plan.victims and not self._patience.cancelled:
+            await self._give_notice(identity, planned)
+            self._phase = "stopping"
+            phase = StoppingPhase(record, identity, planned, patience=self._patience, urgency=lambda: self._urgency)
+            await phase.stop_all()
+        record.urgency = self._urgency
+        self._conclude(record)
+        self._phase = "announcing"
+        await self._announce(record, identity)
+
+    async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> None:
+        """Warn, and wait; a hurry or a cancellation ends the waiting. A warning that fails stops nobody."""
+        notice, began = planned.policy.notice, self._urgency
+        if not notice.applies(began):
+            return
+        self._phase = "notice"
+        action = planned.policy.actions.of(began)
+        begin = workflow.now() + timedelta(seconds=notice.lead_seconds)
+        order = NoticeInput(
+            run=identity,
+            wire_victims=on_the_wire(planned.plan.victims),
+            method=action.method,
+            grace_seconds=action.grace_seconds,
+            not_before=times.to_wire(begin),
+            time=times.to_wire(workflow.now()),
+            event=notice.event and bool(identity.request.reply_to),
+            guestinfo=notice.guestinfo,
+        )
         try:
-            record.victims = (await self._carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
+            await self._errands.carry_out(NOTICE, order, str, NOTICE_WITHIN, cancel=True)
         except FailureError as error:
-            if not order.wire_outcomes:
-                raise
-            record.marks_settled = False
-            record.message = explain(error)
+            log.warning("notice failed", extra={"run_id": identity.run_id, "detail": explain(error)})
+        left = (begin - workflow.now()).total_seconds()
+        await self._patience.up_to(left, lambda: self._urgency.rank > began.rank)
 
     def _conclude(self, record: RunRecord) -> None:
+        stopped_early = record.reason
         record.outcome, record.reason = conclude(record.victims, cancelled=self._patience.cancelled)
         if record.outcome is RunEnd.DONE and not record.marks_settled:
             record.outcome, record.reason = RunEnd.PARTIAL, RunReason.MARKS_NOT_SETTLED
+        if record.outcome is RunEnd.DONE and stopped_early is not RunReason.NONE:
+            record.reason = stopped_early
 
     async def _announce(self, record: RunRecord, identity: RunIdentity) -> None:
         """Tell the address in the request, when there is one and something was stopped."""
@@ -156,7 +183,7 @@ class PreemptionRun:
             return
         order = AnnounceInput(identity, on_the_wire(stopped), times.to_wire(workflow.now()))
         try:
-            event_id = await self._carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
+            event_id = await self._errands.carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
             record.announcement = Announcement("sent", event_id)
         except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
@@ -169,21 +196,13 @@ class PreemptionRun:
             record.outcome, record.reason = RunEnd.SKIPPED, RunReason.CANCELLED
         record.message = explain(error)
 
-    async def _carry_out(
-        self, name: str, order: object, result: type[Result], within: timedelta, *, cancel: bool = False
-    ) -> Result:
-        """The activity's result; a cancellation of the run is passed on to it only where that is asked for."""
-        handle = workflow.start_activity(
-            name,
-            order,
-            result_type=result,
-            schedule_to_close_timeout=within,
-            start_to_close_timeout=within if name == STOP else min(within, ONE_ATTEMPT),
-            heartbeat_timeout=HEARTBEAT,
-            retry_policy=RETRY,
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-        pass_on: Callable[[], object] | None = handle.cancel if cancel else None
-        await self._patience.until(handle.done, on_cancel=pass_on)
-        finished: Result = await handle
-        return finished
+
+def _why_nothing(planned: PlanResult) -> tuple[RunReason, str]:
+    """Why a plan is not carried out, whoever agrees to it; no reason where it may be."""
+    if planned.refusal:
+        return RunReason(planned.refusal), planned.message
+    if planned.plan.shortfall and planned.policy.amount.on_shortfall is OnShortfall.ABORT:
+        return RunReason.SHORTFALL, "The eligible VMs free less than the target asks for."
+    if planned.policy.mode is Mode.DRY_RUN:
+        return RunReason.DRY_RUN, "Nothing was done; the record shows what would have been."
+    return RunReason.NONE, ""

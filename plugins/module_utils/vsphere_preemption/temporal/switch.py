@@ -1,0 +1,111 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kill switch: while a workflow of this name is open, no worker of the task queue begins a preemption.
+
+The server alone keeps it, so it holds over restarts of everything, it can be thrown while no worker runs, and reading
+it takes one call that needs no worker either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..core import times
+from ..core.contract import SWITCH_WORKFLOW_TYPE
+from ..core.errors import WorkflowNotFound
+from ._calls import translated
+from ._temporalio import part
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowHandle
+
+CALL_LIMIT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """paused: no run begins. reason, by, since (wire text), until (wire text, empty: until somebody resumes)."""
+
+    paused: bool = False
+    reason: str = ""
+    by: str = ""
+    since: str = ""
+    until: str = ""
+
+    def __str__(self) -> str:
+        if not self.paused:
+            return "Preemption is active."
+        who = f" by {self.by}" if self.by else ""
+        why = f": {self.reason}" if self.reason else ""
+        return f"Preemption is paused since {self.since}{who}{why}"
+
+
+def switch_id(task_queue: str) -> str:
+    """Id of the workflow that is the switch of a task queue."""
+    return f"preemption-switch/{task_queue}"
+
+
+async def read_switch(client: Client, task_queue: str) -> Switch:
+    """How the switch stands."""
+    try:
+        with translated(f"Cannot tell whether preemption is paused on the task queue {task_queue}"):
+            found = await _handle(client, task_queue).describe(rpc_timeout=CALL_LIMIT)
+    except WorkflowNotFound:
+        return Switch()
+    if found.status is not part("client").WorkflowExecutionStatus.RUNNING:
+        return Switch()
+    memo = await found.memo()
+    known = {name: str(memo.get(name, "")) for name in ("reason", "by", "until")}
+    return Switch(paused=True, since=times.to_wire(found.start_time), **known)
+
+
+async def pause(
+    client: Client, task_queue: str, *, reason: str, by: str, seconds: float | None = None
+) -> tuple[Switch, bool]:
+    """Pause; the switch, and whether that changed anything. Who is paused already keeps the first reason.
+
+    seconds: resume by itself after so long.
+    """
+    limit = timedelta(seconds=seconds) if seconds is not None else None
+    until = times.to_wire(datetime.now(UTC) + limit) if limit else ""
+    memo = {"reason": reason, "by": by, "until": until}
+    already = part("exceptions").WorkflowAlreadyStartedError
+    try:
+        with translated(f"Cannot pause preemption on the task queue {task_queue}"):
+            await client.start_workflow(
+                SWITCH_WORKFLOW_TYPE,
+                id=switch_id(task_queue),
+                task_queue=task_queue,
+                memo=memo,
+                execution_timeout=limit,
+                rpc_timeout=CALL_LIMIT,
+            )
+    except already:
+        return await read_switch(client, task_queue), False
+    return await read_switch(client, task_queue), True
+
+
+async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, bool]:
+    """Resume; the switch, and whether that changed anything."""
+    switch = await read_switch(client, task_queue)
+    if not switch.paused:
+        return switch, False
+    try:
+        with translated(f"Cannot resume preemption on the task queue {task_queue}"):
+            # Not a cancellation, which would wait for a worker.
+            await _handle(client, task_queue).terminate(reason=f"resumed by {by}", rpc_timeout=CALL_LIMIT)
+    except WorkflowNotFound:
+        return Switch(), False
+    return Switch(), True
+
+
+def as_result(switch: Switch) -> dict[str, Any]:
+    """The switch as modules show it."""
+    return asdict(switch)
+
+
+def _handle(client: Client, task_queue: str) -> WorkflowHandle[Any, Any]:
+    return client.get_workflow_handle(switch_id(task_queue))

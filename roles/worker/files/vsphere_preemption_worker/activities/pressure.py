@@ -1,0 +1,75 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Is there still a shortage? Asked between two waves, and before VMs are given back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from temporalio import activity
+
+from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.inventory import ManagedObject, Scope, Usage
+from vsphere_preemption.core.policy.model import Target
+
+from ..messages import PRESSURE, PressureInput, PressureResult
+from .pausing import PauseSwitch
+from .supervision import supervised
+
+ALARMING = ("yellow", "red")
+
+
+class Gauges(Protocol):
+    """The part of the vCenter client that knows of pressure."""
+
+    def alarm_colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str: ...
+
+    def usage(self, hosts: Iterable[ManagedObject] | None) -> Usage: ...
+
+
+class Pressure:
+    """The activity that looks."""
+
+    def __init__(self, vcenter: Gauges, paused: PauseSwitch) -> None:
+        self._vcenter = vcenter
+        self._paused = paused
+
+    @activity.defn(name=PRESSURE, no_thread_cancel_exception=True)
+    def look(self, order: PressureInput) -> PressureResult:
+        with supervised():
+            paused = self._paused()
+            if paused:
+                return PressureResult(paused=True, message=paused)
+            if order.alarm and (order.alarm.compute_resource or order.alarm.entity):
+                colour = alarm_colour(self._vcenter, order.alarm)
+                if colour not in ALARMING:
+                    return PressureResult(gone=True, message=f"The alarm is {colour} now.")
+            if is_below(self._vcenter, order.target, Scope.from_wire(order.wire_scope)):
+                return PressureResult(gone=True, message="The usage is below the target.")
+        return PressureResult()
+
+
+def alarm_colour(vcenter: Gauges, alarm: AlarmEvent) -> str:
+    """The colour that an alarm has now where it fired: red, yellow, green or gray."""
+    place = alarm.compute_resource or alarm.entity
+    if place is None:
+        return "gray"
+    return vcenter.alarm_colour(place, alarm.alarm, alarm.name)
+
+
+def is_below(vcenter: Gauges, target: Target, scope: Scope) -> bool:
+    """Whether the usage is what the target asks for; False where it asks for none."""
+    limits = (target.until_memory_percent, target.until_cpu_percent)
+    if limits == (None, None):
+        return False
+    named = [area.hosts for area in scope.areas if area.hosts]
+    usage = vcenter.usage(frozenset.intersection(*named) if named else None)
+    shares = (share(usage.memory_used_mib, usage.memory_mib), share(usage.cpu_used_mhz, usage.cpu_mhz))
+    return all(limit is None or now <= limit for limit, now in zip(limits, shares, strict=True))
+
+
+def share(part: int, whole: int) -> float:
+    """In percent; all of nothing is full."""
+    return part * 100 / whole if whole else 100.0

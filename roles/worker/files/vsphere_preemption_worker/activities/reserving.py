@@ -1,0 +1,81 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Limits that several runs share: the cap of an hour, and the budgets of groups.
+
+Runs that plan at the same instant do not see one another. So before such a run stops anything it marks all its
+victims, and then plans once more: the marks of the others are now to be seen, and who finds too many of them gives its
+own victims up. Marks are the shared truth, so this holds for several workers too; of two that meet, at least the later
+one sees the other. Within one worker runs do it one after the other, so that neither has to give way to the other.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime
+
+from vsphere_preemption.core.decision import Moment, has_shared_limits, needs_labels, plan_limits
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.plan import Plan, Victim, plan_victims
+from vsphere_preemption.core.policy.model import OnShortfall, Policy, Target
+from vsphere_preemption.core.reasons import LeftOut, VictimReason
+
+from ..messages import StopInput
+from .pipeline import Pipeline
+from .power import PowerClient
+
+_TOO_MANY = frozenset({LeftOut.HOUR_CAP, LeftOut.GROUP_BUDGET, LeftOut.OVER_CAP})
+
+
+class Reservations:
+    """One object for a whole worker."""
+
+    def __init__(self, vcenter: PowerClient, now: Callable[[], datetime]) -> None:
+        self._vcenter = vcenter
+        self._now = now
+        self._one_at_a_time = threading.Lock()
+
+    def reserve(self, order: StopInput, pipeline: Pipeline, threads: Executor) -> list[VictimOutcome]:
+        """Mark the victims that the shared limits bear; the outcomes of all that must not be stopped."""
+        if not has_shared_limits(order.policy):
+            return []
+        with self._one_at_a_time:
+            refused = self._too_many(order, {})
+            chosen = [victim for victim in order.victims if victim.vm not in refused]
+            unmarked = [outcome for outcome in threads.map(pipeline.mark, chosen) if outcome]
+            late = self._too_many(order, refused)
+        ended = {outcome.vm: outcome for outcome in unmarked}
+        for victim in order.victims:
+            if victim.vm in refused or (victim.vm in late and victim.vm not in ended):
+                marked = "" if victim.vm in refused else order.marked
+                message = (refused | late)[victim.vm].value
+                ended[victim.vm] = pipeline.outcome(
+                    victim, VictimEnd.SPARED, VictimReason.OVER_BUDGET, message=message, marked=marked
+                )
+        return list(ended.values())
+
+    def _too_many(self, order: StopInput, refused: dict[ManagedObject, LeftOut]) -> dict[ManagedObject, LeftOut]:
+        """Victims that the limits do not bear now, with the limit that says so."""
+        left = [victim for victim in order.victims if victim.vm not in refused]
+        plan = self._plan_again(order, left)
+        return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}
+
+    def _plan_again(self, order: StopInput, victims: list[Victim]) -> Plan:
+        policy = _only_shared(order)
+        tagged = self._vcenter.tagged(order.run.request.tag, labels=needs_labels(policy))
+        only = frozenset(victim.vm.value for victim in victims)
+        moment = Moment(self._now(), order.run.run_id, order.lease_seconds, len(victims), only)
+        return plan_victims(tagged, plan_limits(policy, order.scope, moment))
+
+
+def _only_shared(order: StopInput) -> Policy:
+    """The policy without a target: who is stopped is decided, only how many of them is asked again."""
+    amount = order.policy.amount
+    # The earlier waves of this run do not count themselves.
+    per_hour = None if amount.per_hour is None else max(0, amount.per_hour - order.first)
+    plain = replace(amount, target=Target(), per_hour=per_hour, on_shortfall=OnShortfall.BEST_EFFORT)
+    return replace(order.policy, amount=plain)

@@ -1,0 +1,26 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether preemption is paused: asked by activities, which are threads, of a client that lives in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio.client import Client
+
+from vsphere_preemption.temporal.switch import Switch, read_switch
+
+
+class PauseQuestion:
+    """Ask the kill switch of a task queue; the answer says who paused it, and is empty where nobody did."""
+
+    def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._loop = loop
+
+    def __call__(self) -> str:
+        question = asyncio.run_coroutine_threadsafe(read_switch(self._client, self._task_queue), self._loop)
+        switch: Switch = question.result()
+        return str(switch) if switch.paused else ""

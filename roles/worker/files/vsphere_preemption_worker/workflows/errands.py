@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending activities out, each with its limits in time, and waiting for them through a cancellation.
+
+Activities are bounded by time, not by a number of attempts: two rolling restarts of a worker use up three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError
+from temporalio.workflow import ActivityCancellationType, ActivityHandle
+
+with workflow.unsafe.imports_passed_through():
+    from ..messages import PLAN, STOP, PlanInput, PlanResult
+    from .explain import is_final
+    from .patience import Patience
+
+Result = TypeVar("Result")
+
+HEARTBEAT = timedelta(seconds=5)
+ONE_ATTEMPT = timedelta(minutes=5)
+PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
+LONG_PLAN_SECONDS = 1.5
+PLAN_WITHIN = timedelta(minutes=10)
+RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=10))
+
+
+class Errands:
+    """The activities of one run."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+
+    async def plan(self, order: PlanInput) -> PlanResult:
+        """Plan at once in this worker, which takes no way over the server; where vCenter is away, with patience."""
+        handle = workflow.start_local_activity(
+            PLAN,
+            order,
+            result_type=PlanResult,
+            start_to_close_timeout=PLAN_AT_ONCE_WITHIN,
+            retry_policy=RetryPolicy(maximum_attempts=1),
+        )
+        try:
+            # A local activity fails with the error itself, not wrapped into one of the activity.
+            await self._patience.until(handle.done, on_cancel=handle.cancel)
+            planned: PlanResult = await handle
+        except FailureError as error:
+            if self._patience.cancelled or is_final(error):
+                raise
+            return await self.carry_out(PLAN, order, PlanResult, PLAN_WITHIN, cancel=True)
+        if planned.took_seconds > LONG_PLAN_SECONDS:
+            await self._patience.breathe()
+        return planned
+
+    async def carry_out(
+        self, name: str, order: object, result: type[Result], within: timedelta, *, cancel: bool = False
+    ) -> Result:
+        """The activity's result; a cancellation of the run is passed on to it only where that is asked for."""
+        return await self.result_of(self.send(name, order, result, within), cancel=cancel)
+
+    def send(self, name: str, order: object, result: type[Result], within: timedelta) -> ActivityHandle[Result]:
+        """Start the activity."""
+        return workflow.start_activity(
+            name,
+            order,
+            result_type=result,
+            schedule_to_close_timeout=within,
+            start_to_close_timeout=within if name == STOP else min(within, ONE_ATTEMPT),
+            heartbeat_timeout=HEARTBEAT,
+            retry_policy=RETRY,
+            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        )
+
+    async def result_of(self, handle: ActivityHandle[Result], *, cancel: bool = False) -> Result:
+        """Wait for an activity that was started."""
+        pass_on: Callable[[], object] | None = handle.cancel if cancel else None
+        await self._patience.until(handle.done, on_cancel=pass_on)
+        return await handle

@@ -1,0 +1,191 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of a run that stops its victims: wave by wave, faster when somebody is in a hurry, and every mark settled.
+
+A hurry is a second StopVictims with the more urgent method, beside the one that still waits for guests. It finds the
+marks of its own run, asks the VMs that are still on, and the first one sees them go off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from vsphere_preemption.core import times
+    from vsphere_preemption.core.contract import Criticality, StopMethod
+    from vsphere_preemption.core.mark import RunIdentity
+    from vsphere_preemption.core.outcome import RunRecord, VictimEnd, VictimOutcome
+    from vsphere_preemption.core.plan import Victim
+    from vsphere_preemption.core.policy.model import Waves
+    from vsphere_preemption.core.reasons import RunReason, VictimReason
+
+    from ..messages import (
+        PRESSURE,
+        SETTLE,
+        STOP,
+        PlanResult,
+        PressureInput,
+        PressureResult,
+        SettleInput,
+        StopInput,
+        StopResult,
+        Wire,
+        on_the_wire,
+        outcomes_of,
+    )
+    from .errands import Errands
+    from .explain import explain
+    from .patience import Patience
+
+STOP_WITHIN = timedelta(minutes=15)
+SETTLE_WITHIN = timedelta(hours=1)
+PRESSURE_WITHIN = timedelta(minutes=1)
+
+_GENTLE = (StopMethod.SOFT, StopMethod.SOFT_THEN_HARD)
+
+
+class StoppingPhase:
+    """Stops the victims of one run. urgency: the criticality that counts now; it may rise while this works."""
+
+    def __init__(
+        self,
+        record: RunRecord,
+        identity: RunIdentity,
+        planned: PlanResult,
+        *,
+        patience: Patience,
+        urgency: Callable[[], Criticality],
+    ) -> None:
+        self._record = record
+        self._identity = identity
+        self._planned = planned
+        self._patience = patience
+        self._errands = Errands(patience)
+        self._urgency = urgency
+
+    async def stop_all(self) -> None:
+        """Stop all victims, or as many as the pressure asks for. The outcomes are in the record, also those spared."""
+        victims, done = self._planned.plan.victims, 0
+        for wave in in_waves(victims, self._planned.policy.waves):
+            if self._patience.cancelled or (done and await self._may_end()):
+                break
+            await self._stop_wave(wave, done)
+            done += len(wave)
+        if done:
+            self._spare(victims[done:])
+
+    async def _may_end(self) -> bool:
+        """Between two waves: pause, and look whether the rest is still needed."""
+        await self._patience.up_to(self._planned.policy.waves.pause_seconds, lambda: False)
+        if self._patience.cancelled:
+            return False
+        planned = self._planned
+        order = PressureInput(planned.alarm, planned.policy.amount.target, planned.wire_scope)
+        try:
+            seen = await self._errands.carry_out(PRESSURE, order, PressureResult, PRESSURE_WITHIN, cancel=True)
+        except FailureError as error:
+            # Nobody can tell, so what was decided is still right.
+            self._record.message = explain(error)
+            return False
+        if seen.gone or seen.paused:
+            self._record.reason = RunReason.PAUSED if seen.paused else RunReason.PRESSURE_GONE
+            self._record.message = seen.message
+        return seen.gone or seen.paused
+
+    async def _stop_wave(self, victims: Sequence[Victim], first: int) -> None:
+        """Stop some of them; marks that this leaves pending are settled, also when the stopping breaks off."""
+        order = self._order(victims, first)
+        outcomes: Wire = []
+        try:
+            outcomes = await self._carry_out(order)
+        except FailureError as error:
+            self._record.message = explain(error)
+        ended = outcomes_of(outcomes)
+        if not outcomes or not all(victim.settled or not victim.marked for victim in ended):
+            ended = await self._settle(SettleInput(order, outcomes, times.to_wire(workflow.now())))
+        self._record.victims = [*self._record.victims, *ended]
+
+    async def _carry_out(self, order: StopInput) -> Wire:
+        """The outcomes of a wave; of two answers about a victim the one of the later, more urgent call counts."""
+        within = STOP_WITHIN + timedelta(seconds=order.grace_seconds)
+        began = self._urgency()
+        first = self._errands.send(STOP, order, StopResult, within)
+        await self._patience.until(lambda: first.done() or self._hurried(order, began), on_cancel=first.cancel)
+        if first.done():
+            return (await first).wire_outcomes
+        action = self._planned.policy.actions.of(self._urgency())
+        more = replace(order, method=action.method, grace_seconds=action.grace_seconds)
+        second = self._errands.send(STOP, more, StopResult, within)
+        try:
+            urgent = outcomes_of((await self._errands.result_of(second, cancel=True)).wire_outcomes)
+        except FailureError as error:
+            # The patient call goes on; what it says is all that is known.
+            self._record.message, urgent = explain(error), []
+        patient = outcomes_of((await self._errands.result_of(first, cancel=True)).wire_outcomes)
+        return on_the_wire(_together(patient, urgent) if urgent else patient)
+
+    def _hurried(self, order: StopInput, began: Criticality) -> bool:
+        now = self._urgency()
+        another = self._planned.policy.actions.of(now).method
+        return now.rank > began.rank and order.method in _GENTLE and another is not order.method
+
+    async def _settle(self, order: SettleInput) -> list[VictimOutcome]:
+        """Settle the marks. What was stopped is on record also when its marks could not be settled."""
+        try:
+            return (await self._errands.carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
+        except FailureError as error:
+            if not order.wire_outcomes:
+                raise
+            self._record.marks_settled = False
+            self._record.message = explain(error)
+            return order.outcomes
+
+    def _order(self, victims: Sequence[Victim], first: int) -> StopInput:
+        action = self._planned.policy.actions.of(self._urgency())
+        return StopInput(
+            run=self._identity,
+            wire_victims=on_the_wire(victims),
+            method=action.method,
+            grace_seconds=action.grace_seconds,
+            marked=times.to_wire(workflow.now()),
+            policy=self._planned.policy,
+            wire_scope=self._planned.wire_scope,
+            lease_seconds=self._planned.lease_seconds,
+            first=first,
+        )
+
+    def _spare(self, victims: Sequence[Victim]) -> None:
+        """The victims whose wave never came."""
+        reason = VictimReason.CANCELLED if self._patience.cancelled else VictimReason.PRESSURE_GONE
+        if self._record.reason is RunReason.PAUSED:
+            reason = VictimReason.PAUSED
+        method = self._planned.policy.actions.of(self._urgency()).method
+        spared = [VictimOutcome(victim.vm, victim.name, VictimEnd.SPARED, method, reason) for victim in victims]
+        self._record.victims = [*self._record.victims, *spared]
+
+
+def in_waves(victims: Sequence[Victim], waves: Waves) -> Iterator[Sequence[Victim]]:
+    """The victims in the order of the plan, so many at a time."""
+    size = waves.size or len(victims) or 1
+    return (victims[start : start + size] for start in range(0, len(victims), size))
+
+
+def _together(patient: Sequence[VictimOutcome], urgent: Sequence[VictimOutcome]) -> list[VictimOutcome]:
+    """One outcome for each victim, with its mark to be written anew, since both have written one."""
+    return [
+        replace(_better(first, second), settled=False) if first.marked or second.marked else first
+        for first, second in zip(patient, urgent, strict=True)
+    ]
+
+
+def _better(patient: VictimOutcome, urgent: VictimOutcome) -> VictimOutcome:
+    """The patient call attributes what went off by itself; the urgent one knows what it powered off."""
+    if urgent.outcome is VictimEnd.STOPPED and (urgent.forced or patient.outcome is not VictimEnd.STOPPED):
+        return replace(urgent, reason=urgent.reason or VictimReason.HURRIED)
+    return patient
