@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,7 +23,6 @@ from vsphere_preemption.vcenter.faults import PowerRefused
 from .conftest import TAGGED, Clients
 
 Refs = list[ManagedObject]
-Step = Callable[[VCenter, Govc], None]
 CALLS = {"SuspendVM_Task": "suspend", "PowerOnVM_Task": "power_on"}
 
 
@@ -129,11 +128,11 @@ def test_templates_cannot_be_powered_on(vcsim: VCSim, govc: Govc, refs: Refs, cl
 
 
 # What may happen to one VM: by us (the client), or by a person (govc, as another user).
-WE: dict[str, Callable[[VCenter, ManagedObject], object]] = {
-    "we power it off": lambda client, vm: client.power_off(vm),
-    "we shut it down": lambda client, vm: client.shut_down_guest(vm),
-    "we suspend it": lambda client, vm: client.suspend(vm),
-    "we power it on": lambda client, vm: client.power_on(vm),
+WE = {
+    "we power it off": ("power_off", PowerState.OFF),
+    "we shut it down": ("shut_down_guest", PowerState.OFF),
+    "we suspend it": ("suspend", PowerState.SUSPENDED),
+    "we power it on": ("power_on", PowerState.ON),
 }
 THEY = {
     "they power it off": "off",
@@ -141,6 +140,17 @@ THEY = {
     "they suspend it": "suspend",
     "they power it on": "on",
 }
+
+
+def do(step: str, client: VCenter, govc: Govc, vm: ManagedObject) -> None:
+    """One step of a story, to its end."""
+    if step in THEY:
+        govc.power(THEY[step], TAGGED[0])
+        return
+    call, until = WE[step]
+    task = getattr(client, call)(vm)
+    with client.watch(machines=[vm], tasks={vm: task} if task else {}, until=until) as watch:
+        assert set(watch.wait(10).off) == {vm}
 
 
 @pytest.mark.parametrize(
@@ -170,17 +180,6 @@ def test_a_vm_was_stopped_by_us_only_where_nobody_has_powered_it_on_since(
     client = clients.open(vcsim)
     begin = since()
     for step in story:
-        if step in WE:
-            WE[step](client, refs[0])
-        else:
-            govc.power(THEY[step], TAGGED[0])
-        settle(client, refs[0])
+        do(step, client, govc, refs[0])
     expected = {"us": {refs[0]: client.user}, "them": {refs[0]: WITNESS_USER}, "nobody": {}}[by]
     assert client.who_stopped(refs[:1], begin) == expected
-
-
-def settle(client: VCenter, vm: ManagedObject) -> None:
-    """Let a task end; vcsim runs them in the background."""
-    before = client.read([vm])[vm].power_state
-    with client.watch(machines=[vm], tasks={}, until=before) as watch:
-        watch.wait(0.1)

@@ -14,7 +14,7 @@ import pytest
 from pyVmomi import vim as pyvmomi_vim
 
 from vsphere_preemption.core.errors import VCenterPermissionDenied, VCenterUnreachable
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.vcenter import watch as watching
 from vsphere_preemption.vcenter.answers import Fault
 from vsphere_preemption.vcenter.updates import News
@@ -85,10 +85,13 @@ class _Poller:
     news: Callable[[Sequence[ManagedObject], object], News]
 
 
-def a_watch(script: Script, machines: Sequence[ManagedObject], **tasks: ManagedObject) -> PowerWatch:
+def a_watch(
+    script: Script, machines: Sequence[ManagedObject], until: PowerState = PowerState.OFF, /, **tasks: ManagedObject
+) -> PowerWatch:
     by_vm = {ManagedObject("VirtualMachine", name.replace("_", "-")): entry for name, entry in tasks.items()}
     soap: Any = None
-    return PowerWatch(soap, machines, by_vm, call_seconds=30, clock=script.clock, pause=script.clock.pass_by)
+    clock = script.clock
+    return PowerWatch(soap, machines, by_vm, call_seconds=30, until=until, clock=clock, pause=clock.pass_by)
 
 
 def test_a_vm_that_is_off_is_told_once(script: Script) -> None:
@@ -102,6 +105,21 @@ def test_a_vm_that_is_off_is_told_once(script: Script) -> None:
 def test_a_task_that_succeeded_is_enough_even_where_the_vm_is_on_again(script: Script) -> None:
     script.lines = [News({vm(1): ON, task(1): {"info.state": "success", "info.completeTime": ENDED}})]
     assert a_watch(script, [vm(1)], vm_1=task(1)).wait(5).off == {vm(1): ENDED}
+
+
+@pytest.mark.parametrize("until", [PowerState.ON, PowerState.SUSPENDED])
+def test_another_power_state_may_be_waited_for(script: Script, until: PowerState) -> None:
+    script.lines = [News({vm(1): OFF, vm(2): OFF}), News({vm(1): {"runtime.powerState": str(until)}})]
+    watch = a_watch(script, [vm(1), vm(2)], until)
+    assert watch.wait(5).off == {vm(1): None}
+    assert not watch.wait(5)
+
+
+def test_a_vm_that_is_off_is_not_suspended_and_why_is_told(script: Script) -> None:
+    failed = {"info.state": "error", "info.error": Fault("InvalidPowerState", "")}
+    script.lines = [News({vm(1): OFF, task(1): failed})]
+    changes = a_watch(script, [vm(1)], PowerState.SUSPENDED, vm_1=task(1)).wait(5)
+    assert (changes.off, changes.failed) == ({}, {vm(1): "InvalidPowerState"})
 
 
 def test_values_that_come_in_parts_are_put_together(script: Script) -> None:
