@@ -113,4 +113,4 @@ POLICIES = st.builds(
     windows=st.builds(Windows, WINDOWS, WINDOWS),
     restore=st.builds(Restore, st.booleans(), SECONDS, COUNTS, SECONDS, SHARES, SHARES, SOME_SECONDS),
     rerun_window_seconds=st.integers(0, 400_000).map(float),
-).map(lambda policy: replace(policy, tags=tuple(set(policy.tags) - set(policy.protection.tags))))
+).map(lambda policy: replace(policy, tags=tuple(tag for tag in policy.tags if tag not in policy.protection.tags)))

@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Check a policy file. It changes nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_policy_check
+short_description: Check a policy file for preemption
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Reads a policy file as the worker does, and fails with all that is wrong with it, each with its line and column.
+  - It needs neither a worker nor vCenter nor Temporal, so that a policy can be checked before it is rolled out.
+  - All keys of the file are documented in C(docs/policy.md) of the collection.
+extends_documentation_fragment:
+  - vsphere.preemption.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  path:
+    description:
+      - Path of the policy file on the host on which the module runs.
+      - Exactly one of O(path) and O(content) is needed.
+    type: path
+  content:
+    description:
+      - The policy file as text, for example rendered by a template.
+    type: str
+requirements:
+  - python >= 3.11
+  - PyYAML >= 6.0
+notes:
+  - What a file leaves out has a default, or is set by the environment of the worker. Both are always good, so the
+    file alone can be checked.
+seealso:
+  - module: vsphere.preemption.preemption_signal
+  - module: vsphere.preemption.preemption_query
+"""
+
+EXAMPLES = r"""
+- name: Check the policy of the worker before it is told to read it again
+  vsphere.preemption.preemption_policy_check:
+    path: /etc/vsphere-preemption/policy.yml
+
+- name: Check a policy that a template makes
+  vsphere.preemption.preemption_policy_check:
+    content: "{{ lookup('ansible.builtin.template', 'policy.yml.j2') }}"
+  register: policy
+
+- name: Show which policy is for all other requests
+  ansible.builtin.debug:
+    msg: "{{ policy.default }} of {{ policy.policies | join(', ') }}"
+"""
+
+RETURN = r"""
+policies:
+  description: Names of the policies, in the order in which they are tried.
+  returned: success
+  type: list
+  elements: str
+  sample: [gentle, standard]
+default:
+  description: Name of the policy for requests that no other policy is for.
+  returned: success
+  type: str
+  sample: standard
+digest:
+  description: Names these very rules. Records of runs and the log of the worker have the same digest.
+  returned: success
+  type: str
+  sample: 5f2b8c0e91d4
+problems:
+  description: All that is wrong, in the order of lines.
+  returned: failure, when RV(error_code) is V(invalid_policy)
+  type: list
+  elements: dict
+  contains:
+    line:
+      description: Line, from 1. It is 0 for what is about the file as a whole.
+      returned: always
+      type: int
+      sample: 12
+    column:
+      description: Column, from 1. It is 0 for what is about the file as a whole.
+      returned: always
+      type: int
+      sample: 16
+    path:
+      description: Where in the tree of the file. Empty for the file as a whole.
+      returned: always
+      type: str
+      sample: policies[0].amount.max_vms
+    message:
+      description: What is wrong.
+      returned: always
+      type: str
+      sample: "'0' is not a whole number from 1 to 2000"
+error_code:
+  description: Stable name of the failure, C(invalid_policy) or C(missing_library).
+  returned: failure
+  type: str
+  sample: invalid_policy
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.policy_file.reading import (
+    load_policy_file,
+    read_policies,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPTIONS = {"path": {"type": "path"}, "content": {"type": "str"}}
+
+
+def check(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of the module."""
+    if params["path"] is not None:
+        found = load_policy_file(params["path"])
+    else:
+        # Ansible lets an explicit null pass.
+        found = read_policies(params["content"] or "", file="content")
+    return {
+        "changed": False,
+        "policies": list(found.policies),
+        "default": found.default,
+        "digest": found.digest,
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec=OPTIONS,
+        mutually_exclusive=[("path", "content")],
+        required_one_of=[("path", "content")],
+        supports_check_mode=True,
+    )
+    try:
+        result = check(module.params)
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
