@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The colour of alarms that govc's simulator really has triggered."""
+"""The colour of alarms that the simulator has triggered."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from support.govc import Govc
+from support.vcenter_faults import Swallow
+from support.vcenter_proxy import VCenterProxy
 from support.vcsim import VCSim
 from support.witness import Witness, vim
-from vsphere_preemption.core.errors import VCenterObjectGone
+from vsphere_preemption.core.errors import VCenterObjectGone, VCenterPermissionDenied
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.client import VCenter
 
@@ -23,6 +25,10 @@ from .conftest import TAGGED, Clients
 
 MEMORY, CPU = "Cluster memory", "Cluster CPU"
 ROOT = ManagedObject("Folder", "group-d1")
+HIDDEN = (
+    '<missingSet xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><path>{path}</path>'
+    '<fault><fault xsi:type="NoPermission"/><localizedMessage/></fault></missingSet>'
+)
 
 
 @dataclass
@@ -148,3 +154,17 @@ def test_an_alarm_with_a_reference_takes_one_call_and_one_with_a_name_two(
 def test_an_object_that_is_gone_is_not_green(client: VCenter) -> None:
     with pytest.raises(VCenterObjectGone, match="domain-c4711"):
         client.alarm_colour(ManagedObject("ClusterComputeResource", "domain-c4711"))
+
+
+def test_an_object_that_the_account_may_not_see_is_not_green(
+    vcenter_proxy: VCenterProxy, clients: Clients, clusters: list[ManagedObject]
+) -> None:
+    """vCenter then leaves out all properties, each with a fault."""
+    client = clients.open(vcenter_proxy)
+    client.check()
+    missing = "".join(HIDDEN.format(path=path) for path in ("name", "triggeredAlarmState"))
+    entity = f'<obj type="{clusters[0].type}">{clusters[0].value}</obj>'
+    answer = f"<returnval><objects>{entity}{missing}</objects></returnval>"
+    vcenter_proxy.on("RetrievePropertiesEx", Swallow(answer))
+    with pytest.raises(VCenterPermissionDenied, match=r"System\.View"):
+        client.alarm_colour(clusters[0])
