@@ -33,9 +33,10 @@ def test_a_thousand_vms_are_read_with_one_call(vcsim: VCSim, clients: Clients) -
     client.tagged("preemptible")
     clients.calls()
     machines = client.tagged("preemptible", lambda: beats.append(None)).machines
-    assert clients.calls() == ["RetrievePropertiesEx"] * 2 + ["get-tag", "list-attached-objects"]
+    assert clients.calls() == ["RetrievePropertiesEx"] * 3 + ["get-tag", "list-attached-objects"]
     assert len(beats) == 3
     assert len({machine.name for machine in machines}) == MACHINES
+    assert all(machine.cpu_mhz and machine.memory_mib and machine.host for machine in machines)
 
     last = machines[-1].ref
     client.write_mark(last, "on the second page")
