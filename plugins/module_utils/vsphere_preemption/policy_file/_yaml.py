@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from yaml.nodes import Node
 
 MOST_LEVELS = 20
+MOST_VALUES = 20_000
 
 try:
     import yaml as _yaml
@@ -26,21 +27,26 @@ else:
     _PROBLEM = None
 
     class _Loader(_yaml.SafeLoader):
-        """Refuses what is nested so deeply that Python's own stack would end."""
+        """Refuses what is nested so deeply that Python's own stack would end, and what would take many seconds."""
 
         _levels = 0
+        _values = 0
 
         def compose_node(self, parent: Node | None, index: int) -> Node | None:
+            self._values += 1
             if self._levels == MOST_LEVELS:
-                event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-                raise _yaml.MarkedYAMLError(
-                    problem=f"there are more than {MOST_LEVELS} levels", problem_mark=event.start_mark
-                )
+                raise self._too_many(MOST_LEVELS, "levels")
+            if self._values > MOST_VALUES:
+                raise self._too_many(MOST_VALUES, "values")
             self._levels += 1
             try:
                 return super().compose_node(parent, index)
             finally:
                 self._levels -= 1
+
+        def _too_many(self, limit: int, what: str) -> _yaml.MarkedYAMLError:
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            return _yaml.MarkedYAMLError(problem=f"there are more than {limit} {what}", problem_mark=event.start_mark)
 
 
 class Malformed(Exception):

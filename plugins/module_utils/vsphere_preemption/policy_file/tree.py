@@ -14,10 +14,9 @@ from enum import StrEnum
 from typing import Any
 
 from ..core.policy.problems import Problem
-from ._yaml import MOST_LEVELS, Malformed, compose
+from ._yaml import MOST_LEVELS, MOST_VALUES, Malformed, compose
 
 MOST_BYTES = 256 * 1024
-MOST_ITEMS = 50_000
 
 _TAG = "tag:yaml.org,2002:"
 _TAGS = {"sequence": f"{_TAG}seq", "mapping": f"{_TAG}map"}
@@ -149,8 +148,8 @@ class _Growing:
         """The item of a node. Wrong where the tree would have no end."""
         place = (node.start_mark.line + 1, node.start_mark.column + 1, path)
         self.count += 1
-        if self.count > MOST_ITEMS:
-            raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_ITEMS} values")
+        if self.count > MOST_VALUES:
+            raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_VALUES} values")
         if level > MOST_LEVELS:
             raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_LEVELS} levels")
         kind = _KINDS.get(node.tag.removeprefix(_TAG))
