@@ -13,9 +13,10 @@ import pytest
 
 from support.paths import CHECKOUT
 from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.errors import MissingLibrary
 from vsphere_preemption.core.policy.model import Action, Actions, Amount, GroupBudget, Policy, Priority
 from vsphere_preemption.core.policy.problems import InvalidPolicy
-from vsphere_preemption.policy_file import how, reading, whom
+from vsphere_preemption.policy_file import _yaml, how, reading, whom
 from vsphere_preemption.policy_file.readers import Section
 from vsphere_preemption.policy_file.reading import digest_of, load_policy_file, read_policies
 
@@ -139,6 +140,12 @@ def test_a_file_of_another_encoding_is_refused_at_its_place(tmp_path: Path) -> N
     file.write_bytes(b"version: 1\nx: \xff\n")
     with pytest.raises(InvalidPolicy, match=r"policy.yml:2:4: this is no UTF-8 text"):
         load_policy_file(file)
+
+
+def test_without_pyyaml_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_yaml, "_PROBLEM", ImportError("No module named 'yaml'"))
+    with pytest.raises(MissingLibrary, match="Install the Python package PyYAML"):
+        load_policy_file(EXAMPLE)
 
 
 def test_a_file_without_end_is_refused() -> None:
