@@ -27,15 +27,15 @@ Result = TypeVar("Result")
 def a_request(
     criticality: str = "HIGH", *, event_id: str | None = None, tag: str = "preemptible", **more: Any
 ) -> Record:
-    """A request as an alarm makes it."""
+    """A request by hand, for all of vCenter. One by an alarm would have the compute resource of the alarm as its scope."""
     event = {
         "specversion": "1.0",
         "id": event_id or str(uuid.uuid4()),
         "source": "https://vcenter.example/sdk",
-        "type": "com.vmware.vsphere.AlarmStatusChangedEvent.v0",
+        "type": "com.example.Shortage.v0",
         "datacontenttype": "application/json",
         "time": "2026-11-24T09:29:47.123456789Z",
-        "data": {"Alarm": {"Name": "Cluster memory"}, "From": "yellow", "To": "red"},
+        "data": {"shortage": "memory"},
     }
     return {"tag": tag, "criticality": criticality, "event": event, "replyTo": "", **more}
 

