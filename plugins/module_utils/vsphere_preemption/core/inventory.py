@@ -50,7 +50,7 @@ class VirtualMachine:
     mark: value of our custom attribute, None where it was never set.
     host, pool, folder: where it is; None where vCenter says nothing.
     agent: another solution manages it (vCLS, ESX Agent Manager). ft_secondary: it is a shadow of a fault-tolerant VM.
-    question: it waits for somebody to answer. in_maintenance: its host is in, or goes into, maintenance mode.
+    question: it waits for somebody to answer. in_maintenance: its host is in maintenance mode.
     boot_time: when it was powered on. memory_mib, cpu_mhz: what it is configured with, in MiB and MHz.
     memory_used_mib, cpu_used_mhz: what it uses of its host at the moment; 0 where vCenter gives no figure.
     tags: as `category/name`. attributes: custom attributes by name.
