@@ -38,6 +38,14 @@ def ansible(tmp_path: Path, temporal: TemporalServer, task_queue: str, workflow_
 
 
 @pytest.fixture
+def nameless(tmp_path: Path, temporal: TemporalServer, task_queue: str) -> Ansible:
+    """As `ansible`, for modules that are about no workflow."""
+    folder = tmp_path / "nameless"
+    folder.mkdir()
+    return Ansible(folder, {"TEMPORAL_ADDRESS": temporal.address, "TEMPORAL_TASKQUEUE": task_queue})
+
+
+@pytest.fixture
 def work(temporal: TemporalServer, task_queue: str) -> Iterator[Callable[[Script], None]]:
     """Start the worker with a script."""
     with _stack() as running:

@@ -70,8 +70,7 @@ async def pause(
     seconds: resume by itself after so long.
     """
     limit = timedelta(seconds=seconds) if seconds is not None else None
-    until = times.to_wire(datetime.now(UTC) + limit) if limit else ""
-    memo = {"reason": reason, "by": by, "until": until}
+    memo = {"reason": reason, "by": by, "until": end_after(seconds)}
     already = part("exceptions").WorkflowAlreadyStartedError
     try:
         with translated(f"Cannot pause preemption on the task queue {task_queue}"):
@@ -86,6 +85,11 @@ async def pause(
     except already:
         return await read_switch(client, task_queue), False
     return await read_switch(client, task_queue), True
+
+
+def end_after(seconds: float | None) -> str:
+    """When a pause that begins now is over, as wire text; empty for one that lasts until somebody resumes."""
+    return times.to_wire(datetime.now(UTC) + timedelta(seconds=seconds)) if seconds is not None else ""
 
 
 async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, bool]:

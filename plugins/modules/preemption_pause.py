@@ -1,0 +1,203 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Throw the kill switch: pause preemption, or let it go on."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_pause
+short_description: Pause preemption, or let it go on
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - While preemption is paused, no worker of the task queue begins to stop a VM. Requests end with the outcome
+    C(skipped) and the reason C(paused).
+  - Temporal itself keeps the switch, so it holds over restarts of everything, and it can be thrown while no worker
+    runs.
+  - A run that is under way stops no further VM once it has noticed. What it has begun, it sees through.
+extends_documentation_fragment:
+  - vsphere.preemption.temporal
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  state:
+    description: V(paused) pauses preemption, V(active) lets it go on.
+    type: str
+    choices: [paused, active]
+    default: paused
+  reason:
+    description: Why, for whoever finds preemption paused.
+    type: str
+    default: ""
+  duration:
+    description:
+      - After so many seconds, preemption goes on by itself. Without it, somebody has to let it go on.
+      - Only for O(state=paused).
+    type: int
+  by:
+    description: Who does this. The account that runs the module, if not given.
+    type: str
+  task_queue:
+    description:
+      - Task queue of the workers that shall pause.
+      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+    type: str
+    default: vsphere-preemption
+notes:
+  - Where preemption is paused already, nothing changes, O(reason) and O(duration) included. To set them anew, let it go
+    on first.
+seealso:
+  - module: vsphere.preemption.preemption_signal
+  - module: vsphere.preemption.preemption_cancel
+"""
+
+EXAMPLES = r"""
+- name: Preempt nothing during the migration
+  vsphere.preemption.preemption_pause:
+    temporal_address: temporal.example.com:7233
+    reason: migration of compute-1
+    duration: 7200
+
+- name: Preempt again
+  vsphere.preemption.preemption_pause:
+    temporal_address: temporal.example.com:7233
+    state: active
+"""
+
+RETURN = r"""
+switch:
+  description: How the switch stands; in check mode, how it would.
+  returned: success
+  type: dict
+  contains:
+    paused:
+      description: Whether preemption is paused.
+      returned: always
+      type: bool
+    reason:
+      description: Why.
+      returned: always
+      type: str
+    by:
+      description: Who paused it.
+      returned: always
+      type: str
+    since:
+      description: Since when, in UTC. Empty while preemption is active, and where check mode cannot know it.
+      returned: always
+      type: str
+    until:
+      description: When it goes on by itself. Empty where it does not.
+      returned: always
+      type: str
+  sample: {paused: true, reason: migration, by: ops, since: "2026-11-24T09:29:51Z", until: ""}
+error_code:
+  description: Stable name of the failure, for example C(temporal_unreachable) or C(invalid_setting).
+  returned: failure
+  type: str
+  sample: temporal_unreachable
+"""
+
+import getpass
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
+    DEFAULT_TASK_QUEUE,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    InvalidSetting,
+    PreemptionError,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import switch
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from temporalio.client import Client
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["paused", "active"], "default": "paused"},
+    "reason": {"type": "str", "default": ""},
+    "duration": {"type": "int"},
+    "by": {"type": "str"},
+    "task_queue": {
+        "type": "str",
+        "default": DEFAULT_TASK_QUEUE,
+        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
+    },
+}
+
+
+def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module, with the difference that it makes."""
+    _check_duration(params["duration"])
+    by = params["by"] or _account()
+
+    async def call(client: Client) -> tuple[switch.Switch, switch.Switch, bool]:
+        before = await switch.read_switch(client, params["task_queue"])
+        if check_mode:
+            after = _would_be(before, params, by)
+            return before, after, after != before
+        return before, *await _throw(client, params, by)
+
+    before, after, changed = with_client(params, call)
+    diff = {"before": switch.as_result(before), "after": switch.as_result(after)}
+    return {"changed": changed, "switch": switch.as_result(after), "diff": diff}
+
+
+async def _throw(client: Client, params: Mapping[str, Any], by: str) -> tuple[switch.Switch, bool]:
+    queue = params["task_queue"]
+    if params["state"] == "active":
+        return await switch.resume(client, queue, by=by)
+    return await switch.pause(client, queue, reason=params["reason"], by=by, seconds=params["duration"])
+
+
+def _would_be(before: switch.Switch, params: Mapping[str, Any], by: str) -> switch.Switch:
+    if params["state"] == "active":
+        return switch.Switch()
+    if before.paused:
+        return before
+    until = switch.end_after(params["duration"])
+    return replace(before, paused=True, reason=params["reason"], by=by, until=until)
+
+
+def _check_duration(seconds: int | None) -> None:
+    if seconds is not None and seconds <= 0:
+        raise InvalidSetting(
+            "Cannot pause preemption",
+            why=f"the duration is {seconds} seconds",
+            next_step="Set it above zero, or leave it out.",
+        )
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # A container may run under a number that no account has.
+        return ""
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
+    try:
+        result = throw(module.params, check_mode=module.check_mode)
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
