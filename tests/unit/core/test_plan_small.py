@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -40,7 +39,6 @@ class Kind:
     def eligible(self) -> bool:
         return self.on and PROTECTED not in self.tags
 
-    @cache  # noqa: B019 - the kinds live as long as the tests
     def machine(self, number: int) -> VirtualMachine:
         more: dict[str, Any] = {"mark": a_mark("restored", 20, 50)} if self.hit else {}
         power = PowerState.ON if self.on else PowerState.OFF
