@@ -80,6 +80,7 @@ OF_ROUTER = AlarmEvent(
     from_colour="green",
     to_colour="red",
     key="15227",
+    compute_resource_name="cls",
 )
 
 
@@ -96,6 +97,7 @@ def test_the_sources_for_knative_name_it_in_the_type() -> None:
         from_colour="yellow",
         to_colour="red",
         key="2",
+        compute_resource_name="DC0_C0",
     )
 
 

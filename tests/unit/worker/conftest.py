@@ -43,7 +43,7 @@ def tell(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> Callab
 
     def run(story: Story, script: Script | None = None) -> None:
         async def told() -> Any:
-            async with a_world(server.client, script or Script()) as world:
+            async with a_world(server, script or Script()) as world:
                 await asyncio.wait_for(story(world), 20)
 
         loop.run_until_complete(told())

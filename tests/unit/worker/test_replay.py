@@ -73,7 +73,7 @@ def histories(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> N
     """Record anew on demand."""
 
     async def recorded() -> None:
-        async with a_world(server.client, Script()) as world:
+        async with a_world(server, Script()) as world:
             await record(world)
 
     if os.environ.get("UPDATE_HISTORIES"):

@@ -15,6 +15,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client, WorkflowHandle
 from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
@@ -29,6 +30,7 @@ from vsphere_preemption_worker.messages import (
     PRESSURE,
     SETTLE,
     STOP,
+    TELL,
     AnnounceInput,
     NoticeInput,
     PlanInput,
@@ -38,6 +40,7 @@ from vsphere_preemption_worker.messages import (
     SettleInput,
     StopInput,
     StopResult,
+    TellInput,
     on_the_wire,
 )
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
@@ -58,9 +61,11 @@ class Script:
     window_seconds: float = 60.0
     policy: Policy = field(default_factory=Policy)
     refusal: str = ""
+    shortfall: bool = False
     pressure: PressureResult = field(default_factory=PressureResult)
     plans: list[PlanInput] = field(default_factory=list)
     notices: list[NoticeInput] = field(default_factory=list)
+    told: list[TellInput] = field(default_factory=list)
     looks: list[PressureInput] = field(default_factory=list)
     stops: list[StopInput] = field(default_factory=list)
     settles: list[SettleInput] = field(default_factory=list)
@@ -78,7 +83,7 @@ class Script:
             await _maybe(self.before_plan)
             chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
             policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
-            return PlanResult(Plan(chosen).as_wire(), policy, refusal=self.refusal)
+            return PlanResult(Plan(chosen, shortfall=self.shortfall).as_wire(), policy, refusal=self.refusal)
 
         @activity.defn(name=PRESSURE)
         async def look(order: PressureInput) -> PressureResult:
@@ -108,7 +113,12 @@ class Script:
             await _maybe(self.before_announce)
             return f"{order.run.workflow_id}-{order.run.request.event.id}"
 
-        return [plan, look, notice, stop, settle, announce]
+        @activity.defn(name=TELL)
+        async def tell(order: TellInput) -> str:
+            self.told.append(order)
+            return ""
+
+        return [plan, look, notice, stop, settle, announce, tell]
 
     def _outcome(self, order: StopInput, victim: Victim) -> VictimOutcome:
         return VictimOutcome(victim.vm, victim.name, self.end, order.method, marked=order.marked, stopped=order.marked)
@@ -134,6 +144,7 @@ class World:
     client: Client
     queue: str
     script: Script
+    skip: Callable[[float], Awaitable[None]]
 
     async def start(self, *, workflow_id: str | None = None, **options: Any) -> WorkflowHandle[Any, Any]:
         named = workflow_id or f"wf-{uuid.uuid4()}"
@@ -144,9 +155,9 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(client: Client, script: Script) -> AsyncIterator[World]:
+async def a_world(environment: WorkflowEnvironment, script: Script) -> AsyncIterator[World]:
     """A worker on a task queue of its own."""
-    queue = f"queue-{uuid.uuid4()}"
+    queue, client = f"queue-{uuid.uuid4()}", environment.client
     async with Worker(
         client,
         task_queue=queue,
@@ -154,7 +165,7 @@ async def a_world(client: Client, script: Script) -> AsyncIterator[World]:
         activities=script.activities(),
         workflow_runner=sandboxed_runner(),
     ):
-        yield World(client, queue, script)
+        yield World(client, queue, script, environment.sleep)
 
 
 async def eventually(look: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], what: str) -> Any:

@@ -42,7 +42,8 @@ class AlarmEvent:
     name: of the alarm; empty where the event has none. alarm: its definition. entity: where it fired.
     compute_resource: the cluster or lone host that the entity belongs to. None for alarms that belong to none, such as
     those of a datastore: who needs a scope has to refuse these, never to widen them.
-    from_colour, to_colour: one of COLOURS, or empty. key: of vCenter's event, empty where it is not told.
+    compute_resource_name: as the event tells it. from_colour, to_colour: one of COLOURS, or empty.
+    key: of vCenter's event, empty where it is not told.
     """
 
     name: str = ""
@@ -52,6 +53,7 @@ class AlarmEvent:
     from_colour: str = ""
     to_colour: str = ""
     key: str = ""
+    compute_resource_name: str = ""
 
 
 def is_alarm_event(event: TriggerEvent) -> bool:
@@ -74,6 +76,7 @@ def read_alarm(event: TriggerEvent) -> AlarmEvent | None:
         from_colour=_colour(_field(data, "from")),
         to_colour=_colour(_field(data, "to")),
         key=_key(_field(data, "key")),
+        compute_resource_name=_name(_field(data, "computeResource")),
     )
 
 

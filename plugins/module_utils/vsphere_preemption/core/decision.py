@@ -19,7 +19,7 @@ from .inventory import Area, ManagedObject, Scope, TaggedObjects, Usage
 from .narrowing import Narrowing
 from .plan import Plan, PlanLimits, plan_victims
 from .policy.choosing import choose_policy
-from .policy.model import Action, AlarmScope, Mode, Place, Policy, PolicySet, Target
+from .policy.model import Action, AlarmScope, Mode, Place, PlaceKind, Policy, PolicySet, Target
 from .reasons import RunReason
 from .request import PreemptionRequest
 from .windows import may_begin
@@ -75,7 +75,8 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
     """Choose the policy, resolve the scope, read what carries the tag, and plan. Errors of vCenter are passed on."""
     alarm = read_alarm(request.event)
     narrowing = request.narrowing
-    policy = choose_policy(policies, alarm=alarm.name if alarm else "", places=narrowing.scope)
+    places = _places(alarm) if alarm else narrowing.scope
+    policy = choose_policy(policies, alarm=alarm.name if alarm else "", places=places)
     decision = Decision(_narrowed(policy, narrowing), alarm)
     for check in (_tag_refusal, _time_refusal, _scope_refusal):
         reason, message = check(request, decision, moment)
@@ -124,6 +125,13 @@ def narrower(policy: Target, request: Target) -> Target:
         until_memory_percent=_most(policy.until_memory_percent, request.until_memory_percent),
         until_cpu_percent=_most(policy.until_cpu_percent, request.until_cpu_percent),
     )
+
+
+def _places(alarm: AlarmEvent) -> tuple[Place, ...]:
+    """The compute resource of an alarm, under each name that a policy may know it by."""
+    ref = alarm.compute_resource
+    names = (alarm.compute_resource_name, ref.value if ref else "")
+    return tuple(Place(PlaceKind.CLUSTER, name) for name in names if name)
 
 
 def _narrowed(policy: Policy, narrowing: Narrowing) -> Policy:

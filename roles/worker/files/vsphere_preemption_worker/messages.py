@@ -30,6 +30,7 @@ STOP = "StopVictims"
 SETTLE = "SettleMarks"
 ANNOUNCE = "AnnouncePreemption"
 NOTICE = "GiveNotice"
+TELL = "TellOutcome"
 PRESSURE = "LookAtPressure"
 
 Wire = list[Any]
@@ -170,6 +171,15 @@ class AnnounceInput:
     @cached_property
     def outcomes(self) -> list[VictimOutcome]:
         return outcomes_of(self.wire_outcomes)
+
+
+@dataclass(frozen=True)
+class TellInput:
+    """record: of a run that was skipped, failed or is partial (`RunRecord.as_wire`, or `brief` for a skipped one)."""
+
+    run: RunIdentity
+    record: dict[str, Any]
+    time: str
 
 
 def on_the_wire(items: Iterable[Victim] | Iterable[VictimOutcome]) -> Wire:

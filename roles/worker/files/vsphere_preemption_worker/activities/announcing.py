@@ -1,35 +1,51 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Announce what was done: one CloudEvent to the address that the request named."""
+"""Tell the address in the request: what will be stopped, what was, and what came to nothing."""
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import Any, Protocol
 
 from temporalio import activity
 
+from vsphere_preemption.core.errors import PreemptionError
+from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import annotation
-from vsphere_preemption.core.outcome import VictimOutcome
-from vsphere_preemption.core.state import machines_as_wire
-from vsphere_preemption.events.envelope import preempted_event
+from vsphere_preemption.core.outcome import RunEnd, VictimOutcome
+from vsphere_preemption.core.state import compact_json, machines_as_wire
+from vsphere_preemption.events.announcements import failed_event, notice_event, skipped_event
+from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
 from vsphere_preemption.events.sink import Sink
 
-from ..messages import ANNOUNCE, AnnounceInput
+from ..messages import ANNOUNCE, NOTICE, TELL, AnnounceInput, NoticeInput, TellInput
 from .supervision import supervised
+
+GUESTINFO_KEY = "guestinfo.vsphere.preemption"
+
+log = logging.getLogger(__name__)
+
+
+class Guests(Protocol):
+    """The part of the vCenter client that speaks to guests."""
+
+    def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject: ...
 
 
 class Announcing:
-    """The activity that announces. address, namespace: of Temporal; they make the event's source."""
+    """The activities that tell. address, namespace: of Temporal; they make the source of all events."""
 
-    def __init__(self, sink: Sink, *, address: str, namespace: str) -> None:
+    def __init__(self, sink: Sink, guests: Guests, *, address: str, namespace: str) -> None:
         self._sink = sink
+        self._guests = guests
         self._address = address
         self._namespace = namespace
+        self._source = source_reference(address, namespace)
 
     @activity.defn(name=ANNOUNCE, no_thread_cancel_exception=True)
     def announce(self, order: AnnounceInput) -> str:
-        """Send the event and return its id."""
+        """Send the event of the VMs that were stopped, and return its id."""
         request = order.run.request
         event = preempted_event(
             source_address=self._address,
@@ -39,9 +55,46 @@ class Announcing:
             time=order.time,
             data=announcement_data(order),
         )
+        return self._send(event, request.reply_to)
+
+    @activity.defn(name=NOTICE, no_thread_cancel_exception=True)
+    def give_notice(self, order: NoticeInput) -> str:
+        """Warn the guests, and whoever reads the events; the id of the event, empty where none was wanted."""
         with supervised():
-            self._sink.send(event, request.reply_to)
+            for victim in order.victims if order.guestinfo else ():
+                self._warn_guest(victim.vm, order)
+        if not order.event:
+            return ""
+        event = notice_event(
+            order.run,
+            order.victims,
+            not_before=order.not_before,
+            method=order.method,
+            grace_seconds=order.grace_seconds,
+            source=self._source,
+            time=order.time,
+        )
+        return self._send(event, order.run.request.reply_to)
+
+    @activity.defn(name=TELL, no_thread_cancel_exception=True)
+    def tell(self, order: TellInput) -> str:
+        """Send the event of a request that came to nothing, or not to all that was wanted; its id."""
+        make = skipped_event if order.record["outcome"] == RunEnd.SKIPPED else failed_event
+        event = make(order.run, order.record, source=self._source, time=order.time)
+        return self._send(event, order.run.request.reply_to)
+
+    def _send(self, event: OutgoingEvent, address: str) -> str:
+        with supervised():
+            self._sink.send(event, address)
         return event.id
+
+    def _warn_guest(self, vm: ManagedObject, order: NoticeInput) -> None:
+        words = {"notBefore": order.not_before, "method": order.method.value, "runID": order.run.run_id}
+        try:
+            self._guests.set_guestinfo(vm, GUESTINFO_KEY, compact_json(words))
+        except PreemptionError as error:
+            # A guest that cannot be warned is stopped all the same; that is what the mark is for.
+            log.warning("guest was not warned", extra={"vm": vm.value, "error": str(error)})
 
 
 def announcement_data(order: AnnounceInput) -> dict[str, Any]:

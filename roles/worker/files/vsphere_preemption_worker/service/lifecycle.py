@@ -130,13 +130,15 @@ class Service:
     def _activities(self, client: Client) -> list[Callable[..., Any]]:
         now, temporal = partial(datetime.now, UTC), self._settings.temporal
         paused = PauseQuestion(client, self._settings.task_queue, asyncio.get_running_loop())
-        announcing = Announcing(self._sink, address=temporal.address, namespace=temporal.namespace)
+        announcing = Announcing(self._sink, self._vcenter, address=temporal.address, namespace=temporal.namespace)
         return [
             Planning(self._vcenter, lambda: self._policies.current, paused, now).plan,
             Stopping(self._vcenter, Claims(), paused, now).stop,
             Settling(self._vcenter).settle,
             Pressure(self._vcenter, paused).look,
             announcing.announce,
+            announcing.give_notice,
+            announcing.tell,
         ]
 
     async def _log_in(self) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from vsphere_preemption.core.policy.problems import InvalidPolicy
 from vsphere_preemption.core.policy.model import Policy, PolicySet
+from vsphere_preemption.core.policy.problems import InvalidPolicy
 from vsphere_preemption.policy_file.reading import load_policy_file
 
 log = logging.getLogger(__name__)

@@ -28,7 +28,18 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.policy.model import Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
 
-    from ..messages import ANNOUNCE, NOTICE, AnnounceInput, NoticeInput, PlanInput, PlanResult, RunInput, on_the_wire
+    from ..messages import (
+        ANNOUNCE,
+        NOTICE,
+        TELL,
+        AnnounceInput,
+        NoticeInput,
+        PlanInput,
+        PlanResult,
+        RunInput,
+        TellInput,
+        on_the_wire,
+    )
     from .approval import Approval
     from .errands import Errands
     from .explain import code_of, explain
@@ -67,8 +78,9 @@ class PreemptionRun:
                 await self._act(record, identity, planned)
         except FailureError as error:
             self._give_up(record, error)
-        self._phase = "ended"
         record.finished = times.to_wire(workflow.now())
+        await self._tell(record, identity)
+        self._phase = "ended"
         count_run(record, workflow.now() - workflow.info().start_time)
         ended = {"run_id": record.run_id, "outcome": record.outcome.value, "reason": record.reason.value}
         log.info("run ended", extra={**ended, "victims": len(record.victims), "detail": record.message})
@@ -165,6 +177,7 @@ class PreemptionRun:
             await self._errands.carry_out(NOTICE, order, str, NOTICE_WITHIN, cancel=True)
         except FailureError as error:
             log.warning("notice failed", extra={"run_id": identity.run_id, "detail": explain(error)})
+        self._phase = "lead_time"
         left = (begin - workflow.now()).total_seconds()
         await self._patience.up_to(left, lambda: self._urgency.rank > began.rank)
 
@@ -188,6 +201,16 @@ class PreemptionRun:
         except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
             record.announcement = Announcement(status, message=explain(error))
+
+    async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
+        """Tell the address in the request that not all went as it asked. That it cannot be told changes nothing."""
+        if record.outcome is RunEnd.DONE or not identity.request.reply_to:
+            return
+        order = TellInput(identity, record.as_wire(), record.finished)
+        try:
+            await self._errands.carry_out(TELL, order, str, ANNOUNCE_WITHIN)
+        except FailureError as error:
+            log.warning("outcome was not told", extra={"run_id": identity.run_id, "detail": explain(error)})
 
     def _give_up(self, record: RunRecord, error: FailureError) -> None:
         planned = bool(record.plan.victims or record.plan.left_out)
