@@ -284,3 +284,19 @@ def test_the_record_names_the_policy_that_was_used(tell: Tell) -> None:
         assert script.stops[0].policy.name == "night"
 
     tell(story, script)
+
+
+def test_a_request_that_the_window_swallows_is_told_and_a_repetition_is_not(tell: Tell) -> None:
+    script = Script()
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        for event_id in ("e1", "e2", "e2"):
+            await world.signal(handle, a_request(event_id, replyTo="http://sink.example"))
+        look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
+        await eventually(look, lambda seen: sum(seen["counts"].values()) == 3, "three outcomes")
+        await handle.cancel()
+        await handle.result()
+        assert [told.record["reason"] for told in script.told] == ["within_rerun_window"]
+
+    tell(story, script)

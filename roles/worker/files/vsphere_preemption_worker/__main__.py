@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import logging
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from vsphere_preemption.core.errors import (
     InvalidSetting,
@@ -18,9 +21,12 @@ from vsphere_preemption.core.errors import (
     TemporalAccessDenied,
     TemporalTlsRefused,
 )
+from vsphere_preemption.core.policy.problems import InvalidPolicy
+from vsphere_preemption.policy_file.reading import load_policy_file
 
 from .service.lifecycle import Service
 from .service.log import set_up_logging
+from .service.policies import log_problems
 from .service.settings import WorkerSettings
 
 # Distinct, so that a service manager can tell what restarting will not cure. 2 is what a shell uses for wrong usage.
@@ -39,18 +45,45 @@ _EXIT_CODES: dict[type[PreemptionError], int] = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker until it is told to stop; the exit code says why it ended."""
     sys.setswitchinterval(SWITCH_SECONDS)
     set_up_logging(debug=False)
+    options = _parser().parse_args(arguments)
+    if options.check_policy:
+        return check_policy(options.check_policy)
     try:
         settings = WorkerSettings.from_environment(os.environ)
         set_up_logging(debug=settings.debug)
         asyncio.run(_serve(settings))
+    except InvalidPolicy as error:
+        log_problems(error)
+        return EXIT_SETTING
     except PreemptionError as error:
         logging.getLogger(__name__).error(str(error), extra={"error_code": error.code})
         return _EXIT_CODES.get(type(error), EXIT_FAILED)
     return EXIT_OK
+
+
+def check_policy(path: Path) -> int:
+    """Say what is wrong with a policy file, on standard output, and nothing else."""
+    try:
+        found = load_policy_file(path)
+    except InvalidPolicy as error:
+        print(*error.lines, sep="\n")
+        return EXIT_SETTING
+    print(f"{path}: {len(found.policies)} policies, digest {found.digest}, default {found.default}")
+    return EXIT_OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vsphere_preemption_worker",
+        description="Carries preemption requests out. Its settings are in its environment.",
+    )
+    check = "check this policy file, say all that is wrong with it, and end"
+    parser.add_argument("--check-policy", metavar="FILE", type=Path, help=check)
+    return parser
 
 
 async def _serve(settings: WorkerSettings) -> None:

@@ -76,7 +76,8 @@ class Service:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._stop.set)
-        loop.add_signal_handler(signal.SIGHUP, self._policies.reload)
+        # In a thread, because a large file takes a second to read.
+        loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._policies.reload)
         health = HealthServer(self._settings.health, self._readiness, loop) if self._settings.health else None
         log_in = asyncio.create_task(self._log_in())
         try:

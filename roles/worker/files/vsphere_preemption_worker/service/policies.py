@@ -31,7 +31,8 @@ class Policies:
         try:
             newer = self._read()
         except InvalidPolicy as error:
-            log.error("the policy file is wrong, so the old policies stay", extra={"error": str(error)})
+            log_problems(error)
+            log.error("the policy file is wrong, so the old policies stay", extra={"digest": self.current.digest})
             return False
         changed = newer.digest != self.current.digest
         self.current = newer
@@ -42,3 +43,9 @@ class Policies:
         if self._file is None:
             return PolicySet({self._base.name: self._base}, self._base.name)
         return load_policy_file(self._file, self._base)
+
+
+def log_problems(error: InvalidPolicy) -> None:
+    """One line for each mistake, with its place in the file."""
+    for line in error.lines:
+        log.error("mistake in the policy file", extra={"mistake": line})

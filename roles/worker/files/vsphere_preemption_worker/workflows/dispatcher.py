@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -31,13 +32,15 @@ with workflow.unsafe.imports_passed_through():
         Criticality,
     )
     from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.outcome import RunEnd
     from vsphere_preemption.core.reasons import RunReason
     from vsphere_preemption.core.request import PreemptionRequest, read_request
     from vsphere_preemption.core.state import compact_json, state_as_wire
 
-    from ..messages import RunInput
+    from ..messages import TELL, RunInput, TellInput
     from .book import Book, Pending, rejected, restore, turned_away
+    from .errands import HEARTBEAT, RETRY
     from .explain import explain
     from .patience import Patience
     from .run import PreemptionRun
@@ -46,6 +49,10 @@ Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
 
 # Says nothing while a history is replayed.
 log = workflow.logger
+
+TELL_WITHIN = timedelta(minutes=1)
+# More skipped requests at once are a storm, and not worth an event each.
+MOST_TELLINGS = 20
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
@@ -58,6 +65,7 @@ class PreemptVMsWorkflow:
         self._book.workflow_started = self._book.workflow_started or times.to_wire(workflow.info().start_time)
         self._patience = Patience()
         self._hurried: Criticality | None = None
+        self._telling: set[asyncio.Task[None]] = set()
 
     @workflow.run
     async def run(self, carried: Any = None) -> dict[str, Any]:
@@ -70,7 +78,7 @@ class PreemptVMsWorkflow:
                 await self._patience.until(self._has_something_to_do)
         while self._book.queue:
             self._turn_away(self._book.take(), RunEnd.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled.")
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._telling)
         return self._state()
 
     @workflow.query(name=QUERY_STATE)
@@ -121,7 +129,8 @@ class PreemptVMsWorkflow:
         return bool(self._book.queue) or self._patience.cancelled or self._may_renew()
 
     def _may_renew(self) -> bool:
-        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+        is_idle = workflow.all_handlers_finished() and not self._telling
+        return is_idle and workflow.info().is_continue_as_new_suggested()
 
     async def _handle(self, pending: Pending) -> None:
         if self._book.in_window(pending.request.criticality, workflow.now()):
@@ -143,7 +152,27 @@ class PreemptVMsWorkflow:
             self._turn_away(pending, RunEnd.DONE, RunReason.HURRIED, message)
             return
         message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
-        self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
+        brief = self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
+        if pending.request.reply_to and len(self._telling) < MOST_TELLINGS:
+            telling = asyncio.create_task(self._tell(pending.request, brief))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
+
+    async def _tell(self, request: PreemptionRequest, brief: dict[str, Any]) -> None:
+        """Tell the address in the request. That it cannot be told changes nothing."""
+        identity = RunIdentity(workflow.info().workflow_id, self._book.workflow_started, "", request)
+        try:
+            await workflow.execute_activity(
+                TELL,
+                TellInput(identity, brief, brief["finished"]),
+                result_type=str,
+                schedule_to_close_timeout=TELL_WITHIN,
+                start_to_close_timeout=TELL_WITHIN,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RETRY,
+            )
+        except FailureError as error:
+            log.warning("outcome was not told", extra={"detail": explain(error)})
 
     async def _carry_out(self, pending: Pending) -> dict[str, Any]:
         """The record of the run; a cancellation is passed on to it, and its record still awaited."""
@@ -180,9 +209,10 @@ class PreemptVMsWorkflow:
             static_summary=f"Preemption, criticality {pending.request.criticality.value}",
         )
 
-    def _turn_away(self, pending: Pending, end: RunEnd, reason: RunReason, message: str) -> None:
+    def _turn_away(self, pending: Pending, end: RunEnd, reason: RunReason, message: str) -> dict[str, Any]:
         brief = turned_away(workflow.info().workflow_id, pending, end, reason, message, self._now())
         self._book.note(brief, keys=pending.request.keys)
+        return brief
 
     def _accept(self, request: PreemptionRequest) -> None:
         named = request.with_event_id(str(workflow.uuid4()))
