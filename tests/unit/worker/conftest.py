@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from sys import executable
 from typing import Any
@@ -27,8 +29,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     own.close()
 
 
-@pytest.fixture(scope="session")
-def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+@contextmanager
+def a_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
     binary = shutil.which("temporal-test-server", path=str(Path(executable).parent))
     if binary is None:
         pytest.fail("temporal-test-server is not beside this Python; run `make setup` first")
@@ -37,15 +39,36 @@ def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
     loop.run_until_complete(environment.shutdown())
 
 
+@pytest.fixture(scope="session")
+def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+    with a_server(loop) as environment:
+        yield environment
+
+
+@pytest.fixture
+def own_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+    """For a test that lets hours pass: what other tests left open would have to live through them too."""
+    with a_server(loop) as environment:
+        yield environment
+
+
 @pytest.fixture
 def tell(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> Callable[..., None]:
     """Run a story: an async function that gets a world with a running worker."""
+    return partial(_tell, loop, server)
 
-    def run(story: Story, script: Script | None = None) -> None:
-        async def told() -> Any:
-            async with a_world(server, script or Script()) as world:
-                await asyncio.wait_for(story(world), 20)
 
-        loop.run_until_complete(told())
+@pytest.fixture
+def tell_apart(loop: asyncio.AbstractEventLoop, own_server: WorkflowEnvironment) -> Callable[..., None]:
+    """The same with a server of its own."""
+    return partial(_tell, loop, own_server)
 
-    return run
+
+def _tell(
+    loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment, story: Story, script: Script | None = None
+) -> None:
+    async def told() -> Any:
+        async with a_world(server, script or Script()) as world:
+            await asyncio.wait_for(story(world), 20)
+
+    loop.run_until_complete(told())

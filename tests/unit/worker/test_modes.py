@@ -109,7 +109,7 @@ def test_a_run_that_needs_approval_waits_for_it(tell: Tell, approve: bool, outco
     tell(story, script)
 
 
-def test_without_approval_in_time_nothing_is_done(tell: Tell) -> None:
+def test_without_approval_in_time_nothing_is_done(tell_apart: Tell) -> None:
     script = Script(policy=Policy(mode=Mode.APPROVE, approval_seconds=1800))
 
     async def story(world: World) -> None:
@@ -122,7 +122,7 @@ def test_without_approval_in_time_nothing_is_done(tell: Tell) -> None:
         assert (record["outcome"], record["reason"]) == ("skipped", "approval_timed_out")
         assert not script.stops
 
-    tell(story, script)
+    tell_apart(story, script)
 
 
 @pytest.mark.parametrize("decision", [None, {}, {"approve": "yes"}, []])
@@ -165,7 +165,7 @@ def test_victims_go_in_waves_until_the_pressure_is_gone(tell: Tell) -> None:
     tell(story, script)
 
 
-def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell: Tell) -> None:
+def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell_apart: Tell) -> None:
     script = Script(policy=Policy(notice=Notice(lead_seconds=600, guestinfo=True)))
 
     async def story(world: World) -> None:
@@ -181,7 +181,7 @@ def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell: Tell)
         assert (notice.event, notice.guestinfo, notice.method) == (True, True, StopMethod.SOFT)
         assert script.stops[0].marked >= notice.not_before
 
-    tell(story, script)
+    tell_apart(story, script)
 
 
 def test_a_more_urgent_request_ends_the_notice_and_is_recorded_as_done(tell: Tell) -> None:
