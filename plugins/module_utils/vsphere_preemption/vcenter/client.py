@@ -225,6 +225,10 @@ class VCenter:
         """
         return self._evidence.who_stopped(machines, since)
 
+    def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
+        """The user who powered on or resumed each VM last since that time, where nobody has stopped it after that."""
+        return self._evidence.who_started(machines, since)
+
     def resolve(self, places: Sequence[Place]) -> Area:
         """All that belongs to any of the places, with four calls; to none where there is no place.
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who stopped a VM, from vCenter's own record.
+"""Who stopped or started a VM, from vCenter's own record.
 
 When the answer to a power-off got lost, and the VM is found off, only this tells whether it was us. A guest that shuts
 down at our request leaves two events: ours, with our name, and the power-off itself, which names nobody. So the last
@@ -15,7 +15,7 @@ power-on wipes out all names before it, and whoever stops the VM after that leav
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ STOPPED = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", "VmSu
 # The short names: vCenter finds nothing under the full ones.
 EVENTS = (*STOPPED, *POWERED_ON)
 EVENTS_PER_PAGE = 1000
-WHAT = "Cannot read who stopped the VMs"
+WHAT = "Cannot read who stopped or started the VMs"
 
 
 class Evidence:
@@ -49,16 +49,26 @@ class Evidence:
         wanted = frozenset(machines)
         if not wanted:
             return {}
-        return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since)))
+        return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since), undone_by=POWERED_ON))
+
+    def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
+        """The user who powered on or resumed each VM last; as `who_stopped`, the other way round."""
+        wanted = frozenset(machines)
+        if not wanted:
+            return {}
+        return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since), undone_by=STOPPED))
 
 
-def _last_users(wanted: frozenset[ManagedObject], events: Iterable[Any]) -> dict[ManagedObject, str]:
+def _last_users(
+    wanted: frozenset[ManagedObject], events: Iterable[Any], *, undone_by: Collection[str]
+) -> dict[ManagedObject, str]:
+    """The last name of each VM in all other events, where none of those that undo came after it."""
     users: dict[ManagedObject, str] = {}
     for event in sorted(events, key=lambda event: (event.createdTime, event.key)):
         vm = reference(event.vm.vm) if event.vm is not None else None
         if vm is None or vm not in wanted:
             continue
-        if fault_name(event) in POWERED_ON:
+        if fault_name(event) in undone_by:
             users.pop(vm, None)
         elif event.userName:
             users[vm] = event.userName
