@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_REQUESTS, QUERY_RUNS, UPDATE_DECIDE, StopMethod
 from vsphere_preemption.core.outcome import VictimEnd
@@ -33,7 +34,19 @@ async def the_run(world: World, handle: WorkflowHandle[Any, Any]) -> WorkflowHan
     """The workflow of the run that is at work."""
     look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
     at_work = (await eventually(look, lambda seen: seen["atWork"], "a run should be at work"))["atWork"]
-    return world.client.get_workflow_handle(f"{handle.id}/{at_work['runKey']}")
+    run = world.client.get_workflow_handle(f"{handle.id}/{at_work['runKey']}")
+    await eventually(lambda: is_there(run), bool, "the run should have been started")
+    return run
+
+
+async def is_there(run: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        await run.describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
+    return True
 
 
 async def waiting(run: WorkflowHandle[Any, Any]) -> dict[str, Any]:
