@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all modules of this collection share: the options for Temporal, and one call with a client. Private to it.
+"""What modules of this collection share: the options for Temporal, a call with a client, who asks. Private to it.
 
 The options are documented in doc_fragments/temporal.py. The library beside this file knows nothing of Ansible.
 """
@@ -9,6 +9,7 @@ The options are documented in doc_fragments/temporal.py. The library beside this
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -68,6 +69,15 @@ def with_client(
         return await call(await _client(connection))
 
     return short_lived.run(connect_and_call, timeout_seconds=timeout_seconds + MARGIN_SECONDS)
+
+
+def account() -> str:
+    """The account that runs the module, for records of who did something; empty where it has no name."""
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        # A container may run under a number that no account has.
+        return ""
 
 
 async def _client(connection: TemporalConnection) -> Client:

@@ -105,12 +105,15 @@ error_code:
   sample: temporal_unreachable
 """
 
-import getpass
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import (
+    account,
+    temporal_options,
+    with_client,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
 )
@@ -141,7 +144,7 @@ OPTIONS = {
 def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module, with the difference that it makes."""
     _check_duration(params["duration"])
-    by = params["by"] or _account()
+    by = params["by"] or account()
 
     async def call(client: Client) -> tuple[switch.Switch, switch.Switch, bool]:
         before = await switch.read_switch(client, params["task_queue"])
@@ -178,14 +181,6 @@ def _check_duration(seconds: int | None) -> None:
             why=f"the duration is {seconds} seconds",
             next_step="Set it above zero, or leave it out.",
         )
-
-
-def _account() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        # A container may run under a number that no account has.
-        return ""
 
 
 def main() -> None:

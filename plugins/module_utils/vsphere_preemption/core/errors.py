@@ -33,7 +33,8 @@ speaks to them: they are translated there and chained.
     │   ├── NamespaceNotFound
     │   ├── NoWorker                 retry helps once a worker runs
     │   ├── WorkflowNotFound
-    │   └── OutcomeTimeout           retry helps: the same request id finds the same run
+    │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
+    │   └── NotWaitingForApproval
     └── SinkError
         ├── SinkNotAllowed
         ├── SinkRefused
@@ -242,6 +243,12 @@ class OutcomeTimeout(TemporalError):
 
     def as_result(self) -> dict[str, object]:
         return {**super().as_result(), "last_state": self.last_state}
+
+
+class NotWaitingForApproval(TemporalError):
+    """There is no run that waits for this decision."""
+
+    code = "not_waiting_for_approval"
 
 
 class SinkError(PreemptionError):

@@ -8,13 +8,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..core.errors import InvalidRequest, InvalidSetting, NoWorker, PreemptionError, TemporalError, WorkflowNotFound
+from ..core.errors import (
+    InvalidRequest,
+    InvalidSetting,
+    NoWorker,
+    PreemptionError,
+    TemporalError,
+    TemporalUnreachable,
+    WorkflowNotFound,
+)
 from ._temporalio import part
 from .faults import translate
 
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+Result = TypeVar("Result")
+
+CALL_LIMIT = timedelta(seconds=10)
 _REFUSED_BY_VALIDATOR = InvalidRequest.code
 
 
@@ -66,3 +83,53 @@ def _from_update(cause: BaseException, what: str) -> PreemptionError:
 def no_worker(what: str, why: str) -> NoWorker:
     """The error for a workflow that nobody answers for."""
     return NoWorker(what, why=why, next_step="Check that a worker runs, and that it polls this task queue.")
+
+
+async def query(client: Client, workflow_id: str, run_id: str | None, name: str) -> Any:
+    """The answer to a query. WorkflowNotFound, or NoWorker when nobody answers."""
+    what = f"Cannot read {name} of the workflow {workflow_id}"
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    try:
+        with translated(what):
+            return await handle.query(name, rpc_timeout=CALL_LIMIT)
+    except TemporalUnreachable as error:
+        # The frontend answered when we connected; what is out of time here is the worker.
+        codes = part("service").RPCStatusCode
+        if getattr(error.__cause__, "status", None) in (codes.DEADLINE_EXCEEDED, codes.CANCELLED):
+            raise no_worker(what, "no worker answered in time") from error
+        raise
+
+
+async def within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
+    """What the coroutine returns, None when it is not done in time. Polls of temporalio end with the task."""
+    task = asyncio.ensure_future(make())
+    await asyncio.wait({task}, timeout=seconds)
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return None
+
+
+def check_limit(seconds: float) -> None:
+    """InvalidSetting for a time limit that is none."""
+    if seconds <= 0:
+        raise InvalidSetting(
+            "Cannot wait for the outcome", why=f"the timeout is {seconds:g} seconds", next_step="Set it above zero."
+        )
+
+
+def checked(answer: object, kind: type[Result], workflow_id: str, name: str) -> Result:
+    """The answer to a query, where it has the form that it should have."""
+    if not isinstance(answer, kind):
+        raise foreign_answer(workflow_id, name)
+    return answer
+
+
+def foreign_answer(workflow_id: str, name: str) -> TemporalError:
+    """The error for a workflow that answers in another way than ours."""
+    return TemporalError(
+        f"Cannot use the workflow {workflow_id}",
+        why=f"its answer to the query {name} has another form",
+        next_step="Check that the workflow id is that of a preemption workflow.",
+    )

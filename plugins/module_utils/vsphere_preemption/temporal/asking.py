@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from ..core import times
 from ..core.contract import (
+    QUERY_PROGRESS,
     QUERY_REQUESTS,
     QUERY_RUNS,
     QUERY_STATE,
@@ -26,24 +25,20 @@ from ..core.contract import (
     WORKFLOW_TYPE,
 )
 from ..core.errors import (
-    InvalidSetting,
     NoWorker,
     OutcomeTimeout,
     TemporalError,
-    TemporalUnreachable,
     WorkflowNotFound,
 )
 from ..core.request import PreemptionRequest
-from ._calls import no_worker, translated
+from ._calls import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
 from ._temporalio import part
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 
 Record = dict[str, Any]
-Result = TypeVar("Result")
 
-CALL_LIMIT = timedelta(seconds=10)
 LAST_LOOK_SECONDS = 3.0
 
 
@@ -76,6 +71,21 @@ class Cancelled:
     state: Record | None
 
 
+@dataclass(frozen=True)
+class RunAtWork:
+    """A run as it is now. run_id: its workflow id. request_id: empty where nobody told it.
+
+    phase: `starting`, `planning`, `waiting_for_approval`, `notice`, `lead_time`, `stopping`, `announcing` or `ended`.
+    plan: `Plan.as_wire`, None before there is one.
+    """
+
+    run_id: str
+    phase: str
+    criticality: str = ""
+    plan: Record | None = None
+    request_id: str = ""
+
+
 async def signal_request(client: Client, request: PreemptionRequest, *, workflow_id: str, task_queue: str) -> Accepted:
     """Signal-with-start, exactly as the wire contract has it: the workflow is started without input."""
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
@@ -104,7 +114,7 @@ async def preempt_and_wait(
     request_id: may be empty when the event has an id. InvalidRequest when the workflow refuses the request; NoWorker or
     OutcomeTimeout (with the last state) when the outcome is not known in time.
     """
-    _check_limit(timeout_seconds)
+    check_limit(timeout_seconds)
     what = f"Cannot learn the outcome of the request to the workflow {workflow_id}"
     start = _start_operation(workflow_id, task_queue)
     ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
@@ -124,7 +134,7 @@ async def preempt_and_wait(
             await asyncio.gather(started, return_exceptions=True)
 
     with translated(what):
-        answer = await _within(timeout_seconds, update)
+        answer = await within(timeout_seconds, update)
     if answer is None:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
     return answer
@@ -132,22 +142,42 @@ async def preempt_and_wait(
 
 async def read_state(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
     """The prototype's state of an open or closed workflow. WorkflowNotFound, or NoWorker when nobody answers."""
-    answer = await _query(client, workflow_id, run_id, QUERY_STATE)
+    answer = await query(client, workflow_id, run_id, QUERY_STATE)
     try:
         state = json.loads(answer)
     except (TypeError, ValueError) as error:
-        raise _foreign_answer(workflow_id, QUERY_STATE) from error
-    return _checked(state, dict, workflow_id, QUERY_STATE)
+        raise foreign_answer(workflow_id, QUERY_STATE) from error
+    return checked(state, dict, workflow_id, QUERY_STATE)
 
 
 async def read_runs(client: Client, workflow_id: str, run_id: str | None = None) -> list[Record]:
     """The records of the last runs, the newest at the end. Errors as for `read_state`."""
-    return _checked(await _query(client, workflow_id, run_id, QUERY_RUNS), list, workflow_id, QUERY_RUNS)
+    return checked(await query(client, workflow_id, run_id, QUERY_RUNS), list, workflow_id, QUERY_RUNS)
 
 
 async def read_requests(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
     """`counts` by outcome, the number `waiting`, and the `recent` requests. Errors as for `read_state`."""
-    return _checked(await _query(client, workflow_id, run_id, QUERY_REQUESTS), dict, workflow_id, QUERY_REQUESTS)
+    return checked(await query(client, workflow_id, run_id, QUERY_REQUESTS), dict, workflow_id, QUERY_REQUESTS)
+
+
+async def read_run(client: Client, run_id: str) -> RunAtWork:
+    """How far a run is, by its workflow id. Errors as for `read_state`."""
+    answer = checked(await query(client, run_id, None, QUERY_PROGRESS), dict, run_id, QUERY_PROGRESS)
+    return RunAtWork(run_id, answer["phase"], answer["criticality"], answer["plan"])
+
+
+async def run_at_work(client: Client, workflow_id: str, run_id: str | None = None) -> RunAtWork | None:
+    """The run that the workflow waits for, None where there is none. Errors as for `read_state`."""
+    at_work = (await read_requests(client, workflow_id, run_id)).get("atWork")
+    if not at_work:
+        return None
+    run = f"{workflow_id}/{at_work['runKey']}"
+    try:
+        found = await read_run(client, run)
+    except WorkflowNotFound:
+        # The workflow has the request in its hands; the run comes with its next step.
+        found = RunAtWork(run, "starting")
+    return replace(found, request_id=at_work["requestID"])
 
 
 async def is_running(client: Client, workflow_id: str, run_id: str | None = None) -> bool:
@@ -170,7 +200,7 @@ async def cancel_workflow(
     client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
 ) -> Cancelled:
     """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else OutcomeTimeout)."""
-    _check_limit(timeout_seconds)
+    check_limit(timeout_seconds)
     found = await what_cancel_would_find(client, workflow_id, run_id)
     if not found.was_running:
         return found
@@ -178,7 +208,7 @@ async def cancel_workflow(
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     with translated(what):
         await handle.cancel(rpc_timeout=CALL_LIMIT)
-        ended = await _within(timeout_seconds, lambda: _end_of(handle)) if wait else True
+        ended = await within(timeout_seconds, lambda: _end_of(handle)) if wait else True
     if not ended:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
     return Cancelled(True, await _state_if_any(client, workflow_id, run_id))
@@ -191,20 +221,6 @@ async def _end_of(handle: WorkflowHandle[Any, Any]) -> bool:
     except part("client").WorkflowFailureError:
         pass  # terminated or timed out meanwhile: it has ended, and that is all that was wanted
     return True
-
-
-async def _query(client: Client, workflow_id: str, run_id: str | None, name: str) -> Any:
-    what = f"Cannot read {name} of the workflow {workflow_id}"
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-    try:
-        with translated(what):
-            return await handle.query(name, rpc_timeout=CALL_LIMIT)
-    except TemporalUnreachable as error:
-        # The frontend answered when we connected; what is out of time here is the worker.
-        codes = part("service").RPCStatusCode
-        if getattr(error.__cause__, "status", None) in (codes.DEADLINE_EXCEEDED, codes.CANCELLED):
-            raise no_worker(what, "no worker answered in time") from error
-        raise
 
 
 async def _newest_outcome(client: Client, workflow_id: str) -> str:
@@ -243,24 +259,6 @@ async def _still_running(client: Client, workflow_id: str, what: str, seconds: f
     )
 
 
-async def _within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
-    """What the coroutine returns, None when it is not done in time. Polls of temporalio end with the task."""
-    task = asyncio.ensure_future(make())
-    await asyncio.wait({task}, timeout=seconds)
-    if task.done():
-        return task.result()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    return None
-
-
-def _check_limit(seconds: float) -> None:
-    if seconds <= 0:
-        raise InvalidSetting(
-            "Cannot wait for the outcome", why=f"the timeout is {seconds:g} seconds", next_step="Set it above zero."
-        )
-
-
 def _start_operation(workflow_id: str, task_queue: str) -> WithStartWorkflowOperation[Any, Any]:
     operation: WithStartWorkflowOperation[Any, Any] = part("client").WithStartWorkflowOperation(
         WORKFLOW_TYPE,
@@ -269,17 +267,3 @@ def _start_operation(workflow_id: str, task_queue: str) -> WithStartWorkflowOper
         id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
     )
     return operation
-
-
-def _checked(answer: object, kind: type[Result], workflow_id: str, name: str) -> Result:
-    if not isinstance(answer, kind):
-        raise _foreign_answer(workflow_id, name)
-    return answer
-
-
-def _foreign_answer(workflow_id: str, name: str) -> TemporalError:
-    return TemporalError(
-        f"Cannot use the workflow {workflow_id}",
-        why=f"its answer to the query {name} has another form",
-        next_step="Check that the workflow id is that of a preemption workflow.",
-    )

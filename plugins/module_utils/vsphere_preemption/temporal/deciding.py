@@ -1,0 +1,139 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Approving or rejecting the plan of a run that waits for it.
+
+A decision is given once. What was decided before is read from the history of the run, so it is known of runs that have
+ended, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..core.contract import UPDATE_DECIDE
+from ..core.errors import InvalidRequest, NotWaitingForApproval, WorkflowNotFound
+from . import asking
+from ._calls import CALL_LIMIT, no_worker, translated, within
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowHandle
+
+WAITING = "waiting_for_approval"
+BEFORE_WAITING = ("starting", "planning")
+LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What somebody decides. by, note: for the record of the run, which keeps 200 characters of each."""
+
+    approve: bool
+    by: str = ""
+    note: str = ""
+
+    @property
+    def decision(self) -> str:
+        return "approve" if self.approve else "reject"
+
+    def __str__(self) -> str:
+        return f"{'approved' if self.approve else 'rejected'}{f' by {self.by}' if self.by else ''}"
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A run that waits for a decision, or has one. verdict: what was decided, None while it waits."""
+
+    run: asking.RunAtWork
+    verdict: Verdict | None = None
+
+
+async def find_awaited(
+    client: Client, workflow_id: str, run_id: str | None = None, *, wait_seconds: float = 0.0
+) -> Awaited:
+    """The run that waits for a decision or has one: the one at work, or the one with this workflow id.
+
+    wait_seconds: how long to look for one. NotWaitingForApproval says how the run stands; WorkflowNotFound, NoWorker.
+    """
+    loop = asyncio.get_running_loop()
+    end = loop.time() + wait_seconds
+    while True:
+        found = await _look(client, workflow_id, run_id)
+        if found is not None and (found.verdict or found.run.phase == WAITING):
+            return found
+        can_come = found is None or run_id is None or found.run.phase in BEFORE_WAITING
+        if not can_come or loop.time() >= end:
+            raise _not_waiting(workflow_id, found.run if found else None, wait_seconds)
+        await asyncio.sleep(min(LOOK_SECONDS, max(0.0, end - loop.time())))
+
+
+def would_change(awaited: Awaited, verdict: Verdict) -> bool:
+    """Whether this decides anything; NotWaitingForApproval where it contradicts what was decided before."""
+    if awaited.verdict is None:
+        return True
+    if awaited.verdict.approve is not verdict.approve:
+        raise _refused(awaited.run.run_id, f"it was {awaited.verdict} before")
+    return False
+
+
+async def decide(client: Client, awaited: Awaited, verdict: Verdict) -> tuple[Verdict, bool]:
+    """Decide. What holds now, and whether this call decided it."""
+    if not would_change(awaited, verdict):
+        return awaited.verdict or verdict, False
+    run_id = awaited.run.run_id
+    what = f"Cannot decide about the run {run_id}"
+    handle = client.get_workflow_handle(run_id)
+    seconds = CALL_LIMIT.total_seconds()
+    try:
+        with translated(what):
+            answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, asdict(verdict)))
+    except (InvalidRequest, WorkflowNotFound) as error:
+        # Somebody else was faster, or the time to agree is over.
+        why = "it has ended" if isinstance(error, WorkflowNotFound) else error.why.rpartition(": ")[2]
+        raise _refused(run_id, why) from error
+    if answer is None:
+        raise no_worker(what, f"no worker answered within {seconds:g} seconds")
+    holds = Verdict(answer["approve"], answer["by"], answer["note"])
+    return holds, verdict.by.startswith(holds.by) and verdict.note.startswith(holds.note)
+
+
+async def _look(client: Client, workflow_id: str, run_id: str | None) -> Awaited | None:
+    run = await (asking.read_run(client, run_id) if run_id else asking.run_at_work(client, workflow_id))
+    if run is None:
+        return None
+    if run.phase == "starting":
+        return Awaited(run)
+    if run.phase == WAITING:
+        if await asking.is_running(client, run.run_id):
+            return Awaited(run)
+        # A run that was terminated still answers as it did last.
+        run = replace(run, phase="ended")
+    return Awaited(run, await _verdict_in_history(client.get_workflow_handle(run.run_id), client))
+
+
+async def _verdict_in_history(handle: WorkflowHandle[Any, Any], client: Client) -> Verdict | None:
+    """The first decision that the run accepted."""
+    with translated(f"Cannot read the history of the run {handle.id}"):
+        async for event in handle.fetch_history_events():
+            request = event.workflow_execution_update_accepted_event_attributes.accepted_request
+            if request.input.name == UPDATE_DECIDE:
+                [given] = await client.data_converter.decode(request.input.args.payloads)
+                return Verdict(given["approve"], str(given.get("by") or ""), str(given.get("note") or ""))
+    return None
+
+
+def _not_waiting(workflow_id: str, run: asking.RunAtWork | None, seconds: float) -> NotWaitingForApproval:
+    within_time = f" within {seconds:g} seconds" if seconds else ""
+    if run is None:
+        return _refused(workflow_id, f"no run of the workflow waits for approval{within_time}")
+    return _refused(run.run_id, f"it does not wait for approval{within_time}; its phase is {run.phase}")
+
+
+def _refused(name: str, why: str) -> NotWaitingForApproval:
+    return NotWaitingForApproval(
+        f"Cannot decide about the run {name}",
+        why=why,
+        next_step="Look with preemption_query which run is at work, and what became of earlier ones.",
+    )
