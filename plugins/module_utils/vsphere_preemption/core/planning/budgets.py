@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..inventory import ManagedObject, PowerState, VirtualMachine
-from ..mark import MarkFound, MarkPhase
+from ..mark import MarkFound
 from ..policy.model import GroupBudget
 from .limits import PlanLimits
 
@@ -83,9 +83,7 @@ def _groups_of(
 
 
 def _stays_on(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> bool:
+    """A VM that this very run has marked is on: it is decided about once more, before anything is stopped."""
     if not machine.connected or machine.power_state is not PowerState.ON:
         return False
-    if mark is None or mark.phase is not MarkPhase.PENDING:
-        return True
-    claimed = mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds)
-    return not claimed and mark.run_id != limits.run_id
+    return mark is None or not mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds)
