@@ -130,8 +130,10 @@ def whose(user: str | None, us: str) -> Kept:
     return Kept.NONE if user == us else Kept.CHANGED
 
 
-def admit(batch: Iterable[Return], hosts: Mapping[ManagedObject, ManagedObject | None], room: Room) -> dict[str, Kept]:
-    """Why VMs of a batch do not fit any more, by MoRef; those that are not named may be powered on.
+def admit(
+    batch: Iterable[Return], hosts: Mapping[ManagedObject, ManagedObject | None], room: Room
+) -> dict[ManagedObject, Kept]:
+    """Why VMs of a batch do not fit any more; those that are not in the answer may be powered on.
 
     Each VM that is admitted counts with its configured memory, on the host where it is.
     """
@@ -141,7 +143,7 @@ def admit(batch: Iterable[Return], hosts: Mapping[ManagedObject, ManagedObject |
         host = hosts.get(back.vm)
         usage = room.usage.get(host) if host else None
         if host is None or usage is None or not room.has_for(usage, added.get(host, 0) + back.memory_mib):
-            refused[back.vm.value] = Kept.NO_ROOM
+            refused[back.vm] = Kept.NO_ROOM
         else:
             added[host] = added.get(host, 0) + back.memory_mib
     return refused
