@@ -8,8 +8,8 @@ Codes are part of the interface: playbooks and results carry them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -205,3 +205,70 @@ def _why_not_all(machines: Sequence[Returned], restored: bool, failed: bool) -> 
     if failed:
         return RestoreReason.SOME_FAILED if restored else RestoreReason.ALL_FAILED
     return RestoreReason.NO_ROOM if Kept.NO_ROOM in reasons else RestoreReason.SOME_KEPT
+
+
+# Reasons that pass: an automatic restore tries these VMs again.
+PASSING = frozenset({Kept.PRESSURE, Kept.NO_ROOM, Kept.PAUSED, Kept.BROKE_OFF})
+
+
+@dataclass
+class RestoreRecord:
+    """What became of one restore. restore_id: names it. kept: of the plan (`RestorePlan.kept_as_wire`).
+
+    machines: of the VMs that the plan gives back, by reference. announcement: of the event, with its status.
+    """
+
+    restore_id: str
+    workflow_id: str
+    tag: str
+    reason: str
+    started: str
+    dry_run: bool = False
+    policy: str = ""
+    machines: dict[ManagedObject, Returned] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=lambda: {"byReason": {}, "vms": []})
+    outcome: RestoreEnd = RestoreEnd.SKIPPED
+    reason_code: RestoreReason = RestoreReason.NONE
+    message: str = ""
+    finished: str = ""
+    announcement: dict[str, str] = field(default_factory=dict)
+
+    def take(self, machines: Iterable[Returned]) -> None:
+        self.machines.update({machine.vm: machine for machine in machines})
+
+    @property
+    def settled(self) -> list[Returned]:
+        """The VMs that are not tried again."""
+        return [machine for machine in self.machines.values() if machine.reason not in PASSING]
+
+    def forget_passing(self) -> None:
+        """The VMs that are tried again have no outcome any more."""
+        self.machines = {machine.vm: machine for machine in self.settled}
+
+    def restored(self) -> list[Returned]:
+        return [machine for machine in self.machines.values() if machine.outcome is ReturnEnd.RESTORED]
+
+    def conclude(self, ending: RestoreReason = RestoreReason.NONE) -> None:
+        """Settle the outcome. ending: why the whole restore ended, where that was not with its last VM."""
+        self.outcome, self.reason_code = conclude(tuple(self.machines.values()))
+        if ending:
+            self.outcome = RestoreEnd.PARTIAL if self.restored() else RestoreEnd.SKIPPED
+            self.reason_code = ending
+
+    def as_wire(self) -> dict[str, Any]:
+        return {
+            "restoreID": self.restore_id,
+            "workflowID": self.workflow_id,
+            "tag": self.tag,
+            "reason": self.reason,
+            "policy": self.policy,
+            "dryRun": self.dry_run,
+            "outcome": self.outcome.value,
+            "reasonCode": self.reason_code.value,
+            "message": self.message,
+            "started": self.started,
+            "finished": self.finished,
+            "machines": [machine.as_wire() for machine in self.machines.values()],
+            "kept": self.kept,
+            "announcement": self.announcement,
+        }

@@ -23,11 +23,16 @@ Wire = list[Any]
 
 @dataclass(frozen=True)
 class Carried:
-    """What a restore knows when it continues as new. wire_machines: outcomes so far. announced: events so far."""
+    """What a restore knows when it continues as new.
+
+    wire_machines: outcomes so far. told: references of the VMs that were announced, in so many `events`.
+    green_since: when the alarm was first seen green without a break (wire text), empty where it is not.
+    """
 
     started: str
     wire_machines: Wire = field(default_factory=list)
-    announced: int = 0
+    told: list[str] = field(default_factory=list)
+    events: int = 0
     green_since: str = ""
 
 

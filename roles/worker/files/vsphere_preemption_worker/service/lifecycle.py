@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
+from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
@@ -33,9 +34,11 @@ from ..activities.announcing import Announcing
 from ..activities.claims import Claims
 from ..activities.planning import Planning
 from ..activities.pressure import Pressure
+from ..activities.restoring import GivingBack, RestorePlanning, TellingRestored
 from ..activities.settling import Settling
 from ..activities.stopping import Stopping
 from ..workflows.dispatcher import PreemptVMsWorkflow
+from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.sandbox import sandboxed_runner
 from ..workflows.switch import PreemptionSwitch
@@ -109,7 +112,7 @@ class Service:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
-                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionSwitch],
+                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore, PreemptionSwitch],
                 activities=self._activities(client),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
@@ -129,17 +132,24 @@ class Service:
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
 
     def _activities(self, client: Client) -> list[Callable[..., Any]]:
-        now, temporal = partial(datetime.now, UTC), self._settings.temporal
+        now, temporal, claims = partial(datetime.now, UTC), self._settings.temporal, Claims()
+
+        def policies() -> PolicySet:
+            return self._policies.current
+
         paused = PauseQuestion(client, self._settings.task_queue, asyncio.get_running_loop())
         announcing = Announcing(self._sink, self._vcenter, address=temporal.address, namespace=temporal.namespace)
         return [
-            Planning(self._vcenter, lambda: self._policies.current, paused, now).plan,
-            Stopping(self._vcenter, Claims(), paused, now).stop,
+            Planning(self._vcenter, policies, paused, now).plan,
+            Stopping(self._vcenter, claims, paused, now).stop,
             Settling(self._vcenter).settle,
             Pressure(self._vcenter, paused).look,
             announcing.announce,
             announcing.give_notice,
             announcing.tell,
+            RestorePlanning(self._vcenter, policies, paused, now).plan,
+            GivingBack(self._vcenter, policies, claims, paused, now).give_back,
+            TellingRestored(self._sink, address=temporal.address, namespace=temporal.namespace).tell,
         ]
 
     async def _log_in(self) -> None:

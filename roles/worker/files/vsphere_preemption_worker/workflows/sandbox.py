@@ -9,7 +9,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 # Values of the library cross the border as they are. Type hints of their fields are resolved through sys.modules,
 # so it is not enough to pass them through where a workflow imports them.
-_PASSED_THROUGH = ("vsphere_preemption", "vsphere_preemption_worker.messages")
+_PASSED_THROUGH = (
+    "vsphere_preemption",
+    "vsphere_preemption_worker.messages",
+    "vsphere_preemption_worker.restore_messages",
+)
 
 
 def sandboxed_runner() -> SandboxedWorkflowRunner:

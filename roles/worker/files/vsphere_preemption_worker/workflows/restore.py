@@ -1,0 +1,286 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The restore: gives VMs back that we stopped, batch by batch, and ends with its record.
+
+One by hand plans and begins at once. An automatic one first waits until the alarm was green for the hold time; where
+pressure comes back while it gives VMs back, it stops, and waits for green again, until it gives up.
+
+A cancellation ends it after the batch that is under way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from vsphere_preemption.core import times
+    from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
+    from vsphere_preemption.core.policy.model import Restore
+    from vsphere_preemption.core.returns import (
+        Kept,
+        RestoreEnd,
+        RestoreReason,
+        RestoreRecord,
+        Return,
+        Returned,
+        ReturnEnd,
+    )
+
+    from ..restore_messages import (
+        GIVE_BACK,
+        RESTORE_PLAN,
+        TELL_RESTORED,
+        Carried,
+        GiveBackInput,
+        GiveBackResult,
+        RestoreInput,
+        RestorePlanInput,
+        RestorePlanResult,
+        TellRestoredInput,
+    )
+    from .errands import Errands
+    from .explain import code_of, explain, is_final
+    from .green import GreenLight, Waited
+    from .patience import Patience
+
+log = workflow.logger
+
+PLAN_WITHIN = timedelta(minutes=10)
+GIVE_BACK_WITHIN = timedelta(minutes=20)
+TELL_WITHIN = timedelta(seconds=60)
+# Temporal warns from 10,000 events on.
+MOST_EVENTS = 2000
+
+
+@workflow.defn(name=RESTORE_WORKFLOW_TYPE)
+class PreemptionRestore:
+    """Wait for green where that is asked for, plan, give back, tell; the result is the record of the restore."""
+
+    @workflow.init
+    def __init__(self, order: RestoreInput) -> None:
+        info = workflow.info()
+        self._order = order
+        self._patience = Patience()
+        self._errands = Errands(self._patience)
+        self._phase = "planning"
+        self._carried = order.carried or Carried(times.to_wire(workflow.now()))
+        self._record = RestoreRecord(
+            # A restore by hand has the workflow id of the one before it.
+            restore_id=f"{info.workflow_id}/{info.first_execution_run_id}",
+            workflow_id=order.workflow_id,
+            tag=order.tag,
+            reason=order.reason,
+            started=self._carried.started,
+            dry_run=order.dry_run,
+        )
+        self._record.take(Returned.from_wire(wire) for wire in self._carried.wire_machines)
+        self._told = set(self._carried.told)
+        self._events = self._carried.events
+        self._green: GreenLight | None = None
+        self._look_seconds = max(1.0, order.look_seconds)
+        self._settings = Restore()
+        self._planned = 0
+        self._refusal = RestoreReason.NONE
+
+    @workflow.run
+    async def run(self, order: RestoreInput) -> dict[str, Any]:
+        try:
+            ending = await (self._when_green() if order.wait_for_green else self._at_once())
+            self._record.conclude(ending)
+        except FailureError as error:
+            self._give_up(error)
+        await self._tell()
+        self._record.finished = times.to_wire(workflow.now())
+        self._phase = "ended"
+        ended = {"restore_id": self._record.restore_id, "outcome": self._record.outcome.value}
+        restored = len(self._record.restored())
+        log.info("restore ended", extra={**ended, "restored": restored, "detail": self._record.message})
+        return self._record.as_wire()
+
+    @workflow.query(name=QUERY_PROGRESS)
+    def progress(self) -> dict[str, Any]:
+        """How far the restore is."""
+        return {
+            "phase": self._phase,
+            "restored": len(self._record.restored()),
+            "planned": self._planned,
+            "greenSince": self._green.since if self._green else "",
+        }
+
+    @workflow.query(name=QUERY_RECORD)
+    def record(self) -> dict[str, Any]:
+        """The record as far as it is known."""
+        return self._record.as_wire()
+
+    async def _at_once(self) -> RestoreReason:
+        planned = await self._plan()
+        if self._order.dry_run:
+            self._record.take(Returned.of(back, ReturnEnd.PLANNED) for back in planned.returns)
+            return RestoreReason.DRY_RUN
+        await self._give_back(planned)
+        return RestoreReason.NONE
+
+    async def _when_green(self) -> RestoreReason:
+        """Why the whole restore ended early; no reason where it did not."""
+        if self._order.alarm is None:
+            self._record.message = "Without an alarm nobody can tell when it is green."
+            return RestoreReason.NO_ALARM
+        green = GreenLight(self._order.alarm, self._errands, self._patience, since=self._carried.green_since)
+        self._green = green
+        is_more = await self._is_there_more()
+        while is_more:
+            ending = await self._wait_for_green(green)
+            if ending:
+                return ending
+            await self._give_back_what_is_free()
+            if self._patience.cancelled:
+                return RestoreReason.NONE if self._record.machines else RestoreReason.CANCELLED
+            is_more = await self._is_there_more()
+            if is_more:
+                # Pressure, a pause, an outage or a lack of room: the alarm has to be green for the hold time again.
+                green.since = ""
+                await self._patience.up_to(self._look_seconds, lambda: False)
+        return self._refusal
+
+    async def _is_there_more(self) -> bool:
+        """Whether there is anything to wait for."""
+        planned = await self._plan_if_possible(ignore_hold=True)
+        if planned is None or planned.refusal == RestoreReason.PAUSED:
+            return True
+        self._refusal = RestoreReason(planned.refusal)
+        return bool(planned.returns)
+
+    async def _wait_for_green(self, green: GreenLight) -> RestoreReason:
+        self._phase = "waiting_for_green"
+        waited = await green.wait(
+            self._settings.hold_seconds,
+            every_seconds=self._look_seconds,
+            until=times.from_wire(self._record.started) + timedelta(seconds=self._settings.give_up_seconds),
+            is_full=_history_is_full,
+        )
+        if waited is Waited.HISTORY_FULL:
+            self._continue_as_new()
+        if waited is Waited.TOO_LATE:
+            self._record.message = "Until now the alarm was not green for long enough, or there was no room."
+            return RestoreReason.GAVE_UP
+        return RestoreReason.CANCELLED if waited is Waited.CANCELLED else RestoreReason.NONE
+
+    async def _give_back_what_is_free(self) -> None:
+        planned = await self._plan_if_possible()
+        if planned and planned.held_seconds > 0 and not planned.refusal:
+            # Some VM was stopped later than the alarm turned green.
+            await self._patience.up_to(planned.held_seconds, lambda: False)
+            planned = await self._plan_if_possible()
+        if planned and not planned.refusal:
+            await self._give_back(planned)
+            await self._tell()
+
+    async def _plan_if_possible(self, *, ignore_hold: bool = False) -> RestorePlanResult | None:
+        """None while vCenter is away."""
+        try:
+            return await self._plan(ignore_hold=ignore_hold)
+        except FailureError as error:
+            if is_final(error) or self._patience.cancelled:
+                raise
+            self._record.message = explain(error)
+            return None
+
+    async def _plan(self, *, ignore_hold: bool = False) -> RestorePlanResult:
+        self._phase = "planning"
+        done = [machine.as_wire() for machine in self._record.settled]
+        order = RestorePlanInput(replace(self._order, carried=None), done, ignore_hold)
+        planned = await self._errands.carry_out(RESTORE_PLAN, order, RestorePlanResult, PLAN_WITHIN, cancel=True)
+        self._settings = planned.settings
+        self._record.policy = planned.policy_name
+        self._record.message = planned.message
+        if planned.kept:
+            self._record.kept = planned.kept
+        return planned
+
+    async def _give_back(self, planned: RestorePlanResult) -> None:
+        """All batches, until one says that none may follow."""
+        self._phase = "restoring"
+        returns, size = planned.returns, max(1, planned.settings.batch)
+        self._record.forget_passing()
+        self._planned = len(self._record.machines) + len(returns)
+        for first in range(0, len(returns), size):
+            if first:
+                await self._patience.up_to(planned.settings.pause_seconds, lambda: False)
+            if self._patience.cancelled:
+                self._keep(returns[first:], Kept.CANCELLED)
+                return
+            if first and _history_is_full():
+                self._continue_as_new()
+            reason, message = await self._give_batch_back(planned, returns[first : first + size])
+            if reason:
+                self._record.message = message
+                self._keep(returns[first + size :], reason, message)
+                return
+
+    async def _give_batch_back(self, planned: RestorePlanResult, batch: list[Return]) -> tuple[Kept, str]:
+        """Why the rest stays off; no reason where it need not."""
+        order = GiveBackInput(
+            restore_id=self._record.restore_id,
+            tag=self._order.tag,
+            reason=self._order.reason,
+            wire_returns=[back.as_wire() for back in batch],
+            settings=planned.settings,
+            alarm=self._order.alarm,
+            heeds_pause=self._order.wait_for_green,
+        )
+        try:
+            result = await self._errands.carry_out(GIVE_BACK, order, GiveBackResult, GIVE_BACK_WITHIN)
+        except FailureError as error:
+            message = explain(error)
+            self._record.take(Returned.of(back, ReturnEnd.FAILED, Kept.BROKE_OFF, message) for back in batch)
+            return Kept.BROKE_OFF, message
+        self._record.take(result.machines)
+        return Kept(result.ending), result.message
+
+    def _keep(self, returns: list[Return], reason: Kept, message: str = "") -> None:
+        self._record.take(Returned.of(back, ReturnEnd.KEPT, reason, message) for back in returns)
+
+    def _continue_as_new(self) -> None:
+        carried = Carried(
+            started=self._record.started,
+            wire_machines=[machine.as_wire() for machine in self._record.machines.values()],
+            told=sorted(self._told),
+            events=self._events,
+            green_since=self._green.since if self._green else "",
+        )
+        workflow.continue_as_new(replace(self._order, carried=carried))
+
+    async def _tell(self) -> None:
+        """Tell the address, where there is one, of the VMs that were given back and are not told of yet."""
+        fresh = [machine for machine in self._record.restored() if machine.vm.value not in self._told]
+        if not fresh or not self._order.reply_to:
+            return
+        number = self._events + 1
+        named = self._record.restore_id if number == 1 else f"{self._record.restore_id}/{number}"
+        wire = [machine.as_wire() for machine in fresh]
+        order = TellRestoredInput(replace(self._order, carried=None), named, wire, times.to_wire(workflow.now()))
+        try:
+            event_id = await self._errands.carry_out(TELL_RESTORED, order, str, TELL_WITHIN)
+            self._record.announcement = {"status": "sent", "eventID": event_id, "message": ""}
+        except FailureError as error:
+            status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
+            self._record.announcement = {"status": status, "eventID": "", "message": explain(error)}
+        self._events = number
+        self._told |= {machine.vm.value for machine in fresh}
+
+    def _give_up(self, error: FailureError) -> None:
+        self._record.conclude(RestoreReason.CANCELLED if self._patience.cancelled else RestoreReason.PLAN_FAILED)
+        if not self._patience.cancelled and self._record.outcome is RestoreEnd.SKIPPED:
+            self._record.outcome = RestoreEnd.FAILED
+        self._record.message = explain(error)
+
+
+def _history_is_full() -> bool:
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= MOST_EVENTS
