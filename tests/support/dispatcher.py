@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 def a_request(
     criticality: str = "HIGH", *, event_id: str | None = None, tag: str = "preemptible", **more: Any
 ) -> Record:
-    """A request by hand, for all of vCenter. One by an alarm would have the compute resource of the alarm as its scope."""
+    """A request by hand, for all of vCenter; one by an alarm would have a scope."""
     event = {
         "specversion": "1.0",
         "id": event_id or str(uuid.uuid4()),

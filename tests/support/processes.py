@@ -101,6 +101,10 @@ class ServerProcess:
         """End it with SIGTERM, after the grace time with SIGKILL; return the exit code. No-op when it is down."""
         return self._end(signal.SIGTERM, grace_seconds)
 
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, and do not wait for what it does."""
+        os.kill(self.pid, number)
+
     def kill(self) -> int:
         """End it with SIGKILL, as a crash would."""
         return self._end(signal.SIGKILL, grace_seconds=5.0)

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
+from support.alarms import AlarmDesk
 from support.govc import Govc
 from support.vcenter_faults import Swallow
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import VCSim
-from support.witness import Witness, vim
 from vsphere_preemption.core.errors import VCenterObjectGone, VCenterPermissionDenied
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.client import VCenter
@@ -31,60 +29,10 @@ HIDDEN = (
 )
 
 
-@dataclass
-class Desk:
-    """Makes alarms and sets their colours, as another user."""
-
-    witness: Witness
-
-    def __post_init__(self) -> None:
-        stub = self.witness.vm("vm-1")._stub
-        self._content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
-
-    def define(self, name: str, kind: str) -> ManagedObject:
-        """An alarm on all objects of a type; its reference."""
-        event = vim.alarm.EventAlarmExpression
-        colours = [
-            event(
-                eventType=vim.event.EventEx,
-                eventTypeId=f"{name}.{colour}",
-                objectType=getattr(vim, kind),
-                status=colour,
-            )
-            for colour in ("green", "yellow", "red")
-        ]
-        setting = vim.alarm.AlarmSetting(toleranceRange=0, reportingFrequency=300)
-        spec = vim.alarm.AlarmSpec(
-            name=name,
-            description="",
-            enabled=True,
-            setting=setting,
-            expression=vim.alarm.OrAlarmExpression(expression=colours),
-        )
-        alarm = self._content.alarmManager.CreateAlarm(self._content.rootFolder, spec)
-        return ManagedObject("Alarm", alarm._moId)
-
-    def paint(self, name: str, entity: ManagedObject, colour: str) -> None:
-        """Trigger the alarm on an object, which must exist."""
-        self._content.eventManager.PostEvent(
-            vim.event.EventEx(
-                eventTypeId=f"{name}.{colour}",
-                objectType=getattr(vim, entity.type),
-                objectId=entity.value,
-                severity="warning",
-                message="",
-                key=0,
-                chainId=0,
-                createdTime=self.witness.now(),
-                userName="",
-            )
-        )
-
-
 @pytest.fixture
-def desk(vcsim: VCSim) -> Iterator[Desk]:
+def desk(vcsim: VCSim) -> Iterator[AlarmDesk]:
     with contextlib.closing(vcsim.witness()) as witness:
-        yield Desk(witness)
+        yield AlarmDesk(witness)
 
 
 @pytest.fixture
@@ -98,7 +46,7 @@ def clusters(govc: Govc) -> list[ManagedObject]:
     return [ManagedObject(*govc.run("find", "-i", path, "-maxdepth", "0").strip().split(":", 1)) for path in paths]
 
 
-def test_an_alarm_changes_its_colour(desk: Desk, client: VCenter, clusters: list[ManagedObject]) -> None:
+def test_an_alarm_changes_its_colour(desk: AlarmDesk, client: VCenter, clusters: list[ManagedObject]) -> None:
     alarm = desk.define(MEMORY, "ClusterComputeResource")
     seen = [client.alarm_colour(clusters[0], alarm)]
     for colour in ("yellow", "red", "yellow", "green"):
@@ -108,7 +56,7 @@ def test_an_alarm_changes_its_colour(desk: Desk, client: VCenter, clusters: list
 
 
 def test_other_alarms_and_other_objects_do_not_count(
-    desk: Desk, client: VCenter, clusters: list[ManagedObject]
+    desk: AlarmDesk, client: VCenter, clusters: list[ManagedObject]
 ) -> None:
     memory, cpu = (desk.define(name, "ClusterComputeResource") for name in (MEMORY, CPU))
     desk.paint(CPU, clusters[0], "red")
@@ -119,7 +67,7 @@ def test_other_alarms_and_other_objects_do_not_count(
 
 
 def test_the_worst_of_an_object_and_all_below_it_counts(
-    desk: Desk, client: VCenter, refs: list[ManagedObject], govc: Govc, clusters: list[ManagedObject]
+    desk: AlarmDesk, client: VCenter, refs: list[ManagedObject], govc: Govc, clusters: list[ManagedObject]
 ) -> None:
     alarm = desk.define("VM memory", "VirtualMachine")
     for vm, colour in zip(refs, ("yellow", "red", "green"), strict=True):
@@ -129,7 +77,7 @@ def test_the_worst_of_an_object_and_all_below_it_counts(
     assert client.alarm_colour(ROOT, alarm) == "red"
 
 
-def test_without_an_alarm_any_counts(desk: Desk, client: VCenter, clusters: list[ManagedObject]) -> None:
+def test_without_an_alarm_any_counts(desk: AlarmDesk, client: VCenter, clusters: list[ManagedObject]) -> None:
     desk.define(MEMORY, "ClusterComputeResource")
     assert client.alarm_colour(clusters[0]) == "green"
     desk.paint(MEMORY, clusters[0], "red")
@@ -137,7 +85,7 @@ def test_without_an_alarm_any_counts(desk: Desk, client: VCenter, clusters: list
 
 
 def test_an_alarm_with_a_reference_takes_one_call_and_one_with_a_name_two(
-    desk: Desk, client: VCenter, clients: Clients, clusters: list[ManagedObject]
+    desk: AlarmDesk, client: VCenter, clients: Clients, clusters: list[ManagedObject]
 ) -> None:
     alarm = desk.define(MEMORY, "ClusterComputeResource")
     client.check()

@@ -156,7 +156,12 @@ OFF, CLAIMED = {"power_state": PowerState.OFF}, {"mark": a_mark("pending", 1)}
         pytest.param(KEEP_ONE, [of_app(1), of_app(2, template=True)], [], id="a template is no member"),
         pytest.param(KEEP_ONE, [of_app(1), of_app(2, agent=True)], [1], id="one that stays anyway counts"),
         pytest.param(KEEP_ONE, [of_app(1), of_app(2, mark=a_mark("pending", 9))], [1], id="a dead run does not count"),
-        pytest.param(KEEP_ONE, [of_app(1), of_app(2, mark=a_mark("pending", 1, run=MINE))], [1], id="our own is on until it is stopped"),
+        pytest.param(
+            KEEP_ONE,
+            [of_app(1), of_app(2, mark=a_mark("pending", 1, run=MINE))],
+            [1],
+            id="our own is still on",
+        ),
         pytest.param(KEEP_ONE, [a_vm(1, "App/a"), a_vm(2, "App/b"), a_vm(3)], [3], id="groups and no group"),
         pytest.param(KEEP_ONE, [a_vm(1, "App/a", "App/b"), a_vm(2, "App/a")], [2], id="in two groups, one forbids"),
         pytest.param(HALF_OFF, [of_app(number) for number in (1, 2, 3, 4, 5)], [1, 2], id="half of five"),

@@ -1,0 +1,63 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Alarms of a simulated vCenter: they are defined, and get a colour, at the word of a test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from vsphere_preemption.core.inventory import ManagedObject
+
+from .witness import Witness, vim
+
+
+@dataclass
+class AlarmDesk:
+    """Makes alarms and sets their colours, as another user."""
+
+    witness: Witness
+
+    def __post_init__(self) -> None:
+        stub = self.witness.vm("vm-1")._stub
+        self._content: Any = vim.ServiceInstance("ServiceInstance", stub).RetrieveContent()
+
+    def define(self, name: str, kind: str) -> ManagedObject:
+        """An alarm on all objects of a type; its reference."""
+        event = vim.alarm.EventAlarmExpression
+        colours = [
+            event(
+                eventType=vim.event.EventEx,
+                eventTypeId=f"{name}.{colour}",
+                objectType=getattr(vim, kind),
+                status=colour,
+            )
+            for colour in ("green", "yellow", "red")
+        ]
+        setting = vim.alarm.AlarmSetting(toleranceRange=0, reportingFrequency=300)
+        spec = vim.alarm.AlarmSpec(
+            name=name,
+            description="",
+            enabled=True,
+            setting=setting,
+            expression=vim.alarm.OrAlarmExpression(expression=colours),
+        )
+        alarm = self._content.alarmManager.CreateAlarm(self._content.rootFolder, spec)
+        return ManagedObject("Alarm", alarm._moId)
+
+    def paint(self, name: str, entity: ManagedObject, colour: str) -> None:
+        """Trigger the alarm on an object, which must exist."""
+        self._content.eventManager.PostEvent(
+            vim.event.EventEx(
+                eventTypeId=f"{name}.{colour}",
+                objectType=getattr(vim, entity.type),
+                objectId=entity.value,
+                severity="warning",
+                message="",
+                key=0,
+                chainId=0,
+                createdTime=self.witness.now(),
+                userName="",
+            )
+        )
