@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options that describe a preemption request, and the request that they make. Private to this collection.
+
+The options are documented in doc_fragments/request.py.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from .vsphere_preemption.core.contract import DEFAULT_EVENT_SOURCE, DEFAULT_EVENT_TYPE
+from .vsphere_preemption.core.policy.model import PlaceKind, PolicySet
+from .vsphere_preemption.core.request import PreemptionRequest, read_request
+from .vsphere_preemption.policy_file.reading import load_policy_file, read_policies
+
+PLACES = [kind.value for kind in PlaceKind]
+EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
+EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
+POLICY_EXCLUSIVE = [("policy", "policy_path")]
+
+
+def request_options() -> dict[str, dict[str, Any]]:
+    """The part of an argument spec that says whom to stop, how urgently, because of what, and how far at most."""
+    return {
+        "tag": {"type": "str", "required": True},
+        "criticality": {"type": "str", "choices": ["LOW", "MEDIUM", "HIGH"], "default": "LOW"},
+        "event": {"type": "dict"},
+        "event_id": {"type": "str"},
+        "event_source": {"type": "str"},
+        "event_type": {"type": "str"},
+        "event_data": {"type": "raw"},
+        "scope": {
+            "type": "list",
+            "elements": "dict",
+            "options": {place: {"type": "str"} for place in PLACES},
+            "mutually_exclusive": [PLACES],
+            "required_one_of": [PLACES],
+        },
+        "max_vms": {"type": "int"},
+        "target": {
+            "type": "dict",
+            "options": {
+                "memory_mib": {"type": "int"},
+                "cpu_mhz": {"type": "int"},
+                "until_memory_percent": {"type": "float"},
+                "until_cpu_percent": {"type": "float"},
+            },
+        },
+        "vms": {"type": "list", "elements": "str"},
+    }
+
+
+def policy_options() -> dict[str, dict[str, Any]]:
+    """The part of an argument spec that says by which policy to plan."""
+    return {"policy_path": {"type": "path"}, "policy": {"type": "raw"}}
+
+
+def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
+    """The request that the options describe; its event always has an id. InvalidRequest says what is wrong."""
+    raw = {
+        "tag": params["tag"],
+        "criticality": params["criticality"],
+        "event": params["event"] if params["event"] is not None else _event_of(params),
+        "replyTo": params.get("reply_to"),
+        "requestID": params.get("request_id"),
+        "narrow": _narrowing_of(params),
+    }
+    return read_request(raw).with_event_id(str(uuid.uuid4()))
+
+
+def policies_of(params: Mapping[str, Any]) -> PolicySet:
+    """The policies that the options give; the built-in one where they give none. InvalidPolicy."""
+    if params["policy_path"]:
+        return load_policy_file(params["policy_path"])
+    given = params["policy"]
+    if given is None:
+        return PolicySet()
+    # JSON is YAML, and with a line for each key the messages name a place that can be found.
+    text = given if isinstance(given, str) else json.dumps(given, indent=2, ensure_ascii=False)
+    return read_policies(text, file="policy")
+
+
+def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    event = {
+        "specversion": "1.0",
+        "source": params["event_source"] or DEFAULT_EVENT_SOURCE,
+        "type": params["event_type"] or DEFAULT_EVENT_TYPE,
+    }
+    if params["event_id"]:
+        event["id"] = params["event_id"]
+    if params["event_data"] is not None:
+        event |= {"datacontenttype": "application/json", "data": params["event_data"]}
+    return event
+
+
+def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What is set, in the form of the wire."""
+    target = params["target"] or {}
+    wire = {
+        "scope": [_set(place) for place in params["scope"] or ()],
+        "maxVMs": params["max_vms"],
+        "target": _set(
+            {
+                "memoryMiB": target.get("memory_mib"),
+                "cpuMHz": target.get("cpu_mhz"),
+                "untilMemoryPercent": target.get("until_memory_percent"),
+                "untilCpuPercent": target.get("until_cpu_percent"),
+            }
+        ),
+        "only": params["vms"] or [],
+        "dryRun": params.get("dry_run"),
+        "reason": params.get("reason"),
+    }
+    return _set(wire)
+
+
+def _set(parts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in parts.items() if value is not None}
