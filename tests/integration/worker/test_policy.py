@@ -264,6 +264,24 @@ def test_a_notice_goes_to_the_guest_and_to_the_address_before_anything_is_stoppe
     assert "guestinfo.vsphere.preemption" in govc.run("vm.info", "-e", victim)
 
 
+def test_vms_come_back_by_themselves_once_the_alarm_was_green_for_the_hold_time(
+    govc: Govc, dispatcher: Dispatcher, worker_with: Worker, desk: AlarmDesk, sink: Sink
+) -> None:
+    place = cluster(govc, "DC0_C0")
+    alarm = desk.define("Cluster memory", "ClusterComputeResource")
+    desk.paint("Cluster memory", place, "red")
+    worker_with(restore={"automatic": True, "hold": 4, "batch": 2, "pause": 0, "max_memory": "100%", "max_cpu": "100%"})
+    record = dispatcher.run({**an_alarm_request(place, Alarm=alarm.as_wire()), "replyTo": sink.url})
+    assert stopped(record) == set(FIRST)
+    restore = dispatcher.client.get_workflow_handle(f"{record['runID']}/restore")
+    desk.paint("Cluster memory", place, "green")
+    restored = dispatcher.do(restore.result())
+    assert restored["outcome"] == "done"
+    assert govc.powered_on() >= set(FIRST)
+    assert {mark["phase"] for mark in govc.marks().values()} == {"restored"}
+    assert sink.wait_for(2)[-1].event()["type"].endswith("VmRestoredEvent.v0")
+
+
 def wait_for_phase(dispatcher: Dispatcher, phase: str) -> dict[str, Any]:
     def look() -> dict[str, Any]:
         return dict(dispatcher.do(the_run(dispatcher).query("progress")))

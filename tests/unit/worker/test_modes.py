@@ -14,9 +14,10 @@ import pytest
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from vsphere_preemption.core.alarm import AlarmEvent
 from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_REQUESTS, QUERY_RUNS, UPDATE_DECIDE, StopMethod
 from vsphere_preemption.core.outcome import VictimEnd
-from vsphere_preemption.core.policy.model import Amount, Mode, Notice, OnShortfall, Policy, Waves
+from vsphere_preemption.core.policy.model import Amount, Mode, Notice, OnShortfall, Policy, Restore, Waves
 from vsphere_preemption_worker.messages import PressureResult
 
 from .world import Script, World, a_request, eventually
@@ -311,5 +312,23 @@ def test_a_request_that_the_window_swallows_is_told_and_a_repetition_is_not(tell
         await handle.cancel()
         await handle.result()
         assert [told.record["reason"] for told in script.told] == ["within_rerun_window"]
+
+    tell(story, script)
+
+
+@pytest.mark.parametrize("alarm", [AlarmEvent(name="Cluster memory"), None], ids=["alarm", "by hand"])
+def test_what_an_alarm_stopped_is_left_to_a_restore_where_the_policy_says_so(
+    tell: Tell, alarm: AlarmEvent | None
+) -> None:
+    script = Script(policy=Policy(restore=Restore(automatic=True)), alarm=alarm)
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request())
+        [record] = await ended(handle)
+        restore = world.client.get_workflow_handle(f"{record['runID']}/restore")
+        assert await is_there(restore) is (alarm is not None)
+        if alarm is not None:
+            await restore.terminate()
 
     tell(story, script)

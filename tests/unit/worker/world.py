@@ -18,6 +18,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from vsphere_preemption.core.alarm import AlarmEvent
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
@@ -44,6 +45,7 @@ from vsphere_preemption_worker.messages import (
     on_the_wire,
 )
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
+from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
@@ -62,6 +64,7 @@ class Script:
     policy: Policy = field(default_factory=Policy)
     refusal: str = ""
     shortfall: bool = False
+    alarm: AlarmEvent | None = None
     pressure: PressureResult = field(default_factory=PressureResult)
     plans: list[PlanInput] = field(default_factory=list)
     notices: list[NoticeInput] = field(default_factory=list)
@@ -83,7 +86,9 @@ class Script:
             await _maybe(self.before_plan)
             chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
             policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
-            return PlanResult(Plan(chosen, shortfall=self.shortfall).as_wire(), policy, refusal=self.refusal)
+            return PlanResult(
+                Plan(chosen, shortfall=self.shortfall).as_wire(), policy, alarm=self.alarm, refusal=self.refusal
+            )
 
         @activity.defn(name=PRESSURE)
         async def look(order: PressureInput) -> PressureResult:
@@ -161,7 +166,7 @@ async def a_world(environment: WorkflowEnvironment, script: Script) -> AsyncIter
     async with Worker(
         client,
         task_queue=queue,
-        workflows=[PreemptVMsWorkflow, PreemptionRun],
+        workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore],
         activities=script.activities(),
         workflow_runner=sandboxed_runner(),
     ):

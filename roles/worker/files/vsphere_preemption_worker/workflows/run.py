@@ -18,6 +18,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
+from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
@@ -40,11 +41,13 @@ with workflow.unsafe.imports_passed_through():
         TellInput,
         on_the_wire,
     )
+    from ..restore_messages import RestoreInput
     from .approval import Approval
     from .errands import Errands
     from .explain import code_of, explain
     from .measures import count_run
     from .patience import Patience
+    from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 
 # Says nothing while a history is replayed.
@@ -52,6 +55,8 @@ log = workflow.logger
 
 NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
+# How often an alarm is looked at that has to stay green for the hold time.
+LOOK_SECONDS, LOOKS_IN_HOLD_TIME = 30.0, 4
 
 
 @workflow.defn(name=RUN_WORKFLOW_TYPE)
@@ -154,6 +159,7 @@ class PreemptionRun:
         self._conclude(record)
         self._phase = "announcing"
         await self._announce(record, identity)
+        await self._restore_later(record, identity, planned)
 
     async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> None:
         """Warn, and wait; a hurry or a cancellation ends the waiting. A warning that fails stops nobody."""
@@ -201,6 +207,30 @@ class PreemptionRun:
         except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
             record.announcement = Announcement(status, message=explain(error))
+
+    async def _restore_later(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
+        """Leave the VMs to a workflow that gives them back once the alarm was green for long enough."""
+        stopped = any(victim.outcome is VictimEnd.STOPPED for victim in record.victims)
+        if not planned.policy.restore.automatic or planned.alarm is None or not stopped:
+            return
+        await workflow.start_child_workflow(
+            PreemptionRestore.run,
+            RestoreInput(
+                workflow_id=identity.workflow_id,
+                tag=identity.request.tag,
+                reason=RunReason.PRESSURE_GONE.value,
+                run_id=identity.run_id,
+                reply_to=identity.request.reply_to,
+                alarm=planned.alarm,
+                wait_for_green=True,
+                policy_name=planned.policy.name,
+                run=identity,
+                look_seconds=min(LOOK_SECONDS, planned.policy.restore.hold_seconds / LOOKS_IN_HOLD_TIME),
+            ),
+            id=f"{identity.run_id}/restore",
+            parent_close_policy=ParentClosePolicy.ABANDON,
+            static_summary="Gives the VMs back when the alarm is green",
+        )
 
     async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
         """Tell the address in the request that not all went as it asked. That it cannot be told changes nothing."""
