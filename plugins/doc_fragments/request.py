@@ -65,7 +65,7 @@ options:
         description: A datacenter.
         type: str
   max_vms:
-    description: At most so many VMs.
+    description: At most so many VMs, one at least.
     type: int
   target:
     description: How much to free. VMs that are not needed for it stay on. Unset parts do not matter.

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .vsphere_preemption.core.contract import DEFAULT_EVENT_SOURCE, DEFAULT_EVENT_TYPE
+from .vsphere_preemption.core.errors import InvalidRequest
 from .vsphere_preemption.core.policy.model import PlaceKind, PolicySet
 from .vsphere_preemption.core.request import PreemptionRequest, read_request
 from .vsphere_preemption.policy_file.reading import load_policy_file, read_policies
@@ -62,6 +63,12 @@ def policy_options() -> dict[str, dict[str, Any]]:
 
 def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
     """The request that the options describe; its event always has an id. InvalidRequest says what is wrong."""
+    if params["max_vms"] is not None and params["max_vms"] < 1:
+        raise InvalidRequest(
+            "Cannot make the preemption request",
+            why=f"max_vms is {params['max_vms']}",
+            next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
+        )
     raw = {
         "tag": params["tag"],
         "criticality": params["criticality"],

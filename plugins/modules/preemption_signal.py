@@ -15,46 +15,32 @@ description:
   - Sends a preemption request to the workflow, and starts the workflow if it does not run.
   - By default it waits for the outcome, which names every VM and what became of it.
   - The same request may be sent again without harm. O(request_id), or source and id of the event, name it.
+  - In check mode with O(vcenter_url), it makes the plan from vCenter and a policy, and shows which VMs would be
+    stopped; see M(vsphere.preemption.preemption_plan).
 extends_documentation_fragment:
+  - vsphere.preemption.request
+  - vsphere.preemption.request.policy
+  - vsphere.preemption.vcenter
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
   check_mode:
     support: full
-    details: Nothing is sent, not even a call to Temporal. RV(request) shows what would be.
+    details: Nothing is sent, not even a call to Temporal. RV(request) shows what would be, and RV(plan) what it does.
   diff_mode:
-    support: none
+    support: partial
+    details: In check mode with O(vcenter_url) only.
 options:
-  tag:
-    description: Name of the tag that makes a VM preemptible, C(category/name) or its URN.
-    type: str
-    required: true
-  criticality:
+  dry_run:
     description:
-      - How urgent it is.
-      - V(LOW) asks the guests to shut down and leaves it at that, V(MEDIUM) powers off those that did not within the
-        grace period of the worker, V(HIGH) powers off at once.
+      - The run makes its plan and stops nothing. The outcome is C(skipped) with the reason C(dry_run), and holds the
+        plan.
+    type: bool
+    default: false
+  reason:
+    description: Why, such as C(drill); for the record.
     type: str
-    choices: [LOW, MEDIUM, HIGH]
-    default: LOW
-  event:
-    description:
-      - The event because of which preemption is asked for, a CloudEvent in structured JSON form.
-      - Instead of it, O(event_id), O(event_source), O(event_type) and O(event_data) make one.
-    type: dict
-  event_id:
-    description: Id of the event. O(request_id) or a random one, if not given.
-    type: str
-  event_source:
-    description: Source of the event. V(preempctl-run), if not given.
-    type: str
-  event_type:
-    description: Type of the event. V(PreempctlRunEvent), if not given.
-    type: str
-  event_data:
-    description: Data of the event, anything that can be written as JSON.
-    type: raw
   reply_to:
     description:
       - Address for the reply event, if one is wanted. The worker has to allow it.
@@ -85,7 +71,10 @@ options:
     description: Seconds to wait for the outcome.
     type: int
     default: 300
+notes:
+  - The worker goes by its own policy. O(policy), O(policy_path) and the options for vCenter are for check mode alone.
 seealso:
+  - module: vsphere.preemption.preemption_plan
   - module: vsphere.preemption.preemption_query
   - module: vsphere.preemption.preemption_cancel
 """
@@ -98,6 +87,16 @@ EXAMPLES = r"""
     criticality: HIGH
     request_id: make-room-for-release-42
   register: preemption
+
+- name: Stop what frees 64 GiB in one cluster, at most five VMs
+  vsphere.preemption.preemption_signal:
+    tag: preemptible
+    criticality: MEDIUM
+    scope:
+      - cluster: compute-1
+    target:
+      memory_mib: 65536
+    max_vms: 5
 
 - name: Leave the request and go on
   vsphere.preemption.preemption_signal:
@@ -140,6 +139,10 @@ outcome:
     outcome: done
     reason: ""
     victims: [{name: web-1, outcome: stopped, method: hard, vm: {Type: VirtualMachine, Value: vm-63}}]
+plan:
+  description: What would happen now; the values are those of M(vsphere.preemption.preemption_plan).
+  returned: in check mode, if O(vcenter_url) is known
+  type: dict
 last_state:
   description: State of the workflow when the time was over.
   returned: when the outcome was not known in time
@@ -157,15 +160,22 @@ retryable:
   type: bool
 """
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._plan_diff import plan_diff
+from ansible_collections.vsphere.preemption.plugins.module_utils._planning import planned, would_stop
 from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import secrets_of, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._request import (
+    EXCLUSIVE,
+    POLICY_EXCLUSIVE,
+    policy_options,
+    request_of,
+    request_options,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_EVENT_SOURCE,
-    DEFAULT_EVENT_TYPE,
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
 )
@@ -173,26 +183,22 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     PreemptionError,
     RunFailed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.request import (
-    PreemptionRequest,
-    read_request,
-)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.request import (
+        PreemptionRequest,
+    )
     from temporalio.client import Client
 
-EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
 OPTIONS = {
-    "tag": {"type": "str", "required": True},
-    "criticality": {"type": "str", "choices": ["LOW", "MEDIUM", "HIGH"], "default": "LOW"},
-    "event": {"type": "dict"},
-    "event_id": {"type": "str"},
-    "event_source": {"type": "str"},
-    "event_type": {"type": "str"},
-    "event_data": {"type": "raw"},
+    **request_options(),
+    **policy_options(),
+    **vcenter_options(),
+    "dry_run": {"type": "bool", "default": False},
+    "reason": {"type": "str"},
     "reply_to": {"type": "str", "default": "", "no_log": True},
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
     "task_queue": {
@@ -206,19 +212,7 @@ OPTIONS = {
 }
 
 
-def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
-    """The request that the options describe; its event always has an id."""
-    raw = {
-        "tag": params["tag"],
-        "criticality": params["criticality"],
-        "event": params["event"] if params["event"] is not None else _event_of(params),
-        "replyTo": params["reply_to"],
-        "requestID": params["request_id"],
-    }
-    return read_request(raw).with_event_id(str(uuid.uuid4()))
-
-
-def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> dict[str, Any]:
     """The result of the module, also when the outcome is a failure."""
     request = request_of(params)
     result = {
@@ -229,7 +223,7 @@ def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
         "request": without_secrets(request.as_wire()),
     }
     if check_mode:
-        return result
+        return {**result, **_check(params, request, diff=diff)}
     if not params["wait"]:
         return {**result, "run_id": _leave(params, request).run_id}
     answer = _ask(params, request)
@@ -241,17 +235,14 @@ def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     return result
 
 
-def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    event = {
-        "specversion": "1.0",
-        "source": params["event_source"] or DEFAULT_EVENT_SOURCE,
-        "type": params["event_type"] or DEFAULT_EVENT_TYPE,
-    }
-    if params["event_id"]:
-        event["id"] = params["event_id"]
-    if params["event_data"] is not None:
-        event |= {"datacontenttype": "application/json", "data": params["event_data"]}
-    return event
+def _check(params: Mapping[str, Any], request: PreemptionRequest, *, diff: bool) -> dict[str, Any]:
+    """What the request would do, as far as it can be told without sending it."""
+    if not params["vcenter_url"]:
+        return {}
+    plan = planned(params, request)
+    # Who does not wait is told that the request was stored, and that it would be.
+    changed = would_stop(plan) or not params["wait"]
+    return {"changed": changed, "plan": plan, **({"diff": plan_diff(plan)} if diff else {})}
 
 
 def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Accepted:
@@ -286,12 +277,12 @@ def mask_reply_to(module: AnsibleModule) -> None:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={**temporal_options(), **OPTIONS},
-        mutually_exclusive=[("event", part) for part in EVENT_PARTS],
+        mutually_exclusive=EXCLUSIVE + POLICY_EXCLUSIVE,
         supports_check_mode=True,
     )
     mask_reply_to(module)
     try:
-        result = send(module.params, check_mode=module.check_mode)
+        result = send(module.params, check_mode=module.check_mode, diff=module._diff)
     except PreemptionError as error:
         result = without_secrets(error.as_result())
     leave = module.fail_json if "error_code" in result else module.exit_json

@@ -165,7 +165,7 @@ def test_the_certificate_is_checked_unless_somebody_says_otherwise(planner: Ansi
         pytest.param(
             {"vcenter_url": f"https://{LOOPBACK}:{free_port()}"}, "vcenter_unreachable", LOOPBACK, id="nobody there"
         ),
-        pytest.param({"max_vms": -1}, "invalid_request", "maxVMs", id="negative cap"),
+        pytest.param({"max_vms": -1}, "invalid_request", "max_vms", id="negative cap"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(planner: Ansible, options: dict[str, Any], code: str, named: str) -> None:

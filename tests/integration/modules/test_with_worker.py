@@ -40,6 +40,34 @@ def test_what_the_module_says_is_what_the_witness_sees(govc: Govc, ansible: Ansi
     assert not ansible.module("preemption_signal", asked).changed
 
 
+def test_check_mode_with_vcenter_shows_whom_the_run_then_stops(tagged: VCSim, govc: Govc, ansible: Ansible) -> None:
+    before = govc.powered_on()
+    asked = {"tag": "preemptible", "criticality": "HIGH", "request_id": "r1", "max_vms": 1}
+    checked = ansible.module("preemption_signal", asked, "--check", "--diff", "-vvv", env=tagged.client_environment())
+    plan = checked.result["plan"]
+    assert (checked.changed, len(plan["victims"]), plan["left_out_count"]) == (True, 1, {"over_cap": 1})
+    victim = plan["victims"][0]
+    line = f"1. {victim['name']} ({victim['vm']})"
+    assert checked.result["diff"]["before"] == f"{line}: on\n"
+    assert checked.result["diff"]["after"].startswith(f"{line}: off (hard)")
+    assert (govc.powered_on(), govc.marks()) == (before, {})
+    done = ansible.module("preemption_signal", asked)
+    assert [stopped["name"] for stopped in done.result["outcome"]["victims"]] == [victim["name"]]
+    assert before - govc.powered_on() == {victim["name"]}
+
+
+def test_a_dry_run_stops_nothing_and_tells_whom_it_would(tagged: VCSim, govc: Govc, ansible: Ansible) -> None:
+    before = govc.powered_on()
+    asked = {"tag": "preemptible", "dry_run": True, "scope": [{"cluster": "DC0_C0"}], "reason": "drill"}
+    checked = ansible.module("preemption_signal", asked, "--check", env=tagged.client_environment())
+    assert (checked.changed, len(checked.result["plan"]["victims"])) == (False, 2)
+    done = ansible.module("preemption_signal", asked)
+    assert (done.code, done.changed, done.result["outcome"]["reason"]) == (0, False, "dry_run")
+    planned = [victim["name"] for victim in done.result["outcome"]["planned"]]
+    assert planned == [victim["name"] for victim in checked.result["plan"]["victims"]]
+    assert govc.powered_on() == before
+
+
 @pytest.mark.usefixtures("tagged")
 def test_a_tag_that_does_not_exist_is_said(govc: Govc, ansible: Ansible) -> None:
     before = govc.powered_on()

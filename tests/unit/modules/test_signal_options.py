@@ -13,6 +13,7 @@ from ._collection import imported
 
 signal = imported("plugins.modules.preemption_signal")
 options = imported("plugins.module_utils._options")
+errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 
 NOTHING: dict[str, Any] = {
     "tag": "preemptible",
@@ -25,6 +26,15 @@ NOTHING: dict[str, Any] = {
     "reply_to": "",
     "request_id": None,
     "workflow_id": "preempctl-run",
+    "scope": None,
+    "max_vms": None,
+    "target": None,
+    "vms": None,
+    "dry_run": False,
+    "reason": None,
+    "policy": None,
+    "policy_path": None,
+    "vcenter_url": None,
 }
 
 
@@ -66,6 +76,45 @@ def test_check_mode_shows_the_request_and_sends_nothing() -> None:
     assert result["request"]["replyTo"] == "http://***@s"
 
 
+def test_limits_are_one_object_of_which_only_what_is_set_is_sent() -> None:
+    unset = dict.fromkeys(("cluster", "host", "resource_pool", "folder", "datacenter"))
+    parts = {"cpu_mhz": None, "until_memory_percent": 70.0, "until_cpu_percent": None}
+    request = wire(
+        scope=[{**unset, "cluster": "c1"}, {**unset, "folder": "/DC0/vm/f"}],
+        max_vms=5,
+        target={"memory_mib": 1024, **parts},
+        vms=["vm-1", "web"],
+        dry_run=True,
+        reason="drill",
+    )
+    assert request["narrow"] == {
+        "scope": [{"cluster": "c1"}, {"folder": "/DC0/vm/f"}],
+        "maxVMs": 5,
+        "target": {"memoryMiB": 1024, "untilMemoryPercent": 70.0},
+        "only": ["vm-1", "web"],
+        "dryRun": True,
+        "reason": "drill",
+    }
+    assert wire(max_vms=1)["narrow"] == {"maxVMs": 1}
+    assert "narrow" not in wire(target={"memory_mib": None, **parts, "until_memory_percent": None}, vms=[], scope=[])
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"max_vms": 0}, "max_vms is 0"),
+        ({"max_vms": -1}, "max_vms is -1"),
+        ({"target": {"until_cpu_percent": 101.0}}, "untilCpuPercent"),
+        ({"vms": [" "]}, "only"),
+        ({"scope": [{"cluster": ""}]}, "scope"),
+        ({"reason": "x" * 600}, "reason"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_named(given: dict[str, Any], named: str) -> None:
+    with pytest.raises(errors.InvalidRequest, match=named):
+        wire(**given)
+
+
 def test_defaults_of_the_connection_are_those_of_the_contract() -> None:
     found = {name: spec.get("default") for name, spec in options.temporal_options().items()}
     assert found == {
@@ -80,6 +129,10 @@ def test_defaults_of_the_connection_are_those_of_the_contract() -> None:
     }
 
 
-def test_the_key_and_the_reply_address_are_kept_from_the_log() -> None:
+def test_keys_passwords_and_the_reply_address_are_kept_from_the_log() -> None:
     spec = {**options.temporal_options(), **signal.OPTIONS}
-    assert [name for name, option in spec.items() if option.get("no_log")] == ["temporal_api_key", "reply_to"]
+    assert [name for name, option in spec.items() if option.get("no_log")] == [
+        "temporal_api_key",
+        "vcenter_password",
+        "reply_to",
+    ]
