@@ -26,6 +26,7 @@ speaks to them: they are translated there and chained.
     │   ├── PlaceNotFound
     │   └── PlaceAmbiguous
     ├── RunFailed                    the request has an outcome, and it is a failure
+    ├── RestoreFailed                no VM could be given back
     ├── TemporalError
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
@@ -34,7 +35,8 @@ speaks to them: they are translated there and chained.
     │   ├── NoWorker                 retry helps once a worker runs
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
-    │   └── NotWaitingForApproval
+    │   ├── NotWaitingForApproval
+    │   └── RestoreInProgress        retry helps once the other restore has ended
     └── SinkError
         ├── SinkNotAllowed
         ├── SinkRefused
@@ -184,6 +186,20 @@ class RunFailed(PreemptionError):
         )
 
 
+class RestoreFailed(PreemptionError):
+    """No VM could be given back, or the restore broke off. record: of the restore, as its workflow gives it."""
+
+    code = "restore_failed"
+
+    def __init__(self, record: dict[str, object]) -> None:
+        self.record = record
+        super().__init__(
+            f"The restore has the outcome {record['outcome']}",
+            why=" ".join(str(record["message"]).split()).rstrip(".") or str(record["reasonCode"]),
+            next_step="See the outcome of each VM, and ask again; VMs that were given back stay so.",
+        )
+
+
 class TemporalError(PreemptionError):
     """The Temporal server could not do, or would not do, what was asked."""
 
@@ -249,6 +265,13 @@ class NotWaitingForApproval(TemporalError):
     """There is no run that waits for this decision."""
 
     code = "not_waiting_for_approval"
+
+
+class RestoreInProgress(TemporalError):
+    """Another restore of the same workflow is at work."""
+
+    code = "restore_in_progress"
+    retryable = True
 
 
 class SinkError(PreemptionError):

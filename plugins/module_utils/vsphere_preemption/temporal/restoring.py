@@ -1,0 +1,175 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking for a restore, and waiting for its record.
+
+There is one restore by hand for each workflow at a time. Who asks for the very same one again waits for it; who asks
+for another one is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..core.contract import QUERY_PROGRESS, RESTORE_WORKFLOW_TYPE
+from ..core.errors import InvalidRequest, NoWorker, OutcomeTimeout, RestoreInProgress, TemporalError
+from ..core.policy.model import Place
+from ._calls import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
+from ._temporalio import part
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowHandle
+
+Record = dict[str, Any]
+
+LAST_LOOK_SECONDS = 3.0
+# Temporal wants ids of no more than 1,000 characters, and ours goes on.
+MAX_TEXT = 900
+_DIGEST = "request"
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """Which VMs shall be given back.
+
+    workflow_id: of the workflow that preempted. only: names or MoRefs, empty for all. run_id: of one preemption run,
+    empty for any. places: only VMs in one of these. force: whatever the hold time says. dry_run: plan only.
+    """
+
+    workflow_id: str
+    tag: str
+    reason: str = ""
+    only: tuple[str, ...] = ()
+    run_id: str = ""
+    places: tuple[Place, ...] = ()
+    force: bool = False
+    dry_run: bool = False
+    reply_to: str = ""
+
+    def as_wire(self) -> dict[str, Any]:
+        """The input of the workflow."""
+        return {
+            "workflow_id": self.workflow_id,
+            "tag": self.tag,
+            "reason": self.reason,
+            "only": list(self.only),
+            "run_id": self.run_id,
+            "places": [{"kind": place.kind.value, "name": place.name} for place in self.places],
+            "force": self.force,
+            "dry_run": self.dry_run,
+            "reply_to": self.reply_to,
+        }
+
+    @property
+    def restore_workflow_id(self) -> str:
+        """Dry runs are no obstacle to one another, nor to a restore."""
+        restore = f"{self.workflow_id}/restore"
+        return f"{restore}/plan-{uuid.uuid4()}" if self.dry_run else restore
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(json.dumps(self.as_wire(), sort_keys=True).encode()).hexdigest()
+
+
+def checked_request(*, tag: str, workflow_id: str, **more: Any) -> RestoreRequest:
+    """The request. InvalidRequest for a tag or workflow id that cannot be one."""
+    for name, text in (("tag", tag), ("workflow id", workflow_id)):
+        if not text.strip() or len(text) > MAX_TEXT:
+            raise InvalidRequest(
+                "Cannot ask for a restore",
+                why=f"its {name} is empty, or longer than {MAX_TEXT} characters",
+                next_step=f"Correct the {name}.",
+            )
+    return RestoreRequest(workflow_id=workflow_id, tag=tag.strip(), **more)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A restore that runs. run_id: Temporal's. joined: somebody had asked for the same before."""
+
+    workflow_id: str
+    run_id: str
+    joined: bool = False
+
+
+async def start_restore(client: Client, request: RestoreRequest, *, task_queue: str) -> Started:
+    """Start the restore, or find the same one that runs. RestoreInProgress where another one does."""
+    workflow_id = request.restore_workflow_id
+    what = f"Cannot start the restore {workflow_id}"
+    already = part("exceptions").WorkflowAlreadyStartedError
+    try:
+        with translated(what):
+            handle = await client.start_workflow(
+                RESTORE_WORKFLOW_TYPE,
+                request.as_wire(),
+                id=workflow_id,
+                task_queue=task_queue,
+                memo={_DIGEST: request.digest},
+                rpc_timeout=CALL_LIMIT,
+            )
+    except already as error:
+        return await _join(client, request, workflow_id, what, error)
+    return Started(workflow_id, handle.first_execution_run_id or "")
+
+
+async def restore_and_wait(
+    client: Client, request: RestoreRequest, *, task_queue: str, timeout_seconds: float
+) -> Record:
+    """The record of the restore. NoWorker or OutcomeTimeout (with its progress) when it is not known in time."""
+    check_limit(timeout_seconds)
+    started = await start_restore(client, request, task_queue=task_queue)
+    what = f"Cannot learn the outcome of the restore {started.workflow_id}"
+    handle = client.get_workflow_handle(started.workflow_id, run_id=started.run_id or None)
+    with translated(what):
+        record = await within(timeout_seconds, lambda: _result(handle, what))
+    if record is None:
+        raise await _still_running(client, started.workflow_id, what, timeout_seconds)
+    return checked(record, dict, started.workflow_id, "result")
+
+
+async def _join(client: Client, request: RestoreRequest, workflow_id: str, what: str, error: Exception) -> Started:
+    """The restore that runs, where it is the same."""
+    with translated(what):
+        found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_LIMIT)
+        memo = await found.memo()
+    if memo.get(_DIGEST) != request.digest:
+        raise RestoreInProgress(
+            what,
+            why=f"another restore of the workflow {request.workflow_id} is at work",
+            next_step="Wait until it has ended, or cancel its workflow.",
+        ) from error
+    return Started(workflow_id, found.run_id, joined=True)
+
+
+async def _result(handle: WorkflowHandle[Any, Any], what: str) -> Any:
+    try:
+        return await handle.result()
+    except part("client").WorkflowFailureError as error:
+        raise TemporalError(
+            what,
+            why=f"its workflow did not end by itself: {error.cause}".rstrip("."),
+            next_step="Ask again; VMs that were given back stay so.",
+        ) from error
+
+
+async def _still_running(client: Client, workflow_id: str, what: str, seconds: float) -> TemporalError:
+    try:
+        async with asyncio.timeout(LAST_LOOK_SECONDS):
+            progress = checked(
+                await query(client, workflow_id, None, QUERY_PROGRESS), dict, workflow_id, QUERY_PROGRESS
+            )
+    except (NoWorker, TimeoutError):
+        return no_worker(what, f"no worker answered within {seconds:g} seconds")
+    except TemporalError as error:
+        return error
+    return OutcomeTimeout(
+        what,
+        why=f"there was none within {seconds:g} seconds",
+        next_step="Run the same task again; it waits for the same restore.",
+        last_state=progress,
+    )

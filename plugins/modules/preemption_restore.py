@@ -1,0 +1,263 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Give preempted VMs back, and wait for the outcome."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_restore
+short_description: Power virtual machines on again that were preempted
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Asks the worker to give VMs back, the last one that was preempted first, in batches, as long as there is room.
+  - Only VMs that are off because of a preemption are powered on. One that somebody has powered on and off again since,
+    or that somebody else stopped, is left as it is.
+  - Running it again changes nothing if there is nothing to give back. While the same restore is at work, it waits for
+    that one.
+extends_documentation_fragment:
+  - vsphere.preemption.temporal
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+    details: The worker plans, and nothing is changed in vCenter. That needs a worker, too.
+  diff_mode:
+    support: full
+options:
+  tag:
+    description: Name of the tag that makes a VM preemptible, C(category/name) or its URN.
+    type: str
+    required: true
+  workflow_id:
+    description: Id of the workflow that preempted. There is one restore at a time for each.
+    type: str
+    default: preempctl-run
+  run_id:
+    description:
+      - Only VMs that this preemption run stopped. Results of M(vsphere.preemption.preemption_query) and events have
+        its id.
+      - Those of all runs, if not given.
+    type: str
+  vms:
+    description: Only these VMs, by name or MoRef.
+    type: list
+    elements: str
+  scope:
+    description: Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
+    type: list
+    elements: dict
+    suboptions:
+      cluster:
+        description: A cluster.
+        type: str
+      host:
+        description: A host.
+        type: str
+      resource_pool:
+        description: A resource pool, with those inside.
+        type: str
+      folder:
+        description: A folder of VMs, with those inside.
+        type: str
+      datacenter:
+        description: A datacenter.
+        type: str
+  reason:
+    description: Why, for the marks of the VMs and the event; V(drill), for example.
+    type: str
+    default: ""
+  force:
+    description: Give VMs back that were preempted within the hold time of the policy, too.
+    type: bool
+    default: false
+  reply_to:
+    description:
+      - Address for the event C(VmRestoredEvent), if one is wanted. The worker has to allow it.
+      - User, password and query of the address are secrets, and never shown.
+    type: str
+    default: ""
+  task_queue:
+    description:
+      - Task queue that the worker polls.
+      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+    type: str
+    default: vsphere-preemption
+  wait:
+    description: Whether to wait for the outcome. In check mode it is always waited for.
+    type: bool
+    default: true
+  timeout:
+    description: Seconds to wait for the outcome.
+    type: int
+    default: 600
+notes:
+  - While preemption is paused, VMs can still be given back by hand.
+seealso:
+  - module: vsphere.preemption.preemption_signal
+  - module: vsphere.preemption.preemption_query
+"""
+
+EXAMPLES = r"""
+- name: Give everything back as soon as there is room
+  vsphere.preemption.preemption_restore:
+    temporal_address: temporal.example.com:7233
+    tag: preemptible
+    reason: maintenance is over
+
+- name: End a drill
+  vsphere.preemption.preemption_restore:
+    tag: preemptible
+    vms: [batch-17]
+    reason: drill
+    force: true
+"""
+
+RETURN = r"""
+workflow_id:
+  description: Id of the workflow that preempted.
+  returned: success, and when the restore has failed
+  type: str
+  sample: preempctl-run
+restore:
+  description:
+    - What became of the restore, with each VM. C(outcome) is V(done), V(partial), V(skipped) or V(failed);
+      C(reasonCode) says why. C(kept) has the other VMs with the tag, and why they are left as they are.
+  returned: when it was waited for
+  type: dict
+  sample:
+    outcome: done
+    reasonCode: ""
+    machines: [{name: web-1, outcome: restored, reason: "", vm: {Type: VirtualMachine, Value: vm-63}}]
+    kept: {byReason: {changed_since: 1}, vms: [{name: web-2, reason: changed_since}]}
+last_state:
+  description: How far the restore was when the time was over.
+  returned: when the outcome was not known in time
+  type: dict
+error_code:
+  description:
+    - Stable name of the failure. V(restore_failed) if no VM could be given back, V(restore_in_progress) if another
+      restore of the workflow is at work; V(invalid_request), V(no_worker), V(outcome_timeout) and others.
+  returned: failure
+  type: str
+  sample: restore_in_progress
+retryable:
+  description: Whether the same task can help later.
+  returned: failure
+  type: bool
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import secrets_of, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._restore_result import restore_diff, would_change
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
+    DEFAULT_TASK_QUEUE,
+    DEFAULT_WORKFLOW_ID,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    PreemptionError,
+    RestoreFailed,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.narrowing import read_narrowing
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restoring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from temporalio.client import Client
+
+PLACES = [kind.value for kind in PlaceKind]
+OPTIONS = {
+    "tag": {"type": "str", "required": True},
+    "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
+    "run_id": {"type": "str"},
+    "vms": {"type": "list", "elements": "str"},
+    "scope": {
+        "type": "list",
+        "elements": "dict",
+        "options": {place: {"type": "str"} for place in PLACES},
+        "mutually_exclusive": [PLACES],
+        "required_one_of": [PLACES],
+    },
+    "reason": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
+    "reply_to": {"type": "str", "default": "", "no_log": True},
+    "task_queue": {
+        "type": "str",
+        "default": DEFAULT_TASK_QUEUE,
+        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
+    },
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 600},
+}
+
+
+def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restoring.RestoreRequest:
+    """The restore that the options describe. InvalidRequest says what is wrong with them."""
+    places = [{kind: name for kind, name in place.items() if name is not None} for place in params["scope"] or ()]
+    wire = {"scope": places, "only": params["vms"] or [], "reason": params["reason"]}
+    narrowing = read_narrowing(wire)
+    return restoring.checked_request(
+        workflow_id=params["workflow_id"],
+        tag=params["tag"],
+        reason=narrowing.reason,
+        only=narrowing.only,
+        run_id=params["run_id"] or "",
+        places=narrowing.scope,
+        force=params["force"],
+        dry_run=dry_run,
+        reply_to=params["reply_to"],
+    )
+
+
+def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> dict[str, Any]:
+    """The result of the module, also when the outcome is a failure."""
+    request = request_of(params, dry_run=check_mode)
+    seconds = float(params["timeout"])
+
+    async def leave(client: Client) -> restoring.Started:
+        return await restoring.start_restore(client, request, task_queue=params["task_queue"])
+
+    async def ask(client: Client) -> restoring.Record:
+        return await restoring.restore_and_wait(
+            client, request, task_queue=params["task_queue"], timeout_seconds=seconds
+        )
+
+    result: dict[str, Any] = {"changed": True, "workflow_id": params["workflow_id"]}
+    if not params["wait"] and not check_mode:
+        return {**result, "changed": not with_client(params, leave).joined}
+    record = with_client(params, ask, timeout_seconds=seconds)
+    result |= {"changed": would_change(record), "restore": without_secrets(record)}
+    if diff:
+        result["diff"] = restore_diff(record)
+    if record["outcome"] == "failed":
+        return {**result, **RestoreFailed(record).as_result()}
+    return result
+
+
+def mask_reply_to(module: AnsibleModule) -> None:
+    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
+    module.no_log_values.discard(module.params["reply_to"])
+    module.no_log_values.update(secrets_of(module.params["reply_to"]))
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
+    mask_reply_to(module)
+    try:
+        result = restore(module.params, check_mode=module.check_mode, diff=module._diff)
+    except PreemptionError as error:
+        result = without_secrets(error.as_result())
+    leave = module.fail_json if "error_code" in result else module.exit_json
+    leave(**result)
+
+
+if __name__ == "__main__":
+    main()
