@@ -115,7 +115,8 @@ def _against_layers(path: PurePosixPath, found: Import) -> str | None:
 
 
 def _against_workflows(found: Import) -> str | None:
-    allowed = (f"{LIBRARY}.core", f"{WORKER}.messages", f"{WORKER}.workflows", "temporalio")
+    messages = (f"{WORKER}.messages", f"{WORKER}.restore_messages")
+    allowed = (f"{LIBRARY}.core", *messages, f"{WORKER}.workflows", "temporalio")
     if found.top in sys.stdlib_module_names or any(f"{found.name}.".startswith(f"{name}.") for name in allowed):
         return None
     return "workflow code imports the standard library, temporalio, core, the messages and other workflows only"
