@@ -36,14 +36,15 @@ class Results:
     runs: list[dict[str, Any]]
 
 
-def run_playbook(*, temporal_address: str, sink_url: str) -> Results:
-    """Play it with its own output on the terminal."""
+def run_playbook(*, temporal_address: str, sink_url: str, event: dict[str, Any]) -> Results:
+    """Play it with its own output on the terminal. event: because of which the first request is made."""
     variables = {
         "demo_temporal_address": temporal_address,
         "demo_temporal_namespace": NAMESPACE,
         "demo_task_queue": NAMESPACE,
         "demo_tag": f"{CATEGORY}/{TAG}",
         "demo_reply_to": sink_url,
+        "demo_event": event,
         "demo_results_file": str(RESULTS),
     }
     ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import re
+from typing import Any
 
+from support.alarms import AlarmDesk
 from support.govc import Govc
 from support.vcsim import VCSim
 from support.witness import Witness
+from vsphere_preemption.core.inventory import ManagedObject
 
 from .cast import CAST, CATEGORY, TAG, TAGGED_BY_MISTAKE, Condition, Part
 
 Placed = list[tuple[str, Part]]
+
+ALARM = "Cluster memory"
 
 
 def set_the_scene(vcsim: VCSim) -> dict[str, str]:
@@ -29,6 +34,26 @@ def set_the_scene(vcsim: VCSim) -> dict[str, str]:
     for _kind, path in TAGGED_BY_MISTAKE:
         govc.attach_tag(CATEGORY, TAG, path)
     return {part.name: cluster for cluster, parts in CAST.items() for part in parts}
+
+
+def ring_the_alarm(vcsim: VCSim) -> dict[str, Any]:
+    """Make an alarm, let it turn red on the first cluster, and return the event that tells of it (a CloudEvent)."""
+    cluster = next(iter(CAST))
+    kind, ref = vcsim.govc().run("find", "-i", f"/DC0/host/{cluster}", "-maxdepth", "0").strip().split(":", 1)
+    place = ManagedObject(kind, ref)
+    with contextlib.closing(vcsim.witness()) as witness:
+        desk = AlarmDesk(witness)
+        alarm = desk.define(ALARM, kind)
+        desk.paint(ALARM, place, "red")
+    data = {
+        "Alarm": {"Name": ALARM, "Alarm": alarm.as_wire()},
+        "ComputeResource": {"Name": cluster, "ComputeResource": place.as_wire()},
+        "Entity": {"Name": cluster, "Entity": place.as_wire()},
+        "From": "yellow",
+        "To": "red",
+    }
+    kind = "com.vmware.vsphere.AlarmStatusChangedEvent.v0"
+    return {"id": "alarm-red-1", "source": f"{vcsim.url}/sdk", "type": kind, "data": data}
 
 
 def _place(witness: Witness) -> Placed:

@@ -16,7 +16,7 @@ from .cast import CATEGORY, TAG
 from .play import Results, run_playbook
 from .progress import Progress
 from .report import Exhibit, Report
-from .scenery import set_the_scene
+from .scenery import ring_the_alarm, set_the_scene
 from .stage import EVENTS, FOLDER, Stage, clear_the_stage, prepare_folder
 from .story import Row, headline, others, tell
 from .table import as_text
@@ -38,8 +38,10 @@ def show(progress: Progress) -> None:
     clusters = _set_up(stage, progress)
     govc = stage.vcsim.govc()
     before, tagged = govc.machines(), set(govc.tagged(CATEGORY, TAG))
-    progress.headline("The playbook: a HIGH request, then a LOW one (playbooks/demo.yml)")
-    results = run_playbook(temporal_address=stage.temporal.address, sink_url=stage.sink_url)
+    with progress.step("An alarm in vCenter: the memory of a cluster runs short"):
+        alarm = ring_the_alarm(stage.vcsim)
+    progress.headline("The playbook: a HIGH request for the alarm, then a LOW one by hand (playbooks/demo.yml)")
+    results = run_playbook(temporal_address=stage.temporal.address, sink_url=stage.sink_url, event=alarm)
     with progress.step("Reading back with govc what is in vCenter"):
         after = govc.machines()
     with progress.step("Waiting for the CloudEvents of both runs"):

@@ -24,6 +24,7 @@ REASONS = {
     "over_cap": "the run had its number of VMs",
     "claimed_by_another_run": "another run has it",
     "power_state_unknown": "its power state is unknown",
+    "out_of_scope": "is in another cluster than the alarm",
 }
 METHODS = {"hard": "powered off", "soft": "guest shut down", "soft_then_hard": "guest shut down, or powered off"}
 

@@ -26,7 +26,7 @@ class Demo:
         self.folder = folder
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join(str(CHECKOUT / part) for part in ("tools", "tests"))
+        path = os.pathsep.join(str(CHECKOUT / part) for part in ("tools", "tests", "plugins/module_utils"))
         environment = {**os.environ, "PYTHONPATH": path, "PREEMPTION_DEMO_FOLDER": str(self.folder)}
         argv = [sys.executable, "-m", "demo", command]
         return subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
