@@ -12,7 +12,9 @@ short_description: Read what a preemption workflow has done
 version_added: 0.1.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Asks an open or closed preemption workflow for its last result, its last runs with every VM, and its last requests.
+  - Asks an open or closed preemption workflow for its last result, its last runs with every VM, its last requests, and
+    the run that is at work.
+  - Tells of one VM why it was, or was not, preempted.
   - A worker has to run, because it is the worker who answers.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
@@ -31,6 +33,9 @@ options:
   run_id:
     description: Run id of the workflow. The last run, if not given.
     type: str
+  vm:
+    description: A VM, by name or MoRef, that RV(explanation) is to be about.
+    type: str
 seealso:
   - module: vsphere.preemption.preemption_signal
   - module: vsphere.preemption.preemption_cancel
@@ -46,6 +51,15 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preemption.runs[-1].victims | selectattr('outcome', 'eq', 'stopped') | map(attribute='name') }}"
   when: preemption.runs | length > 0
+
+- name: Ask why a VM is off, or still on
+  vsphere.preemption.preemption_query:
+    vm: web-1
+  register: preemption
+
+- name: Show the last word on it
+  ansible.builtin.debug:
+    msg: "{{ preemption.explanation[0].text | default('No run is on record.') }}"
 """
 
 RETURN = r"""
@@ -85,6 +99,82 @@ waiting:
   returned: success
   type: int
   sample: 0
+at_work:
+  description: The run that is at work. V(none) if none is.
+  returned: success
+  type: dict
+  contains:
+    run_id:
+      description: Id of the run, which is the id of a workflow of its own.
+      returned: always
+      type: str
+    request_id:
+      description: What names the request.
+      returned: always
+      type: str
+    phase:
+      description:
+        - How far it is. V(starting), V(planning), V(waiting_for_approval), V(notice), V(lead_time), V(stopping),
+          V(announcing) or V(ended).
+      returned: always
+      type: str
+    criticality:
+      description: The criticality that counts at the moment. Empty while it starts.
+      returned: always
+      type: str
+    plan:
+      description:
+        - Victims, those left out, and what that frees, as M(vsphere.preemption.preemption_plan) has them.
+        - V(none) before there is a plan.
+      returned: always
+      type: dict
+explanation:
+  description: What each recorded run did about O(vm), the newest first. Several VMs of one name have an entry each.
+  returned: if O(vm) is given
+  type: list
+  elements: dict
+  contains:
+    run_id:
+      description: Id of the run.
+      returned: always
+      type: str
+    request_id:
+      description: What names the request.
+      returned: always
+      type: str
+    finished:
+      description: When the run ended, in UTC.
+      returned: always
+      type: str
+    outcome:
+      description: Outcome of the run.
+      returned: always
+      type: str
+    policy:
+      description: Name of the policy. Empty where none was chosen.
+      returned: always
+      type: str
+    vm:
+      description: MoRef of the VM. Empty if the run did not see it.
+      returned: always
+      type: str
+    what:
+      description: V(stopped), V(spared), V(failed), V(left_out) or V(not_seen).
+      returned: always
+      type: str
+    reason:
+      description: Why, as a code. Empty where there is nothing to explain.
+      returned: always
+      type: str
+    method:
+      description: How the VM was to be stopped. Empty if it was not to be.
+      returned: always
+      type: str
+    text:
+      description: The same as one sentence.
+      returned: always
+      type: str
+      sample: "The run for the request r1 left the VM alone: a tag protects it."
 error_code:
   description: Stable name of the failure, for example C(workflow_not_found), C(no_worker) or C(temporal_unreachable).
   returned: failure
@@ -95,12 +185,15 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._explanation import explain
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._plan_result import plan_as_result
 from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
 
 if TYPE_CHECKING:
@@ -108,7 +201,11 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-OPTIONS = {"workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID}, "run_id": {"type": "str"}}
+OPTIONS = {
+    "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
+    "run_id": {"type": "str"},
+    "vm": {"type": "str"},
+}
 
 
 def query(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,9 +220,24 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
             "requests": requests["recent"],
             "counts": requests["counts"],
             "waiting": requests["waiting"],
+            "at_work": _at_work(await asking.run_at_work(*workflow)),
         }
 
-    return {"changed": False, **without_secrets(with_client(params, ask))}
+    found = without_secrets(with_client(params, ask))
+    explained = {"explanation": explain(found["runs"], params["vm"])} if params["vm"] else {}
+    return {"changed": False, **found, **explained}
+
+
+def _at_work(run: asking.RunAtWork | None) -> dict[str, Any] | None:
+    if run is None:
+        return None
+    return {
+        "run_id": run.run_id,
+        "request_id": run.request_id,
+        "phase": run.phase,
+        "criticality": run.criticality,
+        "plan": plan_as_result(Plan.from_wire(run.plan)) if run.plan else None,
+    }
 
 
 def main() -> None:
