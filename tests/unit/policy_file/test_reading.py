@@ -14,13 +14,14 @@ import pytest
 from support.paths import CHECKOUT
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import MissingLibrary
-from vsphere_preemption.core.policy.model import Action, Actions, Amount, GroupBudget, Policy, Priority
+from vsphere_preemption.core.policy.model import Action, Actions, Amount, Events, GroupBudget, Policy, Priority
 from vsphere_preemption.core.policy.problems import InvalidPolicy
 from vsphere_preemption.policy_file import _yaml, how, reading, whom
 from vsphere_preemption.policy_file.readers import Section
 from vsphere_preemption.policy_file.reading import digest_of, load_policy_file, read_policies
 
 EXAMPLE = CHECKOUT / "docs" / "examples" / "policy.yml"
+LOUD = Events(skipped=True, failed=True)
 
 
 def policy(*lines: str, base: Policy = reading.BUILT_IN) -> Policy:
@@ -30,8 +31,16 @@ def policy(*lines: str, base: Policy = reading.BUILT_IN) -> Policy:
 
 
 def test_a_policy_that_says_nothing_is_the_built_in_one() -> None:
-    assert policy() == replace(Policy(), name="x")
-    assert policy("amount: {}", "actions: {LOW: {}}", "protect: {groups: []}") == replace(Policy(), name="x")
+    assert policy() == replace(Policy(), name="x", events=LOUD)
+    assert policy("amount: {}", "actions: {LOW: {}}", "protect: {groups: []}") == replace(
+        Policy(), name="x", events=LOUD
+    )
+
+
+def test_who_writes_a_file_hears_of_what_came_to_nothing() -> None:
+    assert Policy().events == Events(skipped=False, failed=False)
+    assert policy().events == LOUD
+    assert policy("events: {skipped: false}").events == Events(skipped=False, failed=True)
 
 
 def test_a_file_changes_of_its_base_only_what_it_names() -> None:
@@ -40,7 +49,7 @@ def test_a_file_changes_of_its_base_only_what_it_names() -> None:
         actions=Actions(medium=Action(StopMethod.SOFT_THEN_HARD, 33.0)),
         rerun_window_seconds=5.0,
     )
-    assert policy(base=base) == replace(base, name="x")
+    assert policy(base=base) == replace(base, name="x", events=LOUD)
     assert policy("amount: {per_hour: 9}", base=base).amount == Amount(max_vms=7, per_hour=9)
     assert policy("amount: {per_hour: null}", base=base).amount == Amount(max_vms=7)
     assert policy("actions: {MEDIUM: {method: soft}}", base=base).actions.medium == Action(StopMethod.SOFT, 33.0)

@@ -47,6 +47,7 @@ def as_plain(policy: Policy) -> dict[str, Any]:
             "event": policy.notice.event,
             "guestinfo": policy.notice.guestinfo,
         },
+        "events": {"skipped": policy.events.skipped, "failed": policy.events.failed},
         "waves": {"size": policy.waves.size, "pause": policy.waves.pause_seconds},
         "windows": {
             "never": [_window(window) for window in policy.windows.never],

@@ -37,6 +37,7 @@ def a_record(outcome: str = "done", *, victims: int = 1) -> dict[str, Any]:
         "victims": [stopped] * victims,
         "planned": [],
         "urgency": "MEDIUM",
+        "tellsSkipped": False,
         "leftOut": {"total": 0, "byReason": {}, "vms": []},
         "announcement": {},
     }

@@ -17,12 +17,13 @@ from temporalio.service import RPCError, RPCStatusCode
 from vsphere_preemption.core.alarm import AlarmEvent
 from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_REQUESTS, QUERY_RUNS, UPDATE_DECIDE, StopMethod
 from vsphere_preemption.core.outcome import VictimEnd
-from vsphere_preemption.core.policy.model import Amount, Mode, Notice, OnShortfall, Policy, Restore, Waves
+from vsphere_preemption.core.policy.model import Amount, Events, Mode, Notice, OnShortfall, Policy, Restore, Waves
 from vsphere_preemption_worker.messages import PressureResult
 
 from .world import Script, World, a_request, eventually
 
 Tell = Callable[..., None]
+LOUD = Events(skipped=True, failed=True)
 
 
 async def ended(handle: WorkflowHandle[Any, Any], number: int = 1) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ async def waiting(run: WorkflowHandle[Any, Any]) -> dict[str, Any]:
 
 
 def test_a_dry_run_stops_nobody_and_records_who_would_have_been(tell: Tell) -> None:
-    script = Script(policy=Policy(mode=Mode.DRY_RUN))
+    script = Script(policy=Policy(mode=Mode.DRY_RUN, events=LOUD))
 
     async def story(world: World) -> None:
         handle = await world.start()
@@ -275,7 +276,7 @@ def test_a_more_urgent_request_after_a_run_starts_a_new_one(tell: Tell) -> None:
 
 
 def test_a_run_that_failed_or_is_partial_is_told(tell: Tell) -> None:
-    script = Script(end=VictimEnd.FAILED)
+    script = Script(policy=Policy(events=LOUD), end=VictimEnd.FAILED)
 
     async def story(world: World) -> None:
         handle = await world.start()
@@ -301,7 +302,7 @@ def test_the_record_names_the_policy_that_was_used(tell: Tell) -> None:
 
 
 def test_a_request_that_the_window_swallows_is_told_and_a_repetition_is_not(tell: Tell) -> None:
-    script = Script()
+    script = Script(policy=Policy(events=LOUD))
 
     async def story(world: World) -> None:
         handle = await world.start()
@@ -330,5 +331,17 @@ def test_what_an_alarm_stopped_is_left_to_a_restore_where_the_policy_says_so(
         assert await is_there(restore) is (alarm is not None)
         if alarm is not None:
             await restore.terminate()
+
+    tell(story, script)
+
+
+def test_without_a_policy_file_only_the_prototypes_event_is_sent(tell: Tell) -> None:
+    script = Script(end=VictimEnd.FAILED)
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request(replyTo="http://sink.example"))
+        [record] = await ended(handle)
+        assert (record["outcome"], script.told) == ("failed", [])
 
     tell(story, script)

@@ -129,6 +129,7 @@ class RunRecord:
     victims: list[VictimOutcome] = field(default_factory=list)
     plan: Plan = field(default_factory=Plan)
     announcement: Announcement = field(default_factory=Announcement)
+    tells_skipped: bool = False
     policy: dict[str, str] = field(default_factory=dict)
     urgency: Criticality | None = None
     approval: dict[str, Any] | None = None
@@ -136,6 +137,7 @@ class RunRecord:
     def take_plan(self, plan: Plan, policy: Policy, digest: str) -> None:
         """Keep what was decided."""
         self.plan, self.window_seconds = plan, policy.rerun_window_seconds
+        self.tells_skipped = policy.events.skipped
         self.policy = {"name": policy.name, "digest": digest, "mode": policy.mode.value}
 
     def brief(self) -> dict[str, Any]:
@@ -168,6 +170,7 @@ class RunRecord:
             },
             "announcement": self.announcement.as_wire(),
             "policy": self.policy,
+            "tellsSkipped": self.tells_skipped,
             "urgency": (self.urgency or self.request.criticality).value,
             "approval": self.approval,
             # What became of the victims is told above; a plan that was not carried out is told here.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..core.contract import Criticality, StopMethod
-from ..core.policy.model import DAY, Action, Actions, Notice, Restore, TimeWindow, Waves, Windows
+from ..core.policy.model import DAY, Action, Actions, Events, Notice, Restore, TimeWindow, Waves, Windows
 from .readers import Finding, Leaf, ListOf, Section
 from .scalars import choice, cron, duration, percent, switch, timezone, whole
 from .tree import Item, Mapping, Notes
@@ -83,6 +83,11 @@ NOTICE = Section(
         "guestinfo": ("guestinfo", Leaf(switch)),
     },
     check=_check_notice,
+)
+
+EVENTS = Section(
+    Events(skipped=True, failed=True),
+    {"skipped": ("skipped", Leaf(switch)), "failed": ("failed", Leaf(switch))},
 )
 
 WAVES = Section(

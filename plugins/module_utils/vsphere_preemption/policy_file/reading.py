@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.policy.model import Mode, Policy, PolicySet
 from ..core.policy.problems import InvalidPolicy, Problem
-from .how import ACTIONS, NOTICE, RESTORE, WAVES, WINDOWS
+from .how import ACTIONS, EVENTS, NOTICE, RESTORE, WAVES, WINDOWS
 from .readers import Finding, Leaf, ListOf, Section
 from .scalars import choice, duration, name
 from .tree import MOST_BYTES, Item, Listing, Mapping, Notes, Scalar, Wrong, read_tree, shown
@@ -44,6 +44,7 @@ POLICY = Section(
         "amount": ("amount", AMOUNT),
         "actions": ("actions", ACTIONS),
         "notice": ("notice", NOTICE),
+        "events": ("events", EVENTS),
         "waves": ("waves", WAVES),
         "windows": ("windows", WINDOWS),
         "restore": ("restore", RESTORE),
@@ -107,7 +108,7 @@ def _file_section(base: Policy) -> Section:
         {
             "version": ("version", Leaf(_version)),
             "default": ("default", Leaf(name)),
-            "policies": ("policies", ListOf(replace(POLICY, start=base), least=1)),
+            "policies": ("policies", ListOf(replace(POLICY, start=replace(base, events=EVENTS.start)), least=1)),
         },
         required=("version", "policies"),
         check=_check_file,

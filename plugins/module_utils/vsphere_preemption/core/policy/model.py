@@ -254,6 +254,17 @@ class Restore:
 
 
 @dataclass(frozen=True)
+class Events:
+    """What the reply address hears besides the prototype's event. Without a policy file, nothing, as in the prototype.
+
+    skipped: requests that came to nothing. failed: runs that failed in whole or in part.
+    """
+
+    skipped: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True)
 class Policy:
     """One policy. tags: the only ones that a request may name; empty: any. rerun_window_seconds: after a run that was
     carried out, requests of no higher criticality are skipped for so long."""
@@ -272,6 +283,7 @@ class Policy:
     waves: Waves = field(default_factory=Waves)
     windows: Windows = field(default_factory=Windows)
     restore: Restore = field(default_factory=Restore)
+    events: Events = field(default_factory=Events)
     rerun_window_seconds: float = MINUTE
 
 

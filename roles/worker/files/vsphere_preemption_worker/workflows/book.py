@@ -30,7 +30,7 @@ MESSAGE_CHARACTERS = 500
 # An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
 VM_ENTRIES_REMEMBERED = 2000
 
-_VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "urgency")
+_VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "urgency", "tellsSkipped")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Carried:
     window_ends: str = times.NEVER
     workflow_started: str = ""
     window_criticality: str = Criticality.HIGH.value
+    tells_skipped: bool = False
 
 
 class Book:
@@ -69,6 +70,7 @@ class Book:
         self._seen = dict.fromkeys(carried.seen)
         self._window_ends = times.from_wire(carried.window_ends)
         self._window_criticality = Criticality(carried.window_criticality)
+        self.tells_skipped = carried.tells_skipped
         self._answers: dict[str, dict[str, Any]] = {}
         self._at_work: Pending | None = None
 
@@ -85,6 +87,7 @@ class Book:
             window_ends=times.to_wire(self._window_ends),
             workflow_started=self.workflow_started,
             window_criticality=self._window_criticality.value,
+            tells_skipped=self.tells_skipped,
         )
 
     def accept(self, request: PreemptionRequest, received: str) -> bool:
@@ -157,6 +160,7 @@ class Book:
         )
         self._window_ends = times.from_wire(record["finished"]) + timedelta(seconds=float(record["windowSeconds"]))
         self._window_criticality = Criticality(record["urgency"])
+        self.tells_skipped = record["tellsSkipped"]
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
         """The outcome of this request, or of the one that it repeats, as far as it is remembered."""

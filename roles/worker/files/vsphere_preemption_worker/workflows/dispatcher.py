@@ -153,7 +153,8 @@ class PreemptVMsWorkflow:
             return
         message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
         brief = self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
-        if pending.request.reply_to and len(self._telling) < MOST_TELLINGS:
+        wanted = self._book.tells_skipped and pending.request.reply_to
+        if wanted and len(self._telling) < MOST_TELLINGS:
             telling = asyncio.create_task(self._tell(pending.request, brief))
             self._telling.add(telling)
             telling.add_done_callback(self._telling.discard)

@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import Criticality as Urgency
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
-    from vsphere_preemption.core.policy.model import Mode, OnShortfall
+    from vsphere_preemption.core.policy.model import Events, Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
 
     from ..messages import (
@@ -234,7 +234,9 @@ class PreemptionRun:
 
     async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
         """Tell the address in the request that not all went as it asked. That it cannot be told changes nothing."""
-        if record.outcome is RunEnd.DONE or not identity.request.reply_to:
+        events = self._planned.policy.events if self._planned else Events()
+        wanted = events.skipped if record.outcome is RunEnd.SKIPPED else events.failed
+        if record.outcome is RunEnd.DONE or not identity.request.reply_to or not wanted:
             return
         order = TellInput(identity, record.as_wire(), record.finished)
         try:
