@@ -36,7 +36,7 @@ class _Group:
 class GroupCounts:
     """How many VMs of each group are on, while a plan takes them away one by one.
 
-    A VM counts as on when vCenter can reach it, says that it is powered on, and no run is about to stop it.
+    A VM counts as on when vCenter can reach it, says that it is powered on, and no other run is about to stop it.
     """
 
     def __init__(self, seen: Iterable[Seen], limits: PlanLimits) -> None:
@@ -50,7 +50,7 @@ class GroupCounts:
             for group in groups:
                 group.total += 1
                 group.on += is_on
-            # Who is on the way down already was taken away before.
+            # Who is off, or on its way down, is taken away from the count already.
             self._of_machine[machine.ref] = groups if is_on else []
 
     def forbid(self, vm: ManagedObject) -> bool:
