@@ -81,7 +81,7 @@ def test_a_tag_that_does_not_exist_is_said(govc: Govc, ansible: Ansible) -> None
 @pytest.mark.usefixtures("tagged")
 def test_the_playbook_of_the_documentation_works_as_it_stands(govc: Govc, ansible: Ansible, workflow_id: str) -> None:
     text = (CHECKOUT / "docs" / "modules.md").read_text()
-    [book] = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    book = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]
     ran = ansible.playbook(book, "-e", json.dumps({"workflow_id": workflow_id}))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert re.search(r"ok=5 +changed=2 ", ran.stdout), ran.stdout
