@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from support.ansible import Ansible
 from support.dispatcher import Dispatcher, a_request
 from support.govc import Govc
+from support.paths import CHECKOUT
 from support.sink import Sink
 from support.vcsim import VCSim
 from support.worker import WorkerProcess
@@ -82,3 +85,16 @@ def test_a_failure_is_told_with_its_code(
     assert failed.result["restore"]["reasonCode"] == "plan_failed"
     nowhere = ansible.module(RESTORE, {"tag": "preemptible", "scope": [{"cluster": " "}]})
     assert nowhere.error_code == "invalid_request"
+
+
+def test_the_playbook_of_the_documentation_works_as_it_stands(
+    vcsim: VCSim, start_worker: Callable[..., WorkerProcess], govc: Govc, ansible: Ansible, workflow_id: str
+) -> None:
+    vcsim.tag_machines(TAGGED)
+    start_worker(vcsim.client_environment())
+    [book] = re.findall(r"```yaml\n(.*?)```", (CHECKOUT / "docs" / "restore.md").read_text(), re.DOTALL)
+    ran = ansible.playbook(book, "-e", json.dumps({"workflow_id": workflow_id}))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(r"ok=4 +changed=3 ", ran.stdout), ran.stdout
+    assert (govc.marks()[TAGGED[0]]["phase"], set(govc.marks())) == ("restored", {TAGGED[0]})
+    assert set(TAGGED) <= govc.powered_on()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from support.paths import CHECKOUT
 from vsphere_preemption.core.inventory import (
     Area,
     ManagedObject,
@@ -244,3 +245,8 @@ def test_a_record_of_two_thousand_vms_fits_into_one_payload() -> None:
     plan = planned(*(replace(a_vm(n), name=name) for n in range(5000)))
     record.kept = plan.kept_as_wire(2000)
     assert len(json.dumps(record.as_wire())) < 1_600_000
+
+
+@pytest.mark.parametrize("code", [*Kept, *RestoreReason, *RestoreEnd])
+def test_every_code_is_explained_in_the_documentation(code: str) -> None:
+    assert not code or f"`{code}`" in (CHECKOUT / "docs" / "restore.md").read_text()
