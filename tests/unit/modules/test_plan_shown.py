@@ -110,3 +110,18 @@ def test_a_target_out_of_reach_refuses_where_the_policy_says_so() -> None:
     assert (refused["refused"], refused["reason"]) == (True, "target_out_of_reach")
     best_effort = a_result(a_plan(shortfall=True))
     assert (best_effort["refused"], best_effort["reason"], best_effort["shortfall"]) == (False, "", True)
+
+
+def test_a_mark_of_another_run_counts_for_as_long_as_in_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = []
+
+    def decide(request: object, policies: object, vcenter: object, moment: Any) -> Any:
+        moments.append(moment)
+        return decisions.Decision(core_policy.Policy())
+
+    monkeypatch.setattr(planning, "decide", decide)
+    monkeypatch.setattr(planning, "with_vcenter", lambda params, look: look(None))
+    request = requests.read_request({"tag": "t", "criticality": "HIGH"})
+    policy = {"version": 1, "policies": [{"name": "p", "actions": {"LOW": {"method": "soft", "grace": "10m"}}}]}
+    planning.planned({"policy": policy, "policy_path": None}, request)
+    assert moments[0].lease_seconds == 660.0
