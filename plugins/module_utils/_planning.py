@@ -27,7 +27,7 @@ def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, 
     params: with the options of `policy_options` and `vcenter_options`. InvalidPolicy, InvalidSetting, VCenterError.
     """
     policies = policies_of(params)
-    moment = Moment(datetime.now(UTC), lease_seconds=_lease_seconds(policies))
+    moment = Moment(datetime.now(UTC), lease_seconds=_lease_seconds(policies), explain=True)
     return as_result(
         with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, moment)), request, policies
     )

@@ -61,8 +61,8 @@ class Eyes:
 
     asked: list[Any] = field(default_factory=list)
 
-    def tagged(self, tag: str, *, labels: bool) -> TaggedObjects:
-        self.asked.append(("tagged", tag, labels))
+    def tagged(self, tag: str, *, labels: bool, placed: bool, sized: bool) -> TaggedObjects:
+        self.asked.append(("tagged", labels, placed, sized))
         return TaggedObjects(
             tuple(
                 VirtualMachine(
@@ -197,6 +197,25 @@ def test_tags_are_read_only_where_they_matter() -> None:
     assert needs_labels(Policy(protection=Protection(tags=("protected",))))
     assert needs_labels(Policy(priority=Priority(category="p", values=("a",))))
     assert needs_labels(Policy(protection=Protection(groups=(GroupBudget(category="app", keep=1),))))
+
+
+@pytest.mark.parametrize(
+    ("request_", "policy", "moment", "wanted"),
+    [
+        (a_request(), Policy(), Moment(NOON), (False, False, False)),
+        (a_request(an_alarm()), Policy(), Moment(NOON), (False, True, False)),
+        (a_request(target={"memoryMiB": 1}), Policy(), Moment(NOON), (False, False, True)),
+        (a_request(), Policy(), Moment(NOON, explain=True), (False, False, True)),
+        (a_request(), Policy(protection=Protection(tags=("p",))), Moment(NOON), (True, False, False)),
+    ],
+    ids=["plain", "alarm", "target", "explain", "tags"],
+)
+def test_only_what_matters_is_read(
+    request_: Any, policy: Policy, moment: Moment, wanted: tuple[bool, bool, bool]
+) -> None:
+    eyes = Eyes()
+    decided(request_, policy, eyes=eyes, moment=moment)
+    assert ("tagged", *wanted) in eyes.asked
 
 
 def test_limits_are_shared_when_they_count_over_runs() -> None:

@@ -29,7 +29,7 @@ def an_event(kind: str, user: str, minute: int, vm: str = "vm-42") -> Any:
 
 
 def who(*events: Any) -> str | None:
-    return _last_users(frozenset({VM}), events).get(VM)
+    return _last_users(frozenset({VM}), events, undone_by=POWERED_ON).get(VM)
 
 
 def test_the_last_user_who_stopped_the_vm_counts() -> None:

@@ -73,12 +73,12 @@ class FakeVCenter:
         return {ref: self.machines[ref] for ref in refs if ref in self.machines}
 
     def recheck(
-        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True
     ) -> Mapping[ManagedObject, VirtualMachine]:
         self.calls.append(("recheck", tag))
         return self.read(refs)
 
-    def tagged(self, tag: str, *, labels: bool) -> TaggedObjects:
+    def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects:
         return TaggedObjects(tuple(self.machines.values()))
 
     def write_mark(self, ref: ManagedObject, value: str) -> None:

@@ -49,8 +49,8 @@ def reserve(
     pipeline = Pipeline(vcenter, order, claims=Claims(), marks=Marks(order), around=around)
     looked = vcenter.tagged
 
-    def look_once(tag: str, *, labels: bool) -> object:
-        seen = looked(tag, labels=labels)
+    def look_once(tag: str, **wanted: bool) -> object:
+        seen = looked(tag, **wanted)
         vcenter.tagged = looked  # type: ignore[method-assign]
         between()
         return seen

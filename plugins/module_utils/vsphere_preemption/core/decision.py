@@ -28,7 +28,7 @@ from .windows import may_begin
 class Eyes(Protocol):
     """The questions to vCenter that a decision needs."""
 
-    def tagged(self, tag: str, *, labels: bool) -> TaggedObjects: ...
+    def tagged(self, tag: str, *, labels: bool, placed: bool, sized: bool) -> TaggedObjects: ...
 
     def resolve(self, places: Sequence[Place]) -> Area: ...
 
@@ -43,6 +43,7 @@ class Moment:
 
     run_id: its own marks are no claim of somebody else. lease_seconds: so long a pending mark of another run keeps its
     VM. most_vms: a bound above that of any policy. only: VMs that were agreed to, by MoRef; empty: all.
+    explain: what stopping the VMs would free matters also where no target asks for it.
     """
 
     now: datetime
@@ -50,6 +51,7 @@ class Moment:
     lease_seconds: float = 180.0
     most_vms: int = 2000
     only: frozenset[str] = frozenset()
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,9 +85,10 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
         if reason is not RunReason.NONE:
             return Decision(decision.policy, alarm, refusal=reason, message=message)
     scope = _scope(decision.policy, narrowing, alarm, vcenter)
-    tagged = vcenter.tagged(request.tag, labels=needs_labels(policy))
-    limits = plan_limits(decision.policy, scope, moment, only=frozenset(narrowing.only))
     target = decision.policy.amount.target
+    sized = moment.explain or bool(target)
+    tagged = vcenter.tagged(request.tag, labels=needs_labels(policy), placed=bool(scope.areas), sized=sized)
+    limits = plan_limits(decision.policy, scope, moment, only=frozenset(narrowing.only))
     if target.until_memory_percent is not None or target.until_cpu_percent is not None:
         limits = replace(limits, usage=vcenter.usage(_hosts(scope, tagged)))
     return Decision(decision.policy, alarm, scope, plan_victims(tagged, limits))

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 
 from ..core.errors import VCenterError
@@ -125,49 +126,52 @@ class VCenter:
         self._connections.drop()
 
     def tagged(
-        self, tag: str, on_progress: Callable[[], None] = lambda: None, *, labels: bool = False
+        self,
+        tag: str,
+        on_progress: Callable[[], None] = lambda: None,
+        *,
+        labels: bool = False,
+        placed: bool = True,
+        sized: bool = True,
     ) -> TaggedObjects:
         """All objects that carry a tag, given as name, category/name or URN. TagNotFound, TagAmbiguous.
 
         One or two REST calls, one bulk read for each thousand VMs, and one of their hosts. on_progress: called after
         each page. labels: the VMs have their `tags`; at the same time as the reads, one more call for each thousand
-        VMs, and two for each tag whose name was not looked up in the last minute.
+        VMs, and two for each tag whose name was not looked up in the last minute. placed, sized: they also have their
+        pool and folder, and their memory and CPU.
         """
         refs = self._tags.objects(tag, on_progress)
         on_progress()
-        machines = self._machines(refs, on_progress, labels)
+        read = partial(self._inventory.read, on_progress=on_progress, full=True, placed=placed, sized=sized)
+        machines = self._with_labels(refs, read) if labels else read(refs)
         return TaggedObjects(
             machines=tuple(machines.values()),
             others=tuple(ref for ref in refs if ref.type != VIRTUAL_MACHINE),
             gone=tuple(ref for ref in refs if ref.type == VIRTUAL_MACHINE and ref not in machines),
         )
 
-    def _machines(self, refs: Sequence[ManagedObject], on_progress: Callable[[], None], labels: bool) -> Machines:
-        """The VMs from a full read."""
-        if not labels:
-            return self._inventory.read(refs, on_progress, full=True)
+    def _with_labels(
+        self, refs: Sequence[ManagedObject], read: Callable[[Sequence[ManagedObject]], Machines]
+    ) -> Machines:
         vms = [ref for ref in refs if ref.type == VIRTUAL_MACHINE]
-        machines, tags = side_by_side(
-            lambda: self._inventory.read(vms, on_progress, full=True), lambda: self._tags.labels(vms)
-        )
-        return _with_tags(machines, tags)
+        return _with_tags(*side_by_side(lambda: read(vms), lambda: self._tags.labels(vms)))
 
     def recheck(
-        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool = False
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool = False, placed: bool = True
     ) -> Mapping[ManagedObject, VirtualMachine]:
         """Those of the VMs that still exist and still carry the tag, as they are now; none where the tag is gone.
 
         Two calls at the same time for each thousand VMs; one more where some lack the tag. labels: the VMs have their
-        `tags`, which costs a call only where a name was not looked up in the last minute.
+        `tags`, which costs a call only where a name was not looked up in the last minute. placed: and where they are.
         """
         if not refs:
             return {}
+        read = partial(self._inventory.read, refs, placed=placed)
         if labels:
-            tags, machines = side_by_side(
-                lambda: self._tags.carriers_with_labels(tag, refs), lambda: self._inventory.read(refs)
-            )
+            tags, machines = side_by_side(lambda: self._tags.carriers_with_labels(tag, refs), read)
             return _with_tags({ref: machine for ref, machine in machines.items() if ref in tags}, tags)
-        carriers, machines = side_by_side(lambda: self._tags.carriers(tag, refs), lambda: self._inventory.read(refs))
+        carriers, machines = side_by_side(lambda: self._tags.carriers(tag, refs), read)
         return {ref: machine for ref, machine in machines.items() if ref in carriers}
 
     def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:

@@ -26,6 +26,7 @@ from vsphere_preemption.policy_file.reading import load_policy_file
 
 from .service.lifecycle import Service
 from .service.log import set_up_logging
+from .service.memory import share_heaps
 from .service.policies import log_problems
 from .service.settings import WorkerSettings
 
@@ -48,6 +49,7 @@ _EXIT_CODES: dict[type[PreemptionError], int] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the worker until it is told to stop; the exit code says why it ended."""
     sys.setswitchinterval(SWITCH_SECONDS)
+    share_heaps()
     set_up_logging(debug=False)
     options = _parser().parse_args(arguments)
     if options.check_policy:

@@ -101,7 +101,8 @@ class Pipeline:
         self._around = around
         self._wanted = wanted_state(order.method)
         self._evidence = Evidence(vcenter, times.from_wire(order.marked))
-        look = partial(vcenter.recheck, order.run.request.tag, labels=needs_labels(order.policy))
+        labels, placed = needs_labels(order.policy), bool(order.scope.areas)
+        look = partial(vcenter.recheck, order.run.request.tag, labels=labels, placed=placed)
         self._recheck = Recheck(look, [victim.vm for victim in order.victims], around.clock)
 
     def stop(self, victim: Victim) -> Requested | VictimOutcome:

@@ -65,8 +65,8 @@ class Reservations:
         return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}
 
     def _plan_again(self, order: StopInput, victims: list[Victim]) -> Plan:
-        policy = _only_shared(order)
-        tagged = self._vcenter.tagged(order.run.request.tag, labels=needs_labels(policy))
+        policy, placed = _only_shared(order), bool(order.scope.areas)
+        tagged = self._vcenter.tagged(order.run.request.tag, labels=needs_labels(policy), placed=placed, sized=False)
         only = frozenset(victim.vm.value for victim in victims)
         moment = Moment(self._now(), order.run.run_id, order.lease_seconds, len(victims), only)
         return plan_victims(tagged, plan_limits(policy, order.scope, moment))
