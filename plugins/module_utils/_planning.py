@@ -12,13 +12,10 @@ from typing import Any
 from ._plan_result import plan_as_result
 from ._request import policies_of
 from ._vcenter import with_vcenter
-from .vsphere_preemption.core.contract import Criticality
 from .vsphere_preemption.core.decision import Decision, Moment, decide
 from .vsphere_preemption.core.policy.model import Mode, OnShortfall, PolicySet
 from .vsphere_preemption.core.reasons import RunReason
 from .vsphere_preemption.core.request import PreemptionRequest
-
-LEASE_MARGIN_SECONDS = 60.0
 
 
 def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, 
     params: with the options of `policy_options` and `vcenter_options`. InvalidPolicy, InvalidSetting, VCenterError.
     """
     policies = policies_of(params)
-    moment = Moment(datetime.now(UTC), lease_seconds=_lease_seconds(policies), explain=True)
+    moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
     return as_result(
         with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, moment)), request, policies
     )
@@ -51,12 +48,6 @@ def as_result(decision: Decision, request: PreemptionRequest, policies: PolicySe
 def would_stop(plan: Mapping[str, Any]) -> bool:
     """Whether a run with this plan would stop a VM, if somebody agrees where somebody has to."""
     return bool(plan["victims"]) and not plan["refused"] and plan["policy"]["mode"] != Mode.DRY_RUN.value
-
-
-def _lease_seconds(policies: PolicySet) -> float:
-    """How long the pending mark of another run keeps its VM; the worker counts in the same way."""
-    actions = (policy.actions.of(criticality) for policy in policies.policies.values() for criticality in Criticality)
-    return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS
 
 
 def _refusal(decision: Decision) -> tuple[RunReason, str]:

@@ -36,6 +36,11 @@ def test_what_is_written_reads_back_as_itself() -> None:
     assert read_request(request.as_wire()) == request
 
 
+def test_no_vm_at_all_is_a_limit_too() -> None:
+    assert Narrowing(max_vms=0).as_wire() == {"maxVMs": 0}
+    assert read_narrowing({"maxVMs": 0}).max_vms == 0
+
+
 def test_a_request_of_the_prototype_has_no_limits_and_keeps_its_form() -> None:
     request = read_request({"tag": "t", "criticality": "LOW"})
     assert request.narrowing == Narrowing()

@@ -13,7 +13,7 @@ from pyVmomi import vim as pyvmomi_vim
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.attribute import _key_among
-from vsphere_preemption.vcenter.evidence import EVENTS, _last_users
+from vsphere_preemption.vcenter.evidence import EVENTS, POWERED_ON, _last_users
 from vsphere_preemption.vcenter.soap import offered_versions
 
 vim: Any = pyvmomi_vim

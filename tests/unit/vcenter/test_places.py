@@ -87,7 +87,7 @@ def test_a_cluster_is_its_hosts_however_it_is_named(name: str) -> None:
         (Place(FOLDER, "Racks"), Area(folders=refs("group-6"))),
         (Place(FOLDER, "/Rome/vm"), Area(folders=refs("group-7"))),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Place) else "",
 )
 def test_a_place_is_all_that_belongs_to_it(place: Place, area: Area) -> None:
     assert TREE.area(place) == area

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,8 @@ from vsphere_preemption_worker.restore_messages import (
 )
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
+
+from .conftest import a_server
 
 GREEN, RED = PressureResult(gone=True), PressureResult()
 SETTINGS = Restore(automatic=True, hold_seconds=900, batch=2, pause_seconds=30, give_up_seconds=7200)
@@ -106,6 +108,13 @@ def a_return(number: int) -> Return:
 
 Story = Callable[[WorkflowHandle[Any, Any], Script], Awaitable[None]]
 Play = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+    """Of its own: days pass here, and what other tests left open would have to live through them too."""
+    with a_server(loop) as environment:
+        yield environment
 
 
 @pytest.fixture

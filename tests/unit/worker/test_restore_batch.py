@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,11 +19,13 @@ from vsphere_preemption.core.errors import (
     VCenterPermissionDenied,
     VCenterUnreachable,
 )
-from vsphere_preemption.core.inventory import ManagedObject, Usage
+from vsphere_preemption.core.inventory import ManagedObject, Usage, VirtualMachine
 from vsphere_preemption_worker.activities.restore_batch import TASK_SECONDS
 
 from .fake_restore import ALARM, STOPPED, Attempt, RestoringVCenter, a_mark
 from .fake_vcenter import SOMEBODY, START, US, FakeClock, vm
+
+Machines = Mapping[ManagedObject, VirtualMachine]
 
 
 @pytest.fixture
@@ -68,7 +71,11 @@ def test_a_mark_that_changed_since_the_plan_keeps_its_vm_off(
 
 def test_a_vm_that_is_gone_or_lost_the_tag_is_left_out(vcenter: RestoringVCenter) -> None:
     attempt = Attempt(vcenter)
-    vcenter.recheck = lambda tag, refs, *, labels: vcenter.read([vm(2)])  # type: ignore[method-assign]
+
+    def only_the_other(tag: str, refs: Sequence[ManagedObject], **wanted: bool) -> Machines:
+        return vcenter.read([vm(2)])
+
+    vcenter.recheck = only_the_other  # type: ignore[method-assign]
     assert attempt.run() == {1: ("kept", "tag_removed_or_vm_gone"), 2: RESTORED}
 
 

@@ -80,50 +80,50 @@ class Script:
     end: VictimEnd = VictimEnd.STOPPED
 
     def activities(self) -> list[Callable[..., Any]]:
-        @activity.defn(name=PLAN)
-        async def plan(order: PlanInput) -> PlanResult:
-            self.plans.append(order)
-            await _maybe(self.before_plan)
-            chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
-            policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
-            return PlanResult(
-                Plan(chosen, shortfall=self.shortfall).as_wire(), policy, alarm=self.alarm, refusal=self.refusal
-            )
+        return [self.plan, self.look, self.notice, self.stop, self.settle, self.announce, self.tell]
 
-        @activity.defn(name=PRESSURE)
-        async def look(order: PressureInput) -> PressureResult:
-            self.looks.append(order)
-            return self.pressure
+    @activity.defn(name=PLAN)
+    async def plan(self, order: PlanInput) -> PlanResult:
+        self.plans.append(order)
+        await _maybe(self.before_plan)
+        chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
+        policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
+        return PlanResult(
+            Plan(chosen, shortfall=self.shortfall).as_wire(), policy, alarm=self.alarm, refusal=self.refusal
+        )
 
-        @activity.defn(name=NOTICE)
-        async def notice(order: NoticeInput) -> str:
-            self.notices.append(order)
-            return ""
+    @activity.defn(name=PRESSURE)
+    async def look(self, order: PressureInput) -> PressureResult:
+        self.looks.append(order)
+        return self.pressure
 
-        @activity.defn(name=STOP)
-        async def stop(order: StopInput) -> StopResult:
-            self.stops.append(order)
-            await _maybe(self.before_stop)
-            return StopResult(on_the_wire(self._outcome(order, victim) for victim in order.victims))
+    @activity.defn(name=NOTICE)
+    async def notice(self, order: NoticeInput) -> str:
+        self.notices.append(order)
+        return ""
 
-        @activity.defn(name=SETTLE)
-        async def settle(order: SettleInput) -> StopResult:
-            self.settles.append(order)
-            await _maybe(self.before_settle)
-            return StopResult(order.wire_outcomes)
+    @activity.defn(name=STOP)
+    async def stop(self, order: StopInput) -> StopResult:
+        self.stops.append(order)
+        await _maybe(self.before_stop)
+        return StopResult(on_the_wire(self._outcome(order, victim) for victim in order.victims))
 
-        @activity.defn(name=ANNOUNCE)
-        async def announce(order: AnnounceInput) -> str:
-            self.announcements.append(order)
-            await _maybe(self.before_announce)
-            return f"{order.run.workflow_id}-{order.run.request.event.id}"
+    @activity.defn(name=SETTLE)
+    async def settle(self, order: SettleInput) -> StopResult:
+        self.settles.append(order)
+        await _maybe(self.before_settle)
+        return StopResult(order.wire_outcomes)
 
-        @activity.defn(name=TELL)
-        async def tell(order: TellInput) -> str:
-            self.told.append(order)
-            return ""
+    @activity.defn(name=ANNOUNCE)
+    async def announce(self, order: AnnounceInput) -> str:
+        self.announcements.append(order)
+        await _maybe(self.before_announce)
+        return f"{order.run.workflow_id}-{order.run.request.event.id}"
 
-        return [plan, look, notice, stop, settle, announce, tell]
+    @activity.defn(name=TELL)
+    async def tell(self, order: TellInput) -> str:
+        self.told.append(order)
+        return ""
 
     def _outcome(self, order: StopInput, victim: Victim) -> VictimOutcome:
         return VictimOutcome(victim.vm, victim.name, self.end, order.method, marked=order.marked, stopped=order.marked)

@@ -19,6 +19,8 @@ from .policy.model import Place, PlaceKind, Target
 MAX_NAMES = 200
 MAX_TEXT = 512
 
+_NOTHING: tuple[object, ...] = ([], {}, "")
+
 _TARGETS = {
     "memoryMiB": "memory_mib",
     "cpuMHz": "cpu_mhz",
@@ -50,10 +52,10 @@ class Narrowing:
             "maxVMs": self.max_vms,
             "target": {name: value for name, value in target.items() if value is not None},
             "only": list(self.only),
-            "dryRun": self.dry_run,
+            "dryRun": self.dry_run or None,
             "reason": self.reason,
         }
-        return {name: value for name, value in wire.items() if value not in (None, [], {}, False, "")}
+        return {name: value for name, value in wire.items() if value is not None and value not in _NOTHING}
 
 
 def read_narrowing(raw: object) -> Narrowing:

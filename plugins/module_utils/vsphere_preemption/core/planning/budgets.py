@@ -13,7 +13,7 @@ from ..mark import MarkFound
 from ..policy.model import GroupBudget
 from .limits import PlanLimits
 
-Seen = tuple[VirtualMachine, MarkFound | None]
+Seen = tuple[VirtualMachine, "MarkFound | None"]
 
 
 @dataclass

@@ -14,7 +14,7 @@ from ..policy.model import DAY
 from ..reasons import LeftOut
 from .limits import PlanLimits
 
-Rule = Callable[[VirtualMachine, MarkFound | None, PlanLimits], LeftOut | None]
+Rule = Callable[[VirtualMachine, "MarkFound | None", PlanLimits], "LeftOut | None"]
 
 _BY_POWER_STATE = {
     PowerState.OFF: LeftOut.ALREADY_OFF,

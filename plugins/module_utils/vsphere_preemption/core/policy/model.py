@@ -16,6 +16,8 @@ from enum import StrEnum
 from ..contract import Criticality, StopMethod
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+# A run settles its marks so long after the grace period at the latest.
+LEASE_MARGIN_SECONDS = 60.0
 
 
 class Mode(StrEnum):
@@ -297,3 +299,9 @@ class PolicySet:
     policies: Mapping[str, Policy] = field(default_factory=lambda: {"built-in": Policy()})
     default: str = "built-in"
     digest: str = ""
+
+    @property
+    def lease_seconds(self) -> float:
+        """A pending mark older than this is of a run that died: a run settles a mark within its grace period."""
+        actions = [policy.actions.of(criticality) for policy in self.policies.values() for criticality in Criticality]
+        return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS

@@ -7,6 +7,3 @@ from __future__ import annotations
 
 # A run's outcomes have to fit into one payload of Temporal (2 MB); the next request takes the rest.
 MOST_VICTIMS = 2000
-
-# A run settles its marks so long after the grace period at the latest.
-LEASE_MARGIN_SECONDS = 60.0

@@ -11,14 +11,13 @@ from datetime import datetime
 
 from temporalio import activity
 
-from vsphere_preemption.core.contract import Criticality
 from vsphere_preemption.core.decision import Decision, Eyes, Moment, decide
 from vsphere_preemption.core.plan import Plan
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.core.reasons import RunReason
 
 from ..messages import PLAN, PlanInput, PlanResult
-from .limits import LEASE_MARGIN_SECONDS, MOST_VICTIMS
+from .limits import MOST_VICTIMS
 from .pausing import PauseSwitch
 from .supervision import supervised
 
@@ -40,7 +39,7 @@ class Planning:
     @activity.defn(name=PLAN, no_thread_cancel_exception=True)
     def plan(self, order: PlanInput) -> PlanResult:
         began, policies = time.monotonic(), self._policies()
-        lease = claim_lease_seconds(policies)
+        lease = policies.lease_seconds
         with supervised():
             paused = self._paused()
             if paused:
@@ -48,12 +47,6 @@ class Planning:
             moment = Moment(self._now(), order.run.run_id, lease, MOST_VICTIMS, frozenset(order.only))
             decision = decide(order.run.request, policies, self._vcenter, moment)
         return _result(decision, policies.digest, lease, time.monotonic() - began)
-
-
-def claim_lease_seconds(policies: PolicySet) -> float:
-    """A pending mark older than this is of a run that died: a run settles a mark within its grace period."""
-    actions = (policy.actions.of(criticality) for policy in policies.policies.values() for criticality in Criticality)
-    return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS
 
 
 def _result(decision: Decision, digest: str, lease: float, took: float) -> PlanResult:

@@ -35,7 +35,7 @@ from .claims import Claims
 from .evidence import CLOCK_SKEW
 from .limits import MOST_VICTIMS
 from .pausing import PauseSwitch
-from .planning import LEFT_OUT_NAMED, claim_lease_seconds
+from .planning import LEFT_OUT_NAMED
 from .restore_batch import Around, Batch, RestoreClient
 from .supervision import supervised
 
@@ -88,7 +88,7 @@ class RestorePlanning:
             only=frozenset(restore.only),
             run_id=restore.run_id,
             scope=Scope((self._vcenter.resolve(restore.places),)) if restore.places else Scope(),
-            lease_seconds=claim_lease_seconds(policies),
+            lease_seconds=policies.lease_seconds,
             done=frozenset(Returned.from_wire(wire).vm for wire in order.wire_done),
             most=MOST_VICTIMS - len(order.wire_done),
         )
@@ -141,7 +141,7 @@ class GivingBack:
                 now=self._now,
                 check_in=supervision.hand_over_if_due,
                 reach_back=stop_took_at_most(policies) + CLOCK_SKEW,
-                lease_seconds=claim_lease_seconds(policies),
+                lease_seconds=policies.lease_seconds,
                 again=activity.info().attempt > 1,
             )
             return Batch(self._vcenter, order, self._claims, threads, around).give_back(paused)
@@ -174,4 +174,4 @@ def policy_of(restore: RestoreInput, policies: PolicySet) -> Policy:
 
 def stop_took_at_most(policies: PolicySet) -> timedelta:
     """A mark has the time at which its VM was off; somebody asked for that so much earlier at the most."""
-    return max(timedelta(seconds=claim_lease_seconds(policies)) + STOP_MARGIN, LONGEST_STOP)
+    return max(timedelta(seconds=policies.lease_seconds) + STOP_MARGIN, LONGEST_STOP)
