@@ -143,11 +143,8 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """How much shall be freed; unset parts do not matter.
-
-    memory_mib, cpu_mhz: so much. until_memory_percent, until_cpu_percent: until the usage of the hosts in scope is
-    not above this share of their capacity.
-    """
+    """How much shall be freed; unset parts do not matter. until_…: until the usage of the hosts in scope is not above
+    this share of their capacity."""
 
     memory_mib: int | None = None
     cpu_mhz: int | None = None
@@ -239,9 +236,7 @@ class Windows:
 
 @dataclass(frozen=True)
 class Restore:
-    """Giving VMs back.
-
-    automatic: after the alarm was green for `hold_seconds`. hold_seconds: no VM is powered on again sooner, nor stopped
+    """Giving VMs back. automatic: after the alarm was green for `hold_seconds`. hold_seconds: no VM is powered on again sooner, nor stopped
     again so soon after it was given back. batch: so many at a time, with a pause after each.
     max_memory_percent, max_cpu_percent: the usage of the hosts that must not be passed by powering on.
     """
@@ -257,10 +252,8 @@ class Restore:
 
 @dataclass(frozen=True)
 class Events:
-    """What the reply address hears besides the prototype's event. Without a policy file, nothing, as in the prototype.
-
-    skipped: requests that came to nothing. failed: runs that failed in whole or in part.
-    """
+    """What the reply address hears besides the prototype's event: of requests that came to nothing, and of runs that
+    failed in whole or in part."""
 
     skipped: bool = False
     failed: bool = False
