@@ -91,8 +91,8 @@ def a_request(data: object = None, **narrow: Any) -> Any:
     return read_request({"tag": "spot", "criticality": "HIGH", "event": event, "narrow": narrow})
 
 
-def an_alarm(name: str = "Cluster memory", place: object = CLUSTER) -> dict[str, Any]:
-    argument = {"Name": "east", "ComputeResource": place} if place else None
+def an_alarm(name: str = "Cluster memory", *, placed: bool = True) -> dict[str, Any]:
+    argument = {"Name": "east", "ComputeResource": CLUSTER} if placed else None
     return {"Alarm": {"Name": name}, "To": "red", "ComputeResource": argument}
 
 
@@ -113,13 +113,13 @@ def test_an_alarm_reaches_its_compute_resource_and_a_request_by_hand_everything(
 
 def test_an_alarm_may_reach_everything_only_where_the_policy_says_so() -> None:
     wide = Policy(scope=ScopeRules(alarm=AlarmScope.VCENTER))
-    assert len(victims(decided(a_request(an_alarm(place=None)), wide))) == 4
+    assert len(victims(decided(a_request(an_alarm(placed=False)), wide))) == 4
 
 
 @pytest.mark.parametrize(
     ("request_", "policy", "reason"),
     [
-        pytest.param(a_request(an_alarm(place=None)), Policy(), RunReason.NOT_ALLOWED, id="alarm of a datastore"),
+        pytest.param(a_request(an_alarm(placed=False)), Policy(), RunReason.NOT_ALLOWED, id="alarm of a datastore"),
         pytest.param(a_request({}), Policy(), RunReason.NOT_ALLOWED, id="alarm without anything"),
         pytest.param(a_request(), Policy(tags=("other",)), RunReason.NOT_ALLOWED, id="tag"),
         pytest.param(

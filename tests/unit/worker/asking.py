@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from temporalio.client import WorkflowHandle
@@ -17,14 +19,21 @@ from .world import World, eventually
 
 async def ended(handle: WorkflowHandle[Any, Any], number: int = 1) -> list[dict[str, Any]]:
     """The records of so many runs."""
-    look, enough = (lambda: handle.query(QUERY_RUNS)), (lambda seen: len(seen) >= number)
-    return list(await eventually(look, enough, f"{number} runs should end"))
+    return list(
+        await eventually(
+            lambda: handle.query(QUERY_RUNS), lambda seen: len(seen) >= number, f"{number} runs should end"
+        )
+    )
+
+
+async def requests(handle: WorkflowHandle[Any, Any], holds: Callable[[Any], bool], what: str) -> dict[str, Any]:
+    """What the dispatcher says about its requests, once that holds."""
+    return dict(await eventually(lambda: handle.query(QUERY_REQUESTS), holds, what))
 
 
 async def the_run(world: World, handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
     """The workflow of the run that is at work."""
-    look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
-    at_work = (await eventually(look, lambda seen: seen["atWork"], "a run should be at work"))["atWork"]
+    at_work = (await requests(handle, lambda seen: bool(seen["atWork"]), "a run should be at work"))["atWork"]
     run = world.client.get_workflow_handle(f"{handle.id}/{at_work['runKey']}")
     await eventually(lambda: is_there(run), bool, "the run should have been started")
     return run
@@ -40,7 +49,11 @@ async def is_there(run: WorkflowHandle[Any, Any]) -> bool:
     return True
 
 
+async def phase(run: WorkflowHandle[Any, Any], name: str) -> dict[str, Any]:
+    """The progress of a run that has come to this phase."""
+    look = partial(run.query, QUERY_PROGRESS)
+    return dict(await eventually(look, lambda seen: seen["phase"] == name, f"the phase should be {name}"))
+
+
 async def waiting(run: WorkflowHandle[Any, Any]) -> dict[str, Any]:
-    look = lambda: run.query(QUERY_PROGRESS)  # noqa: E731
-    wants = lambda seen: seen["phase"] == "waiting_for_approval"  # noqa: E731
-    return dict(await eventually(look, wants, "the run should wait for approval"))
+    return await phase(run, "waiting_for_approval")

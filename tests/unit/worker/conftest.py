@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from sys import executable
@@ -29,8 +28,8 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     own.close()
 
 
-@contextmanager
 def a_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
+    """For a fixture of any scope."""
     binary = shutil.which("temporal-test-server", path=str(Path(executable).parent))
     if binary is None:
         pytest.fail("temporal-test-server is not beside this Python; run `make setup` first")
@@ -41,15 +40,13 @@ def a_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
 
 @pytest.fixture(scope="session")
 def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
-    with a_server(loop) as environment:
-        yield environment
+    yield from a_server(loop)
 
 
 @pytest.fixture
 def own_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
     """For a test that lets hours pass: what other tests left open would have to live through them too."""
-    with a_server(loop) as environment:
-        yield environment
+    yield from a_server(loop)
 
 
 @pytest.fixture

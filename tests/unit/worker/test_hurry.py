@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from vsphere_preemption.core.contract import QUERY_REQUESTS, StopMethod
+from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.policy.model import Notice, Policy
 
-from .asking import ended
+from .asking import ended, requests
 from .world import Script, World, a_request, eventually
 
 Tell = Callable[..., None]
@@ -28,8 +28,7 @@ def test_a_more_urgent_request_ends_the_notice_and_is_recorded_as_done(tell: Tel
         [record] = await ended(handle)
         assert record["urgency"] == "HIGH"
         assert {order.method for order in script.stops} == {StopMethod.HARD}
-        look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
-        seen = await eventually(look, lambda seen: seen["counts"] == {"done": 2}, "two outcomes")
+        seen = await requests(handle, lambda seen: seen["counts"] == {"done": 2}, "two outcomes")
         assert seen["recent"][-1]["reason"] == "hurried_the_run_before"
 
     tell(story, script)
@@ -71,10 +70,9 @@ def test_an_equally_urgent_request_hurries_nobody(tell: Tell) -> None:
         await eventually(lambda: asyncio.sleep(0, script.stops), bool, "a stop")
         await world.signal(handle, a_request("e2", criticality="MEDIUM"))
         await world.signal(handle, a_request("e3", criticality="LOW"))
-        look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
-        await eventually(look, lambda seen: seen["waiting"] == 2, "two should wait")
+        await requests(handle, lambda seen: seen["waiting"] == 2, "two should wait")
         goes_on.set()
-        seen = await eventually(look, lambda seen: seen["counts"] == {"done": 1, "skipped": 2}, "three outcomes")
+        seen = await requests(handle, lambda seen: seen["counts"] == {"done": 1, "skipped": 2}, "three outcomes")
         assert {brief["reason"] for brief in seen["recent"][1:]} == {"within_rerun_window"}
         assert len(script.stops) == 1
 

@@ -11,13 +11,13 @@ from dataclasses import replace
 import pytest
 
 from vsphere_preemption.core.alarm import AlarmEvent
-from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_REQUESTS, StopMethod
+from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.outcome import VictimEnd
 from vsphere_preemption.core.policy.model import Amount, Events, Mode, Notice, OnShortfall, Policy, Restore, Waves
 from vsphere_preemption_worker.messages import PressureResult
 
-from .asking import ended, is_there, the_run
-from .world import Script, World, a_request, eventually
+from .asking import ended, is_there, phase, requests, the_run
+from .world import Script, World, a_request
 
 Tell = Callable[..., None]
 LOUD = Events(skipped=True, failed=True)
@@ -97,8 +97,7 @@ def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell_apart:
         handle = await world.start()
         await world.signal(handle, a_request(criticality="LOW", replyTo="http://sink.example"))
         run = await the_run(world, handle)
-        look = lambda: run.query(QUERY_PROGRESS)  # noqa: E731
-        await eventually(look, lambda seen: seen["phase"] == "lead_time", "a notice should be given")
+        await phase(run, "lead_time")
         assert not script.stops
         await world.skip(601)
         await ended(handle)
@@ -142,8 +141,7 @@ def test_a_request_that_the_window_swallows_is_told_and_a_repetition_is_not(tell
         handle = await world.start()
         for event_id in ("e1", "e2", "e2"):
             await world.signal(handle, a_request(event_id, replyTo="http://sink.example"))
-        look = lambda: handle.query(QUERY_REQUESTS)  # noqa: E731
-        await eventually(look, lambda seen: sum(seen["counts"].values()) == 3, "three outcomes")
+        await requests(handle, lambda seen: sum(seen["counts"].values()) == 3, "three outcomes")
         await handle.cancel()
         await handle.result()
         assert [told.record["reason"] for told in script.told] == ["within_rerun_window"]

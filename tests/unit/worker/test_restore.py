@@ -113,8 +113,7 @@ Play = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="module")
 def server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
     """Of its own: days pass here, and what other tests left open would have to live through them too."""
-    with a_server(loop) as environment:
-        yield environment
+    yield from a_server(loop)
 
 
 @pytest.fixture
