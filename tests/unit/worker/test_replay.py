@@ -31,7 +31,7 @@ from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 from .world import Script, World, a_request, a_world, eventually, failing
 
 HISTORIES = Path(__file__).parents[2] / "fixtures" / "histories"
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 RECORDED_ID = "recorded"
 EVERY_OUTCOME = f"dispatcher-every-outcome-{VERSION}.json"
 EXPECTED = (EVERY_OUTCOME, f"run-announced-{VERSION}.json", f"run-plan-failed-{VERSION}.json")

@@ -159,8 +159,8 @@ class Book:
             reply_to=pending.request.reply_to,
         )
         self._window_ends = times.from_wire(record["finished"]) + timedelta(seconds=float(record["windowSeconds"]))
-        self._window_criticality = Criticality(record["urgency"])
-        self.tells_skipped = record["tellsSkipped"]
+        self._window_criticality = Criticality(record.get("urgency", pending.request.criticality))
+        self.tells_skipped = record.get("tellsSkipped", False)
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
         """The outcome of this request, or of the one that it repeats, as far as it is remembered."""
@@ -231,7 +231,7 @@ def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for entry in reversed(runs):
         record = entry["record"]
-        left -= len(record["victims"]) + len(record["planned"]) + len(record["leftOut"]["vms"])
+        left -= len(record["victims"]) + len(record.get("planned", ())) + len(record["leftOut"]["vms"])
         if left < 0 and kept:
             record = {
                 **record,
