@@ -7,7 +7,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults \
-        demo demo-down bench build changelog clean
+        demo demo-down guards bench build changelog clean
 
 BIN := .venv/bin
 # Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written. Git would look
@@ -31,7 +31,7 @@ test-sanity: setup ## Run ansible-test sanity on a copy of the checkout
 	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity
 
 test-unit: setup ## Run the unit tests
-	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q --timeout 20
+	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q -n 2 --timeout 60
 
 test-integration: setup ## Run the tests against a real Temporal server and vCenter simulator
 	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2
@@ -44,6 +44,9 @@ demo: setup ## Show preemptions on a simulated vCenter
 
 demo-down: ## Stop what the demonstration started
 	@tools/demo/down
+
+guards: setup ## Take each guard out once, and see its test fail
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m guards
 
 bench: setup ## Measure speed, vCenter calls and memory
 	@PYTHONPATH=plugins/module_utils:roles/worker/files:tests $(BIN)/python -m bench

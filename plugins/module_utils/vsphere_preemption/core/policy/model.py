@@ -236,8 +236,8 @@ class Windows:
 
 @dataclass(frozen=True)
 class Restore:
-    """Giving VMs back. automatic: after the alarm was green for `hold_seconds`. hold_seconds: no VM is powered on again sooner, nor stopped
-    again so soon after it was given back. batch: so many at a time, with a pause after each.
+    """Giving VMs back. automatic: after the alarm was green for `hold_seconds`. hold_seconds: no VM is powered on again
+    sooner, nor stopped again so soon after it was given back. batch: so many at a time, with a pause after each.
     max_memory_percent, max_cpu_percent: the usage of the hosts that must not be passed by powering on.
     """
 

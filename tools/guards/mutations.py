@@ -1,0 +1,174 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guards of the invariants (docs/design.md), each with a way to take it out and the test that has to notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LIBRARY = "plugins/module_utils/vsphere_preemption"
+WORKER = "roles/worker/files/vsphere_preemption_worker"
+TESTS = "tests/unit"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """invariant: I1 to I16. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
+
+    invariant: str
+    file: str
+    guard: str
+    without: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "I1",
+        f"{LIBRARY}/core/planning/eligibility.py",
+        "return None if limits.scope.holds(machine) else LeftOut.OUT_OF_SCOPE",
+        "return None",
+        f"{TESTS}/core/test_plan_eligibility.py",
+    ),
+    Mutation(
+        "I1",
+        f"{LIBRARY}/core/planning/eligibility.py",
+        "if any(_carries(machine.tags, tag) for tag in protection.tags):",
+        "if False:",
+        f"{TESTS}/core/test_plan_eligibility.py",
+    ),
+    Mutation(
+        "I1",
+        f"{LIBRARY}/core/decision.py",
+        "if alarm and rules.alarm is AlarmScope.COMPUTE_RESOURCE and alarm.compute_resource is None:",
+        "if False:",
+        f"{TESTS}/core/test_decision.py",
+    ),
+    Mutation(
+        "I2",
+        f"{WORKER}/activities/pipeline.py",
+        "verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)",
+        "verdict = None",
+        f"{TESTS}/worker/test_stopping.py",
+    ),
+    Mutation(
+        "I3",
+        f"{WORKER}/activities/pipeline.py",
+        "        unmarked = self.mark(victim)\n        if unmarked:\n            return unmarked\n",
+        "",
+        f"{TESTS}/worker/test_stopping.py",
+    ),
+    Mutation(
+        "I4",
+        f"{WORKER}/activities/evidence.py",
+        "if stoppers.get(vm) == self._vcenter.user",
+        "if vm in stoppers",
+        f"{TESTS}/worker/test_stopping.py",
+    ),
+    Mutation(
+        "I5",
+        f"{LIBRARY}/core/planning/selection.py",
+        "if len(self.chosen) >= self.max_vms:",
+        "if False:",
+        f"{TESTS}/core/test_plan.py",
+    ),
+    Mutation(
+        "I5",
+        f"{LIBRARY}/core/planning/budgets.py",
+        "return any(group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])",
+        "return False",
+        f"{TESTS}/core/test_plan_amount.py",
+    ),
+    Mutation(
+        "I5",
+        f"{WORKER}/activities/reserving.py",
+        "late = self._too_many(order, refused)",
+        "late: dict[ManagedObject, LeftOut] = {}",
+        f"{TESTS}/worker/test_reserving.py",
+    ),
+    Mutation(
+        "I6",
+        f"{LIBRARY}/events/envelope.py",
+        'id=f"{workflow_id}-{event_id}",',
+        'id=f"{workflow_id}-{event_id}-{time}",',
+        f"{TESTS}/events",
+    ),
+    Mutation(
+        "I7",
+        f"{WORKER}/workflows/dispatcher.py",
+        "self._book.note(rejected(workflow.info().workflow_id, error, self._now()))",
+        "return",
+        f"{TESTS}/worker/test_dispatcher.py -k wedges",
+    ),
+    Mutation(
+        "I8",
+        f"{WORKER}/workflows/dispatcher.py",
+        "id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE",
+        "id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE",
+        f"{TESTS}/worker/test_dispatcher.py -k restarted",
+    ),
+    Mutation(
+        "I9",
+        f"{LIBRARY}/core/restoring.py",
+        "return Kept.NONE if user == us else Kept.CHANGED",
+        "return Kept.NONE",
+        f"{TESTS}/core/test_restoring.py",
+    ),
+    Mutation(
+        "I10",
+        f"{LIBRARY}/core/planning/eligibility.py",
+        "if age < limits.policy.restore.hold_seconds:",
+        "if False:",
+        f"{TESTS}/core/test_plan_eligibility.py",
+    ),
+    Mutation(
+        "I10",
+        f"{LIBRARY}/core/restoring.py",
+        "return Kept.HOLD_TIME if not limits.force and _hold_left(machine, limits) > 0 else Kept.NONE",
+        "return Kept.NONE",
+        f"{TESTS}/core/test_restoring.py",
+    ),
+    Mutation(
+        "I11",
+        f"{WORKER}/workflows/run.py",
+        "if planned.policy.mode is Mode.DRY_RUN:",
+        "if False:",
+        f"{TESTS}/worker/test_modes.py -k dry_run",
+    ),
+    Mutation(
+        "I12",
+        f"{WORKER}/activities/confirming.py",
+        "allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._ending is None",
+        "allowed = self._ending is None",
+        f"{TESTS}/worker/test_stopping.py",
+    ),
+    Mutation(
+        "I13",
+        f"{WORKER}/activities/confirming.py",
+        "(TASK_SECONDS if request.task else self._order.grace_seconds)",
+        "1e9",
+        f"{TESTS}/worker/test_stopping.py -k ignores --timeout 5",
+    ),
+    Mutation(
+        "I14",
+        f"{WORKER}/messages.py",
+        'STOP = "StopVictims"',
+        'STOP = "StopThem"',
+        f"{TESTS}/worker/test_replay.py",
+    ),
+    Mutation(
+        "I15",
+        f"{LIBRARY}/temporal/connection.py",
+        "api_key: str | None = field(default=None, repr=False)",
+        "api_key: str | None = field(default=None)",
+        f"{TESTS}/temporal/test_connection.py",
+    ),
+    Mutation(
+        "I16",
+        f"{LIBRARY}/core/planning/selection.py",
+        "            if self.needed.met_by(without):",
+        "            if False:",
+        f"{TESTS}/core/test_plan_amount.py",
+    ),
+)
