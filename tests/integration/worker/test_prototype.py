@@ -25,6 +25,8 @@ from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.waiting import wait_until
 
+# The command logs the state as text inside JSON.
+VALUE_IN_A_LOG_LINE = r"\"Value\""
 RECORDED = Path(__file__).parents[2] / "fixtures" / "wire" / "request-preemptctl.json"
 STATE = RECORDED.with_name("current_state-after-run.json")
 TAGGED = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"]
@@ -99,10 +101,10 @@ def test_the_real_preemptctl_where_it_is_installed(
         lambda: output_of("preemptctl", "workflow", "status", *where),
         10,
         "the VMs in the status",
-        until=lambda shown: '"Value"' in shown,
+        until=lambda shown: VALUE_IN_A_LOG_LINE in shown,
     )
     output_of("preemptctl", "workflow", "cancel", *where)
-    assert '"Value"' in output_of("preemptctl", "workflow", "status", *where)
+    assert VALUE_IN_A_LOG_LINE in output_of("preemptctl", "workflow", "status", *where)
 
 
 def output_of(program: str, *arguments: str) -> str:
