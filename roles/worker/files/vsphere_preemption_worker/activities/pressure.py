@@ -18,7 +18,8 @@ from ..messages import PRESSURE, PressureInput, PressureResult
 from .pausing import PauseSwitch
 from .supervision import supervised
 
-ALARMING = ("yellow", "red")
+# Gray is what an alarm without data has: nobody knows whether the shortage is over.
+GREEN = "green"
 
 
 class Gauges(Protocol):
@@ -44,8 +45,8 @@ class Pressure:
                 return PressureResult(paused=True, message=paused)
             if order.alarm and (order.alarm.compute_resource or order.alarm.entity):
                 colour = alarm_colour(self._vcenter, order.alarm)
-                if colour not in ALARMING:
-                    return PressureResult(gone=True, message=f"The alarm is {colour} now.")
+                if colour == GREEN:
+                    return PressureResult(gone=True, message="The alarm is green now.")
             if is_below(self._vcenter, order.target, Scope.from_wire(order.wire_scope)):
                 return PressureResult(gone=True, message="The usage is below the target.")
         return PressureResult()

@@ -29,7 +29,7 @@ from ..restore_messages import GiveBackInput, GiveBackResult
 from .claims import Claims
 from .pipeline import OUTAGE, PAUSES
 from .power import PowerChanges, PowerClient
-from .pressure import ALARMING, Gauges, alarm_colour
+from .pressure import GREEN, Gauges, alarm_colour
 
 # An activity has five minutes for one attempt.
 TASK_SECONDS = 180.0
@@ -137,8 +137,8 @@ class Batch:
         """Why nothing more may be powered on at all."""
         if paused:
             return RestoreReason.PAUSED, paused
-        colour = alarm_colour(self._vcenter, self._order.alarm) if self._order.alarm else ""
-        if colour in ALARMING:
+        colour = alarm_colour(self._vcenter, self._order.alarm) if self._order.alarm else GREEN
+        if colour != GREEN:
             return RestoreReason.PRESSURE, f"The alarm is {colour}."
         pressure = room.pressure()
         return (RestoreReason.PRESSURE, pressure) if pressure else (RestoreReason.NONE, "")
