@@ -173,6 +173,7 @@ class RunRecord:
             "tellsSkipped": self.tells_skipped,
             "urgency": (self.urgency or self.request.criticality).value,
             "approval": self.approval,
+            "amount": self.plan.amount(),
             # What became of the victims is told above; a plan that was not carried out is told here.
             "planned": [] if self.victims else [victim.as_wire() for victim in self.plan.victims],
         }

@@ -85,18 +85,22 @@ class Plan:
     target: Needed | None = None
     shortfall: bool = False
 
-    def as_wire(self) -> dict[str, Any]:
+    def amount(self) -> dict[str, Any]:
+        """What the victims free, and of how much that was; nothing where nobody asked."""
         more = {
             "freedMemoryMib": self.freed_memory_mib,
             "freedCpuMhz": self.freed_cpu_mhz,
             "target": self.target and self.target.as_wire(),
             "shortfall": self.shortfall,
         }
+        return _where_set(more)
+
+    def as_wire(self) -> dict[str, Any]:
         return {
             "victims": [victim.as_wire() for victim in self.victims],
             "leftOut": [spared.as_wire() for spared in self.left_out],
             "leftOutCount": self.left_out_count,
-            **_where_set(more),
+            **self.amount(),
         }
 
     @classmethod

@@ -30,7 +30,7 @@ MESSAGE_CHARACTERS = 500
 # An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
 VM_ENTRIES_REMEMBERED = 2000
 
-_VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "urgency", "tellsSkipped")
+_VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "amount", "urgency", "tellsSkipped")
 
 
 @dataclass(frozen=True)
