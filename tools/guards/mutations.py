@@ -89,6 +89,13 @@ MUTATIONS = (
     ),
     Mutation(
         "I6",
+        f"{WORKER}/activities/claims.py",
+        "            if granted is not None and vm not in granted:\n                return False\n",
+        "",
+        f"{TESTS}/worker/test_claims.py",
+    ),
+    Mutation(
+        "I6",
         f"{LIBRARY}/events/envelope.py",
         'id=f"{workflow_id}-{event_id}",',
         'id=f"{workflow_id}-{event_id}-{time}",',

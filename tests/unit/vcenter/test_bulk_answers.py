@@ -11,7 +11,7 @@ from xml.etree.ElementTree import ParseError
 import pytest
 
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.vcenter.answers import Fault, Page, read_page
+from vsphere_preemption.vcenter.answers import Fault, Page, read_page, read_reference
 
 VM = ManagedObject("VirtualMachine", "vm-42")
 
@@ -85,3 +85,10 @@ def test_an_answer_without_objects_is_an_empty_last_page() -> None:
 def test_a_page_that_is_no_xml_is_refused() -> None:
     with pytest.raises(ParseError):
         read_page(b"502 Bad Gateway")
+
+
+def test_the_reference_of_a_task_is_read_and_an_answer_without_one_is_refused() -> None:
+    assert read_reference(an_answer('<returnval type="Task">task-7</returnval>')) == ManagedObject("Task", "task-7")
+    for body in (an_answer(""), an_answer('<returnval type="Task"/>')):
+        with pytest.raises(ValueError, match="no reference"):
+            read_reference(body)

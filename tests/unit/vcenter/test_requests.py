@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hand-written request says what pyVmomi's would say."""
+"""Hand-written requests say what pyVmomi's would say."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pyVmomi import SoapAdapter
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter import _pyvmomi
-from vsphere_preemption.vcenter.requests import Paths, Query, retrieve_properties
+from vsphere_preemption.vcenter.requests import Paths, Query, call_without_arguments, retrieve_properties, set_field
 
 COLLECTOR = ManagedObject("PropertyCollector", "propertyCollector")
 VMS = [ManagedObject("VirtualMachine", f"vm-{number}") for number in (1, 2)]
@@ -79,3 +79,32 @@ def test_a_reference_cannot_break_out_of_its_place() -> None:
     body = retrieve_properties(COLLECTOR, Query([odd], {"A<B": ("c&d",)}), 1)
     (found,) = ElementTree.fromstring(body).iter("{urn:vim25}obj")
     assert (found.get("type"), found.text) == (odd.type, odd.value)
+
+
+def of_pyvmomi(entity: ManagedObject, method: str, *arguments: object) -> bytes:
+    stub: Any = SoapAdapter.SoapStubAdapter(  # type: ignore[no-untyped-call]
+        host="vcenter.example", version="vim.version.version10"
+    )
+    here = getattr(_pyvmomi.vim, entity.type)(entity.value, stub)
+    made = [
+        getattr(_pyvmomi.vim, one.type)(one.value, stub) if isinstance(one, ManagedObject) else one for one in arguments
+    ]
+    request: bytes = stub.SerializeRequest(here, here._GetMethodInfo(method), made)
+    return request
+
+
+def body_of(request: bytes) -> Any:
+    return as_tree(ElementTree.fromstring(request)[-1])
+
+
+@pytest.mark.parametrize("value", ["", '{"a":"<b> & \'c\'"}', "ü\U0001f4a5"])
+def test_a_mark_is_written_as_it_is(value: str) -> None:
+    manager = ManagedObject("CustomFieldsManager", "CustomFieldsManager")
+    assert body_of(set_field(manager, VMS[0], 100, value)) == body_of(
+        of_pyvmomi(manager, "SetField", VMS[0], 100, value)
+    )
+
+
+@pytest.mark.parametrize(("wire", "name"), [("PowerOffVM_Task", "PowerOff"), ("ShutdownGuest", "ShutdownGuest")])
+def test_a_call_without_arguments_names_its_vm(wire: str, name: str) -> None:
+    assert body_of(call_without_arguments(wire, VMS[0])) == body_of(of_pyvmomi(VMS[0], name))

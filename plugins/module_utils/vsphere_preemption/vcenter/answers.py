@@ -60,6 +60,14 @@ def read_page(body: bytes) -> Page:
     return Page([_object(entry) for entry in returned.iterfind("{*}objects")], returned.findtext("{*}token") or "")
 
 
+def read_reference(body: bytes) -> ManagedObject:
+    """The reference that a method returned, such as that of a task. ParseError or ValueError where there is none."""
+    returned = ElementTree.fromstring(body).find(".//{*}returnval")
+    if returned is None or not returned.text:
+        raise ValueError("no reference was returned")
+    return _reference(returned)
+
+
 def _object(entry: Element) -> ObjectContent:
     ref, properties, faults = ManagedObject("", ""), {}, set()
     for part in entry:

@@ -18,7 +18,7 @@ from ..core.inventory import VIRTUAL_MACHINE, ManagedObject
 from . import _pyvmomi
 from .faults import NamedFault
 from .properties import read_properties, reference
-from .requests import Paths, Query
+from .requests import Paths, Query, set_field
 from .soap import Soap, SoapSession
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}
@@ -67,8 +67,9 @@ class MarkAttribute:
         return key
 
     def _set(self, session: SoapSession, vm: ManagedObject, key: int, value: str) -> None:
-        manager, entity = session.content.customFieldsManager, session.object(vm)
-        session.call("SetField", f"Cannot write the mark of {vm}", lambda: manager.SetField(entity, key, value))
+        manager = session.content.customFieldsManager
+        body = set_field(reference(manager), vm, key, value)
+        session.call("SetField", f"Cannot write the mark of {vm}", lambda: session.stub.send(body))
 
     def _key(self, session: SoapSession) -> int:
         known = self._known

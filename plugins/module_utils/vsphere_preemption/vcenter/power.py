@@ -9,12 +9,15 @@ Each is made once: whether one that broke off was carried out, only a new look c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 from ..core.inventory import ManagedObject
+from .answers import read_reference
 from .faults import NamedFault, PowerRefused
-from .properties import reference
+from .requests import call_without_arguments
 from .soap import Soap, SoapSession
+
+T = TypeVar("T")
 
 
 class Power:
@@ -25,31 +28,30 @@ class Power:
 
     def power_off(self, vm: ManagedObject) -> ManagedObject:
         """Cut the power of a VM; the reference of the task that does it. PowerRefused says why not."""
-        what = f"Cannot power off {vm}"
-        task = self._change("PowerOffVM_Task", what, lambda session: session.object(vm).PowerOffVM_Task())
-        return reference(task)
+        return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
 
     def suspend(self, vm: ManagedObject) -> ManagedObject:
         """Write the memory of a VM to disk and stop it; the reference of the task. PowerRefused says why not."""
-        task = self._change(
-            "SuspendVM_Task", f"Cannot suspend {vm}", lambda session: session.object(vm).SuspendVM_Task()
-        )
-        return reference(task)
+        return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}")
 
     def power_on(self, vm: ManagedObject) -> ManagedObject:
         """Power a VM on, or resume it; the reference of the task that does it. PowerRefused says why not."""
-        task = self._change(
-            "PowerOnVM_Task", f"Cannot power on {vm}", lambda session: session.object(vm).PowerOnVM_Task()
-        )
-        return reference(task)
+        return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}")
 
     def shut_down_guest(self, vm: ManagedObject) -> None:
         """Ask the guest of a VM to shut down, and do not wait for it. PowerRefused says why not."""
-        what = f"Cannot shut down the guest of {vm}"
-        self._change("ShutdownGuest", what, lambda session: session.object(vm).ShutdownGuest())
+        self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes)
 
-    def _change(self, name: str, what: str, action: Callable[[SoapSession], Any]) -> Any:
+    def _task(self, name: str, vm: ManagedObject, what: str) -> ManagedObject:
+        return self._change(name, vm, what, read_reference)
+
+    def _change(self, name: str, vm: ManagedObject, what: str, read: Callable[[bytes], T]) -> T:
+        body = call_without_arguments(name, vm)
+
+        def work(session: SoapSession) -> T:
+            return session.call(name, what, lambda: read(session.stub.send(body)))
+
         try:
-            return self._soap.attempt(lambda session: session.call(name, what, lambda: action(session)), repeat=False)
+            return self._soap.attempt(work, repeat=False)
         except NamedFault as error:
             raise PowerRefused.from_fault(error) from error.__cause__

@@ -49,7 +49,7 @@ def _first_page(session: SoapSession, query: Query, what: str) -> Page:
     collector, name = session.content.propertyCollector, "RetrievePropertiesEx"
     # One more, for the definitions of the custom attributes that come with a full page.
     body = retrieve_properties(reference(collector), query, OBJECTS_PER_CALL + 1)
-    return session.call(name, what, lambda: _checked(read_page(session.stub.send(collector, name, body))))
+    return session.call(name, what, lambda: _checked(read_page(session.stub.send(body))))
 
 
 def _next_page(session: SoapSession, token: str, what: str) -> Page:

@@ -44,17 +44,17 @@ class Stub(_pyvmomi.SoapStubAdapter):
 
     def ask(self, entity: Any, name: str, *arguments: Any) -> bytes:
         """The answer to a call as it came, for large ones that are read elsewhere. Faults are raised as by pyVmomi."""
-        return self.send(entity, name, self.SerializeRequest(entity, entity._GetMethodInfo(name), arguments))
+        return self.send(self.SerializeRequest(entity, entity._GetMethodInfo(name), arguments))
 
-    def send(self, entity: Any, name: str, body: bytes) -> bytes:
+    def send(self, body: bytes) -> bytes:
         """The same for a request that was written elsewhere."""
         headers = {**_HEADERS, "SOAPAction": self.versionId, "Cookie": self.cookie}
         answer = self._connections.exchange("POST", SDK_PATH, headers=headers, body=body)
         if answer.status == 200:
             return answer.body
         if answer.status == 500:
-            kind = entity._GetMethodInfo(name).result
-            raise _pyvmomi.SoapResponseDeserializer(self).Deserialize(answer.body, kind)
+            # A fault says itself of which type it is.
+            raise _pyvmomi.SoapResponseDeserializer(self).Deserialize(answer.body, type(None))
         raise HTTPException(f"HTTP {answer.status}")
 
     def GetConnection(self) -> HTTPConnection:  # noqa: N802

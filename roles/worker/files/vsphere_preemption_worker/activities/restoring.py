@@ -111,6 +111,10 @@ class RestorePlanning:
         return dict(self._vcenter.who_stopped(marked, begin))
 
 
+# What the workflow gives one batch.
+CLAIM_SECONDS = 20 * 60.0
+
+
 class GivingBack:
     """The activity that gives one batch back."""
 
@@ -133,7 +137,7 @@ class GivingBack:
         with (
             supervised() as supervision,
             ThreadPoolExecutor(self._vcenter.concurrency, "restore") as threads,
-            self._claims.of_run(order.restore_id),
+            self._claims.of_run(order.restore_id, [back.vm for back in order.returns], CLAIM_SECONDS),
         ):
             paused = self._paused() if order.heeds_pause else ""
             policies = self._policies()

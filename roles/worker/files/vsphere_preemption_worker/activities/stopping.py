@@ -29,6 +29,9 @@ from .supervision import supervised
 
 log = logging.getLogger(__name__)
 
+# What the workflow gives the activity beyond the grace period.
+STOP_MARGIN_SECONDS = 15 * 60.0
+
 
 class Stopping:
     """The activity that stops."""
@@ -47,7 +50,7 @@ class Stopping:
             supervised() as supervision,
             PauseWatch(self._paused, supervision.cancelled) as watch,
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
-            self._claims.of_run(order.run.run_id),
+            self._claims.of_run(order.run.run_id, [victim.vm for victim in order.victims], claim_seconds(order)),
         ):
             around = Surroundings(self._now, watch.ending, supervision.hand_over_if_due)
             return StopResult(on_the_wire(self._stop_all(order, around, threads)))
@@ -72,6 +75,11 @@ class Stopping:
         for outcome in outcomes:
             _log_outcome(order.run.run_id, outcome)
         return outcomes
+
+
+def claim_seconds(order: StopInput) -> float:
+    """As long as the stopping may take: another run must not begin with VMs that are still going down."""
+    return order.grace_seconds + STOP_MARGIN_SECONDS
 
 
 def _log_outcome(run_id: str, outcome: VictimOutcome) -> None:

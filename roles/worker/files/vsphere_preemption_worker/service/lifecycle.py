@@ -37,11 +37,13 @@ from ..activities.pressure import Pressure
 from ..activities.restoring import GivingBack, RestorePlanning, TellingRestored
 from ..activities.settling import Settling
 from ..activities.stopping import Stopping
+from ..workflows.claims import PreemptionClaims
 from ..workflows.dispatcher import PreemptVMsWorkflow
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.sandbox import sandboxed_runner
 from ..workflows.switch import PreemptionSwitch
+from .claims import SharedClaims
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
 from .policies import Policies
@@ -112,7 +114,7 @@ class Service:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
-                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore, PreemptionSwitch],
+                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore, PreemptionSwitch, PreemptionClaims],
                 activities=self._activities(client),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
@@ -132,12 +134,13 @@ class Service:
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
 
     def _activities(self, client: Client) -> list[Callable[..., Any]]:
-        now, temporal, claims = partial(datetime.now, UTC), self._settings.temporal, Claims()
+        now, temporal, loop = partial(datetime.now, UTC), self._settings.temporal, asyncio.get_running_loop()
+        claims = Claims(SharedClaims(client, self._settings.task_queue, loop))
 
         def policies() -> PolicySet:
             return self._policies.current
 
-        paused = PauseQuestion(client, self._settings.task_queue, asyncio.get_running_loop())
+        paused = PauseQuestion(client, self._settings.task_queue, loop)
         announcing = Announcing(self._sink, self._vcenter, address=temporal.address, namespace=temporal.namespace)
         return [
             Planning(self._vcenter, policies, paused, now).plan,

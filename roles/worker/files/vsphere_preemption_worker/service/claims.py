@@ -1,0 +1,44 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The claims of all workers, asked by activities, which are threads, of a client that lives in the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from temporalio.client import Client
+
+from vsphere_preemption.core.errors import PreemptionError
+from vsphere_preemption.core.inventory import VIRTUAL_MACHINE, ManagedObject
+from vsphere_preemption.temporal.claiming import claim, release
+
+log = logging.getLogger(__name__)
+
+
+class SharedClaims:
+    """The workflow that keeps the claims of a task queue."""
+
+    def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._loop = loop
+
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> frozenset[ManagedObject]:
+        """Those that are the run's now. TemporalError where nobody answers."""
+        vms = [machine.value for machine in machines]
+        asked = claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)
+        granted = asyncio.run_coroutine_threadsafe(asked, self._loop).result()
+        return frozenset(ManagedObject(VIRTUAL_MACHINE, vm) for vm in granted)
+
+    def release(self, run_id: str) -> None:
+        """Give all of the run's back; nobody waits for it, since a claim ends by itself."""
+        asyncio.run_coroutine_threadsafe(self._release(run_id), self._loop)
+
+    async def _release(self, run_id: str) -> None:
+        try:
+            await release(self._client, self._task_queue, run_id=run_id)
+        except PreemptionError as error:
+            log.info("claims end by themselves", extra={"run_id": run_id, "error": str(error)})

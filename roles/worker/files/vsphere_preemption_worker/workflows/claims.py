@@ -1,0 +1,59 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The claims: which run has which VM, for all workers of a task queue.
+
+A mark in vCenter tells others too, but not in the instant in which two workers write one, and it cannot say which of
+two workers with one account it was who stopped a VM. Here a claim is an update, and updates come one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from vsphere_preemption.core.contract import CLAIMS_WORKFLOW_TYPE, SIGNAL_RELEASE, UPDATE_CLAIM
+    from vsphere_preemption.core.errors import InvalidRequest
+
+
+@workflow.defn(name=CLAIMS_WORKFLOW_TYPE)
+class PreemptionClaims:
+    """Open for ever; continues as new with its claims: the run, and until when (seconds since the epoch), by VM."""
+
+    @workflow.init
+    def __init__(self, carried: Any = None) -> None:
+        self._held: dict[str, tuple[str, float]] = {vm: (run, until) for vm, (run, until) in (carried or {}).items()}
+
+    @workflow.run
+    async def run(self, carried: Any = None) -> None:
+        await workflow.wait_condition(self._may_renew)
+        workflow.continue_as_new(self._held)
+
+    @workflow.update(name=UPDATE_CLAIM)
+    def claim(self, raw: Any) -> list[str]:
+        """The VMs of `{"run": text, "vms": [text], "seconds": number}` that are the run's now."""
+        now, run = workflow.now().timestamp(), raw["run"]
+        self._held = {vm: held for vm, held in self._held.items() if held[1] > now}
+        granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] == run]
+        self._held.update(dict.fromkeys(granted, (run, now + raw["seconds"])))
+        return granted
+
+    @claim.validator
+    def validate_claim(self, raw: Any) -> None:
+        vms = raw.get("vms") if isinstance(raw, Mapping) else None
+        fits = isinstance(vms, list) and all(isinstance(vm, str) for vm in vms) and isinstance(raw.get("run"), str)
+        if not fits or not isinstance(raw.get("seconds"), (int, float)):
+            text = "Cannot take the claim: it has not the form of one."
+            raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
+
+    @workflow.signal(name=SIGNAL_RELEASE)
+    def release(self, run: Any) -> None:
+        """The run needs its VMs no more."""
+        self._held = {vm: held for vm, held in self._held.items() if held[0] != run}
+
+    def _may_renew(self) -> bool:
+        return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
