@@ -90,7 +90,7 @@ MUTATIONS = (
     Mutation(
         "I6",
         f"{WORKER}/activities/claims.py",
-        "            if granted is not None and vm not in granted:\n                return False\n",
+        "        if asked is not None and vm not in asked.result().machines:\n            return False\n",
         "",
         f"{TESTS}/worker/test_claims.py",
     ),

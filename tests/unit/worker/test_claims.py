@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterable
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,8 +17,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.temporal.claiming import claim, claims_id, release
-from vsphere_preemption_worker.activities.claims import Claims
+from vsphere_preemption.temporal.claiming import Grant, claim, claims_id, release
+from vsphere_preemption_worker.activities.claims import Claims, Granted
 from vsphere_preemption_worker.workflows.claims import PreemptionClaims
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
@@ -25,13 +26,15 @@ from .fake_vcenter import vm
 
 
 class OneOther:
-    """All other workers: they have vm-1."""
+    """All other workers: they have vm-1, and had vm-3."""
 
     def __init__(self) -> None:
         self.released: list[str] = []
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> frozenset[ManagedObject]:
-        return frozenset(machines) - {vm(1)}
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
+        answer: Future[Granted] = Future()
+        answer.set_result(Granted(frozenset(machines) - {vm(1)}, frozenset({vm(3)})))
+        return answer
 
     def release(self, run_id: str) -> None:
         self.released.append(run_id)
@@ -51,6 +54,7 @@ def test_what_another_worker_has_cannot_be_taken() -> None:
     with claims.of_run("a", [vm(1), vm(2)], 60):
         assert not claims.take(vm(1), "a")
         assert claims.take(vm(2), "a")
+        assert [claims.had_another_lately(vm(number), "a") for number in (2, 3)] == [False, True]
     assert others.released == ["a"]
 
 
@@ -71,12 +75,14 @@ def test_claims_of_the_same_instant_never_overlap_and_are_given_again_to_their_r
             answers = await asyncio.gather(
                 *(claim(server.client, queue, run_id=run, vms=wanted, seconds=600) for run in runs)
             )
-            assert sorted(vm for answer in answers for vm in answer) == sorted(wanted)
-            winner = next(run for run, answer in zip(runs, answers, strict=True) if answer)
-            assert await claim(server.client, queue, run_id=winner, vms=wanted, seconds=600) == frozenset(wanted)
+            assert sorted(vm for answer in answers for vm in answer.vms) == sorted(wanted)
+            winner = next(run for run, answer in zip(runs, answers, strict=True) if answer.vms)
+            again = await claim(server.client, queue, run_id=winner, vms=wanted, seconds=600)
+            assert again == Grant(frozenset(wanted), frozenset())
             await release(server.client, queue, run_id=winner)
             loser = next(run for run in runs if run != winner)
-            assert await claim(server.client, queue, run_id=loser, vms=wanted, seconds=600) == frozenset(wanted)
+            after = await claim(server.client, queue, run_id=loser, vms=wanted, seconds=600)
+            assert after == Grant(frozenset(wanted), frozenset(wanted))
 
     loop.run_until_complete(asyncio.wait_for(story(), 20))
 
@@ -87,9 +93,9 @@ def test_a_claim_that_nobody_gives_back_ends_by_itself(
     async def story() -> None:
         async with a_queue(own_server.client) as queue:
             await claim(own_server.client, queue, run_id="died", vms=["vm-1"], seconds=60)
-            assert await claim(own_server.client, queue, run_id="next", vms=["vm-1"], seconds=60) == frozenset()
+            assert not (await claim(own_server.client, queue, run_id="next", vms=["vm-1"], seconds=60)).vms
             await own_server.sleep(61)
-            assert await claim(own_server.client, queue, run_id="next", vms=["vm-1"], seconds=60) == {"vm-1"}
+            assert (await claim(own_server.client, queue, run_id="next", vms=["vm-1"], seconds=60)).vms == {"vm-1"}
 
     loop.run_until_complete(asyncio.wait_for(story(), 20))
 

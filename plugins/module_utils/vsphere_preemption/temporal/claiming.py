@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,16 @@ def claims_id(task_queue: str) -> str:
     return f"preemption-claims/{task_queue}"
 
 
-async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> frozenset[str]:
-    """Those of the VMs (MoRefs) that are the run's now, for so long at the most. TemporalError where nobody answers.
+@dataclass(frozen=True)
+class Grant:
+    """vms: MoRefs of those that are the run's now. lately: those of them that another run had a minute ago."""
+
+    vms: frozenset[str]
+    lately: frozenset[str]
+
+
+async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> Grant:
+    """Ask for the VMs (MoRefs), for so long at the most. TemporalError where nobody answers.
 
     What a run has, it is given again.
     """
@@ -42,7 +51,7 @@ async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[s
             start_workflow_operation=start,
             rpc_timeout=CALL_LIMIT,
         )
-    return frozenset(granted)
+    return Grant(frozenset(granted["vms"]), frozenset(granted["lately"]))
 
 
 async def release(client: Client, task_queue: str, *, run_id: str) -> None:

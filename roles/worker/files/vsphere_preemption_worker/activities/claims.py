@@ -3,24 +3,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Claims: a VM belongs to one run at a time, in this worker and in all others of the task queue.
 
-Marks in vCenter keep runs apart too, but not in the instant in which both write one. So a run claims its victims before
-it looks at them for the last time: whatever the run before did to them is to be seen then.
+Marks in vCenter keep runs apart too, but not in the instant in which both write one. The others are asked while the run
+looks at its victims. A VM that another run has just released has to be looked at once more: what that run did to it may
+be newer than the look.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from vsphere_preemption.core.inventory import ManagedObject
 
 
-class Everybody(Protocol):
-    """The claims of all workers. PreemptionError where nobody can be asked."""
+@dataclass(frozen=True)
+class Granted:
+    """machines: those that are the run's now. lately: those of them that another run had a moment ago."""
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> frozenset[ManagedObject]: ...
+    machines: frozenset[ManagedObject]
+    lately: frozenset[ManagedObject] = frozenset()
+
+
+class Everybody(Protocol):
+    """The claims of all workers. The future may hold a PreemptionError: nobody could be asked."""
+
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]: ...
 
     def release(self, run_id: str) -> None: ...
 
@@ -32,28 +43,31 @@ class Claims:
         self._everybody = everybody
         self._lock = threading.Lock()
         self._holder: dict[ManagedObject, str] = {}
-        self._granted: dict[str, frozenset[ManagedObject]] = {}
+        self._asked: dict[str, Future[Granted]] = {}
 
     def take(self, vm: ManagedObject, run_id: str) -> bool:
-        """Claim the VM for the run; False when another run holds it."""
+        """Claim the VM for the run; False when another run holds it. PreemptionError where nobody can be asked."""
+        asked = self._asked.get(run_id)
+        if asked is not None and vm not in asked.result().machines:
+            return False
         with self._lock:
-            granted = self._granted.get(run_id)
-            if granted is not None and vm not in granted:
-                return False
             return self._holder.setdefault(vm, run_id) == run_id
+
+    def had_another_lately(self, vm: ManagedObject, run_id: str) -> bool:
+        """What was seen of the VM before it was taken may be older than what another run did to it."""
+        asked = self._asked.get(run_id)
+        return asked is not None and vm in asked.result().lately
 
     @contextmanager
     def of_run(self, run_id: str, machines: Iterable[ManagedObject] = (), seconds: float = 0.0) -> Iterator[None]:
         """Whatever the run claims in this block is free again after it, and after so many seconds in any case."""
         if self._everybody is not None:
-            granted = self._everybody.claim(run_id, machines, seconds)
-            with self._lock:
-                self._granted[run_id] = self._granted.get(run_id, frozenset()) | granted
+            self._asked[run_id] = self._everybody.claim(run_id, machines, seconds)
         try:
             yield
         finally:
             with self._lock:
                 self._holder = {vm: holder for vm, holder in self._holder.items() if holder != run_id}
-                self._granted.pop(run_id, None)
+            self._asked.pop(run_id, None)
             if self._everybody is not None:
                 self._everybody.release(run_id)

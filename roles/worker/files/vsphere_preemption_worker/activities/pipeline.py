@@ -125,6 +125,11 @@ class Pipeline:
             return verdict or self._lost(victim, marked="")
         if not self._claims.take(victim.vm, self._order.run.run_id):
             return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
+        if self._claims.had_another_lately(victim.vm, self._order.run.run_id):
+            machine = self._recheck.fresh(victim.vm)
+            verdict = self._judge(victim, machine, marked="")
+            if verdict or machine is None:
+                return verdict or self._lost(victim, marked="")
         return self._write_mark(victim, machine)
 
     def escalate(self, late: Requested) -> Requested | VictimOutcome:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
+from concurrent.futures import Future
 
 from temporalio.client import Client
 
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import VIRTUAL_MACHINE, ManagedObject
 from vsphere_preemption.temporal.claiming import claim, release
+
+from ..activities.claims import Granted
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +29,25 @@ class SharedClaims:
         self._task_queue = task_queue
         self._loop = loop
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> frozenset[ManagedObject]:
-        """Those that are the run's now. TemporalError where nobody answers."""
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
+        """Ask; the answer is awaited by whoever needs it."""
         vms = [machine.value for machine in machines]
-        asked = claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)
-        granted = asyncio.run_coroutine_threadsafe(asked, self._loop).result()
-        return frozenset(ManagedObject(VIRTUAL_MACHINE, vm) for vm in granted)
+        return asyncio.run_coroutine_threadsafe(self._claim(run_id, vms, seconds), self._loop)
 
     def release(self, run_id: str) -> None:
         """Give all of the run's back; nobody waits for it, since a claim ends by itself."""
         asyncio.run_coroutine_threadsafe(self._release(run_id), self._loop)
+
+    async def _claim(self, run_id: str, vms: list[str], seconds: float) -> Granted:
+        grant = await claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)
+        return Granted(_machines(grant.vms), _machines(grant.lately))
 
     async def _release(self, run_id: str) -> None:
         try:
             await release(self._client, self._task_queue, run_id=run_id)
         except PreemptionError as error:
             log.info("claims end by themselves", extra={"run_id": run_id, "error": str(error)})
+
+
+def _machines(refs: Iterable[str]) -> frozenset[ManagedObject]:
+    return frozenset(ManagedObject(VIRTUAL_MACHINE, ref) for ref in refs)

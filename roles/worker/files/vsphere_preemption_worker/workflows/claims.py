@@ -20,13 +20,21 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.errors import InvalidRequest
 
 
+# Longer than a look at vCenter is believed, and than it takes.
+LATELY_SECONDS = 60.0
+
+# By VM: the run, and until when (seconds since the epoch). A VM that was released stays for a while, with no run.
+Held = dict[str, tuple[str, float]]
+NOBODY = ""
+
+
 @workflow.defn(name=CLAIMS_WORKFLOW_TYPE)
 class PreemptionClaims:
-    """Open for ever; continues as new with its claims: the run, and until when (seconds since the epoch), by VM."""
+    """Open for ever; continues as new with its claims."""
 
     @workflow.init
     def __init__(self, carried: Any = None) -> None:
-        self._held: dict[str, tuple[str, float]] = {vm: (run, until) for vm, (run, until) in (carried or {}).items()}
+        self._held: Held = {vm: (run, until) for vm, (run, until) in (carried or {}).items()}
 
     @workflow.run
     async def run(self, carried: Any = None) -> None:
@@ -34,13 +42,14 @@ class PreemptionClaims:
         workflow.continue_as_new(self._held)
 
     @workflow.update(name=UPDATE_CLAIM)
-    def claim(self, raw: Any) -> list[str]:
-        """The VMs of `{"run": text, "vms": [text], "seconds": number}` that are the run's now."""
+    def claim(self, raw: Any) -> dict[str, list[str]]:
+        """The VMs of `{"run": text, "vms": [text], "seconds": number}` that it has now, and those it got lately."""
         now, run = workflow.now().timestamp(), raw["run"]
         self._held = {vm: held for vm, held in self._held.items() if held[1] > now}
-        granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] == run]
+        granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] in (run, NOBODY)]
+        lately = [vm for vm in granted if vm in self._held and self._held[vm][0] == NOBODY]
         self._held.update(dict.fromkeys(granted, (run, now + raw["seconds"])))
-        return granted
+        return {"vms": granted, "lately": lately}
 
     @claim.validator
     def validate_claim(self, raw: Any) -> None:
@@ -53,7 +62,8 @@ class PreemptionClaims:
     @workflow.signal(name=SIGNAL_RELEASE)
     def release(self, run: Any) -> None:
         """The run needs its VMs no more."""
-        self._held = {vm: held for vm, held in self._held.items() if held[0] != run}
+        until = workflow.now().timestamp() + LATELY_SECONDS
+        self._held.update({vm: (NOBODY, until) for vm, held in self._held.items() if held[0] == run})
 
     def _may_renew(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
