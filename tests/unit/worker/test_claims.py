@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 
@@ -16,13 +16,17 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
+from vsphere_preemption.core.outcome import VictimEnd
 from vsphere_preemption.temporal.claiming import Grant, claim, claims_id, release
 from vsphere_preemption_worker.activities.claims import Claims, Granted
 from vsphere_preemption_worker.workflows.claims import PreemptionClaims
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
-from .fake_vcenter import vm
+from .fake_vcenter import US, Attempt, FakeClock, FakeVCenter, an_order, vm
+
+Machines = Mapping[ManagedObject, VirtualMachine]
 
 
 class OneOther:
@@ -112,3 +116,24 @@ def test_what_is_no_claim_is_refused(
                 await handle.execute_update("claim", junk)
 
     loop.run_until_complete(asyncio.wait_for(story(), 20))
+
+
+def test_a_vm_that_another_run_has_just_stopped_is_looked_at_again_and_not_claimed_as_ours() -> None:
+    """It was on when this run looked; then the other run stopped it, and gave it back."""
+    vcenter = FakeVCenter(FakeClock(), 2, 3)
+    others = OneOther()
+    claims = Claims(others)
+    order = an_order(vcenter, StopMethod.HARD)
+    first_look = vcenter.recheck
+
+    def look(tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True) -> Machines:
+        seen = dict(first_look(tag, refs, labels=labels, placed=placed))
+        vcenter.clock.pass_by(0.1)
+        vcenter.switch_off(vm(3), US)
+        return seen
+
+    vcenter.recheck = look  # type: ignore[method-assign]
+    with claims.of_run("run-1", [vm(2), vm(3)], 60):
+        outcomes = Attempt(vcenter, order, claims).run()
+    assert (outcomes["vm-2"].outcome, outcomes["vm-3"].outcome) == (VictimEnd.STOPPED, VictimEnd.SPARED)
+    assert ("mark", "vm-3") not in vcenter.calls

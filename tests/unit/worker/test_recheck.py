@@ -67,6 +67,17 @@ def test_a_doubtful_vm_is_looked_at_alone_and_at_once(eyes: Eyes) -> None:
     assert eyes.asked == [2, 1]
 
 
+def test_what_was_seen_can_be_forgotten_with_one_look_for_all(eyes: Eyes) -> None:
+    clock = FakeClock()
+    recheck = Recheck(eyes.recheck, [vm(1), vm(2)], clock)
+    assert recheck.current(vm(1))
+    eyes.gone.update({vm(1), vm(2)})
+    clock.pass_by(0.1)
+    recheck.forget()
+    assert (recheck.current(vm(1)), recheck.current(vm(2))) == (None, None)
+    assert eyes.asked == [2, 2]
+
+
 def test_a_look_that_fails_is_an_error_for_every_thread_and_blocks_none(eyes: Eyes) -> None:
     eyes.errors.append(VCenterUnreachable("Cannot look", why="away", next_step="Wait."))
     recheck = Recheck(eyes.recheck, [vm(n) for n in range(8)], FakeClock())

@@ -10,6 +10,7 @@ is found in vCenter, and nothing is done twice.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -100,6 +101,7 @@ class Pipeline:
         self._marks = marks
         self._around = around
         self._wanted = wanted_state(order.method)
+        self._once, self._looked_again = threading.Lock(), False
         self._evidence = Evidence(vcenter, times.from_wire(order.marked))
         labels, placed = needs_labels(order.policy), bool(order.scope.areas)
         look = partial(vcenter.recheck, order.run.request.tag, labels=labels, placed=placed)
@@ -126,7 +128,7 @@ class Pipeline:
         if not self._claims.take(victim.vm, self._order.run.run_id):
             return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
         if self._claims.had_another_lately(victim.vm, self._order.run.run_id):
-            machine = self._recheck.fresh(victim.vm)
+            machine = self._look_again(victim.vm)
             verdict = self._judge(victim, machine, marked="")
             if verdict or machine is None:
                 return verdict or self._lost(victim, marked="")
@@ -212,6 +214,14 @@ class Pipeline:
             end, reason, forced = VictimEnd.SPARED, VictimReason.ALREADY_OFF, False
         outcome = self.outcome(victim, end, reason, forced=forced, marked=marked, requested=requested, seen=seen)
         return replace(outcome, settled=settled)
+
+    def _look_again(self, vm: ManagedObject) -> VirtualMachine | None:
+        """The VM as it is since the run has its victims; one look for all of them."""
+        with self._once:
+            if not self._looked_again:
+                self._recheck.forget()
+                self._looked_again = True
+        return self._recheck.current(vm)
 
     def _lost(self, victim: Victim, marked: str) -> VictimOutcome:
         return self.outcome(victim, VictimEnd.SPARED, VictimReason.TAG_REMOVED, marked=marked)

@@ -41,6 +41,7 @@ class Recheck:
         self._seen: Mapping[ManagedObject, VirtualMachine] = {}
         self._first, self._last = 0, -1
         self._taken_at = float("-inf")
+        self._not_before = float("-inf")
 
     def current(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it was at most a second ago; None when it is gone or has lost the tag."""
@@ -55,13 +56,18 @@ class Recheck:
                 self._somebody_looks = True
             self._look(self._place[vm])
 
+    def forget(self) -> None:
+        """What was seen so far counts no more, nor what somebody is looking at just now."""
+        with self._changed:
+            self._not_before = self._clock()
+
     def fresh(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it is now, after something about it became doubtful."""
         return self._look_at([vm]).get(vm)
 
     def _is_known(self, vm: ManagedObject) -> bool:
         seen = self._first <= self._place[vm] <= self._last
-        return seen and self._clock() - self._taken_at <= MAX_AGE_SECONDS
+        return seen and self._taken_at >= self._not_before and self._clock() - self._taken_at <= MAX_AGE_SECONDS
 
     def _is_due(self, vm: ManagedObject) -> bool:
         """Time to look again: what is known grows old, or there is not much of it left ahead."""
