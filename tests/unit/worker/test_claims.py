@@ -30,14 +30,14 @@ Machines = Mapping[ManagedObject, VirtualMachine]
 
 
 class OneOther:
-    """All other workers: they have vm-1, and had vm-3."""
+    """All other workers: they have vm-1, and gave vm-3 back two seconds before the fifth."""
 
     def __init__(self) -> None:
         self.released: list[str] = []
 
     def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
         answer: Future[Granted] = Future()
-        answer.set_result(Granted(frozenset(machines) - {vm(1)}, frozenset({vm(3)})))
+        answer.set_result(Granted(frozenset(machines) - {vm(1)}, at=5.0, lately={vm(3): 2.0}))
         return answer
 
     def release(self, run_id: str) -> None:
@@ -58,7 +58,8 @@ def test_what_another_worker_has_cannot_be_taken() -> None:
     with claims.of_run("a", [vm(1), vm(2)], 60):
         assert not claims.take(vm(1), "a")
         assert claims.take(vm(2), "a")
-        assert [claims.had_another_lately(vm(number), "a") for number in (2, 3)] == [False, True]
+        assert [claims.had_another_since(vm(number), "a", 2.9) for number in (2, 3)] == [False, True]
+        assert not claims.had_another_since(vm(3), "a", 3.1)
     assert others.released == ["a"]
 
 
@@ -82,11 +83,12 @@ def test_claims_of_the_same_instant_never_overlap_and_are_given_again_to_their_r
             assert sorted(vm for answer in answers for vm in answer.vms) == sorted(wanted)
             winner = next(run for run, answer in zip(runs, answers, strict=True) if answer.vms)
             again = await claim(server.client, queue, run_id=winner, vms=wanted, seconds=600)
-            assert again == Grant(frozenset(wanted), frozenset())
+            assert again == Grant(frozenset(wanted), {})
             await release(server.client, queue, run_id=winner)
             loser = next(run for run in runs if run != winner)
             after = await claim(server.client, queue, run_id=loser, vms=wanted, seconds=600)
-            assert after == Grant(frozenset(wanted), frozenset(wanted))
+            assert (after.vms, set(after.lately)) == (frozenset(wanted), set(wanted))
+            assert all(0 <= seconds < 10 for seconds in after.lately.values())
 
     loop.run_until_complete(asyncio.wait_for(story(), 20))
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -27,10 +27,10 @@ def claims_id(task_queue: str) -> str:
 
 @dataclass(frozen=True)
 class Grant:
-    """vms: MoRefs of those that are the run's now. lately: those of them that another run had a minute ago."""
+    """vms: MoRefs of those that are the run's now. lately: how many seconds ago another run gave them back."""
 
     vms: frozenset[str]
-    lately: frozenset[str]
+    lately: Mapping[str, float]
 
 
 async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> Grant:
@@ -51,7 +51,7 @@ async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[s
             start_workflow_operation=start,
             rpc_timeout=CALL_LIMIT,
         )
-    return Grant(frozenset(granted["vms"]), frozenset(granted["lately"]))
+    return Grant(frozenset(granted["vms"]), dict(granted["lately"]))
 
 
 async def release(client: Client, task_queue: str, *, run_id: str) -> None:

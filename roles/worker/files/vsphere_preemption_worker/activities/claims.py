@@ -11,10 +11,10 @@ be newer than the look.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from vsphere_preemption.core.inventory import ManagedObject
@@ -22,10 +22,14 @@ from vsphere_preemption.core.inventory import ManagedObject
 
 @dataclass(frozen=True)
 class Granted:
-    """machines: those that are the run's now. lately: those of them that another run had a moment ago."""
+    """machines: those that are the run's now. at: when that was known, on the monotonic clock.
+
+    lately: how many seconds before that another run gave them back, where that was not long ago.
+    """
 
     machines: frozenset[ManagedObject]
-    lately: frozenset[ManagedObject] = frozenset()
+    at: float = 0.0
+    lately: Mapping[ManagedObject, float] = field(default_factory=dict)
 
 
 class Everybody(Protocol):
@@ -53,10 +57,13 @@ class Claims:
         with self._lock:
             return self._holder.setdefault(vm, run_id) == run_id
 
-    def had_another_lately(self, vm: ManagedObject, run_id: str) -> bool:
-        """What was seen of the VM before it was taken may be older than what another run did to it."""
+    def had_another_since(self, vm: ManagedObject, run_id: str, looked: float) -> bool:
+        """What was seen of the VM at that time (monotonic clock) may be older than what another run did to it."""
         asked = self._asked.get(run_id)
-        return asked is not None and vm in asked.result().lately
+        if asked is None:
+            return False
+        granted = asked.result()
+        return vm in granted.lately and granted.at - granted.lately[vm] >= looked
 
     @contextmanager
     def of_run(self, run_id: str, machines: Iterable[ManagedObject] = (), seconds: float = 0.0) -> Iterator[None]:

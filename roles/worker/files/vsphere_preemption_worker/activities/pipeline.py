@@ -121,13 +121,13 @@ class Pipeline:
         ending = self._around.ending()
         if ending:
             return self.outcome(victim, VictimEnd.SPARED, ending)
-        machine = self._recheck.current(victim.vm)
+        machine, looked = self._recheck.seen(victim.vm)
         verdict = self._judge(victim, machine, marked="")
         if verdict or machine is None:
             return verdict or self._lost(victim, marked="")
         if not self._claims.take(victim.vm, self._order.run.run_id):
             return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
-        if self._claims.had_another_lately(victim.vm, self._order.run.run_id):
+        if self._claims.had_another_since(victim.vm, self._order.run.run_id, looked):
             machine = self._look_again(victim.vm)
             verdict = self._judge(victim, machine, marked="")
             if verdict or machine is None:

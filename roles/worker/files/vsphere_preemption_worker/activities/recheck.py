@@ -45,11 +45,15 @@ class Recheck:
 
     def current(self, vm: ManagedObject) -> VirtualMachine | None:
         """The VM as it was at most a second ago; None when it is gone or has lost the tag."""
+        return self.seen(vm)[0]
+
+    def seen(self, vm: ManagedObject) -> tuple[VirtualMachine | None, float]:
+        """The same, and when the look began (on the clock)."""
         while True:
             with self._changed:
                 known = self._is_known(vm)
                 if known and (self._somebody_looks or not self._is_due(vm)):
-                    return self._seen.get(vm)
+                    return self._seen.get(vm), self._taken_at
                 if self._somebody_looks:
                     self._changed.wait()
                     continue

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 
@@ -40,7 +41,8 @@ class SharedClaims:
 
     async def _claim(self, run_id: str, vms: list[str], seconds: float) -> Granted:
         grant = await claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)
-        return Granted(_machines(grant.vms), _machines(grant.lately))
+        lately = {_machine(vm): seconds for vm, seconds in grant.lately.items()}
+        return Granted(frozenset(map(_machine, grant.vms)), time.monotonic(), lately)
 
     async def _release(self, run_id: str) -> None:
         try:
@@ -49,5 +51,5 @@ class SharedClaims:
             log.info("claims end by themselves", extra={"run_id": run_id, "error": str(error)})
 
 
-def _machines(refs: Iterable[str]) -> frozenset[ManagedObject]:
-    return frozenset(ManagedObject(VIRTUAL_MACHINE, ref) for ref in refs)
+def _machine(ref: str) -> ManagedObject:
+    return ManagedObject(VIRTUAL_MACHINE, ref)

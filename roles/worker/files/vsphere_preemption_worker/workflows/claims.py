@@ -42,12 +42,13 @@ class PreemptionClaims:
         workflow.continue_as_new(self._held)
 
     @workflow.update(name=UPDATE_CLAIM)
-    def claim(self, raw: Any) -> dict[str, list[str]]:
-        """The VMs of `{"run": text, "vms": [text], "seconds": number}` that it has now, and those it got lately."""
+    def claim(self, raw: Any) -> dict[str, Any]:
+        """`vms`: those of `{"run", "vms", "seconds"}` that it has now. `lately`: seconds since another run had them."""
         now, run = workflow.now().timestamp(), raw["run"]
         self._held = {vm: held for vm, held in self._held.items() if held[1] > now}
         granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] in (run, NOBODY)]
-        lately = [vm for vm in granted if vm in self._held and self._held[vm][0] == NOBODY]
+        free = {vm: self._held[vm][1] for vm in granted if vm in self._held and self._held[vm][0] == NOBODY}
+        lately = {vm: now - (until - LATELY_SECONDS) for vm, until in free.items()}
         self._held.update(dict.fromkeys(granted, (run, now + raw["seconds"])))
         return {"vms": granted, "lately": lately}
 
