@@ -24,6 +24,7 @@ from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Plan, Victim
 from vsphere_preemption.core.policy.model import Policy
+from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption_worker.messages import (
     ANNOUNCE,
     NOTICE,
@@ -89,7 +90,10 @@ class Script:
         chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
         policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
         return PlanResult(
-            Plan(chosen, shortfall=self.shortfall).as_wire(), policy, alarm=self.alarm, refusal=self.refusal
+            Plan(chosen, shortfall=self.shortfall).as_wire(),
+            policy_as_wire(policy),
+            alarm=self.alarm,
+            refusal=self.refusal,
         )
 
     @activity.defn(name=PRESSURE)

@@ -23,6 +23,7 @@ from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.plan import Plan, Victim
 from vsphere_preemption.core.policy.model import Policy, Target
+from vsphere_preemption.core.policy.wire import policy_from_wire
 from vsphere_preemption.core.request import PreemptionRequest
 
 PLAN = "PlanVictims"
@@ -63,7 +64,7 @@ class PlanResult:
     """
 
     wire_plan: Any
-    policy: Policy = field(default_factory=Policy)
+    wire_policy: Any = None
     policy_digest: str = ""
     wire_scope: Any = None
     alarm: AlarmEvent | None = None
@@ -71,6 +72,10 @@ class PlanResult:
     message: str = ""
     lease_seconds: float = 180.0
     took_seconds: float = 0.0
+
+    @cached_property
+    def policy(self) -> Policy:
+        return policy_from_wire(self.wire_policy)
 
     @cached_property
     def plan(self) -> Plan:
@@ -86,7 +91,7 @@ class StopInput:
     method: StopMethod
     grace_seconds: float
     marked: str
-    policy: Policy = field(default_factory=Policy)
+    wire_policy: Any = None
     wire_scope: Any = None
     lease_seconds: float = 180.0
     first: int = 0
@@ -94,6 +99,10 @@ class StopInput:
     @cached_property
     def victims(self) -> list[Victim]:
         return [Victim.from_wire(victim) for victim in self.wire_victims]
+
+    @cached_property
+    def policy(self) -> Policy:
+        return policy_from_wire(self.wire_policy)
 
     @cached_property
     def scope(self) -> Scope:

@@ -14,6 +14,7 @@ from temporalio import activity
 from vsphere_preemption.core.decision import Decision, Eyes, Moment, decide
 from vsphere_preemption.core.plan import Plan
 from vsphere_preemption.core.policy.model import PolicySet
+from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import RunReason
 
 from ..messages import PLAN, PlanInput, PlanResult
@@ -52,7 +53,7 @@ class Planning:
 def _result(decision: Decision, digest: str, lease: float, took: float) -> PlanResult:
     return PlanResult(
         wire_plan=decision.plan.shortened(LEFT_OUT_NAMED).as_wire(),
-        policy=decision.policy,
+        wire_policy=policy_as_wire(decision.policy),
         policy_digest=digest,
         wire_scope=decision.scope.as_wire(),
         alarm=decision.alarm,

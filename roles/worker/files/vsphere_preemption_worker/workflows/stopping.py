@@ -154,7 +154,7 @@ class StoppingPhase:
             method=action.method,
             grace_seconds=action.grace_seconds,
             marked=times.to_wire(workflow.now()),
-            policy=self._planned.policy,
+            wire_policy=self._planned.wire_policy,
             wire_scope=self._planned.wire_scope,
             lease_seconds=self._planned.lease_seconds,
             first=first,

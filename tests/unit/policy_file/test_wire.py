@@ -1,0 +1,25 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policies travel as JSON between workflow and activities."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+
+from vsphere_preemption.core.policy.model import Mode, Policy
+from vsphere_preemption.core.policy.wire import policy_as_wire, policy_from_wire
+
+from .strategies import POLICIES
+
+
+@given(POLICIES)
+def test_every_policy_travels_as_itself(policy: Policy) -> None:
+    assert policy_from_wire(json.loads(json.dumps(policy_as_wire(policy)))) == policy
+
+
+def test_a_run_of_an_older_version_has_the_built_in_policy_and_what_it_knew() -> None:
+    assert policy_from_wire(None) == Policy()
+    assert policy_from_wire({"name": "x", "mode": "dry_run", "unheard_of": 1}) == Policy(name="x", mode=Mode.DRY_RUN)
