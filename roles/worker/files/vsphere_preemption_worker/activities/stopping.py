@@ -29,8 +29,8 @@ from .supervision import supervised
 
 log = logging.getLogger(__name__)
 
-# What the workflow gives the activity beyond the grace period.
-STOP_MARGIN_SECONDS = 15 * 60.0
+# A task has five minutes after the grace period, and there is something before and after.
+STOP_MARGIN_SECONDS = 6 * 60.0
 
 
 class Stopping:

@@ -21,6 +21,8 @@ from ..activities.claims import Granted
 
 log = logging.getLogger(__name__)
 
+CLOSE_SECONDS = 3.0
+
 
 class SharedClaims:
     """The workflow that keeps the claims of a task queue."""
@@ -29,6 +31,7 @@ class SharedClaims:
         self._client = client
         self._task_queue = task_queue
         self._loop = loop
+        self._releasing: set[asyncio.Task[None]] = set()
 
     def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
         """Ask; the answer is awaited by whoever needs it."""
@@ -36,8 +39,18 @@ class SharedClaims:
         return asyncio.run_coroutine_threadsafe(self._claim(run_id, vms, seconds), self._loop)
 
     def release(self, run_id: str) -> None:
-        """Give all of the run's back; nobody waits for it, since a claim ends by itself."""
-        asyncio.run_coroutine_threadsafe(self._release(run_id), self._loop)
+        """Give all of the run's back; no run waits for it, since a claim ends by itself."""
+        self._loop.call_soon_threadsafe(self._begin_to_release, run_id)
+
+    async def close(self) -> None:
+        """Wait until what was released is known to everybody, for at most some seconds."""
+        if self._releasing:
+            await asyncio.wait(self._releasing, timeout=CLOSE_SECONDS)
+
+    def _begin_to_release(self, run_id: str) -> None:
+        releasing = self._loop.create_task(self._release(run_id))
+        self._releasing.add(releasing)
+        releasing.add_done_callback(self._releasing.discard)
 
     async def _claim(self, run_id: str, vms: list[str], seconds: float) -> Granted:
         grant = await claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)

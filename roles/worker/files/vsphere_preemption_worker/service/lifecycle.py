@@ -110,12 +110,13 @@ class Service:
 
     async def _work(self, client: Client) -> None:
         settings = self._settings
+        shared = SharedClaims(client, settings.task_queue, asyncio.get_running_loop())
         with ThreadPoolExecutor(ACTIVITIES_AT_ONCE, "activity") as threads:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
                 workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore, PreemptionSwitch, PreemptionClaims],
-                activities=self._activities(client),
+                activities=self._activities(client, shared),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
                 max_concurrent_activities=ACTIVITIES_AT_ONCE,
@@ -132,10 +133,11 @@ class Service:
                 await self._stop.wait()
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
+            await shared.close()
 
-    def _activities(self, client: Client) -> list[Callable[..., Any]]:
+    def _activities(self, client: Client, shared: SharedClaims) -> list[Callable[..., Any]]:
         now, temporal, loop = partial(datetime.now, UTC), self._settings.temporal, asyncio.get_running_loop()
-        claims = Claims(SharedClaims(client, self._settings.task_queue, loop))
+        claims = Claims(shared)
 
         def policies() -> PolicySet:
             return self._policies.current
