@@ -42,30 +42,10 @@ options:
   event_data:
     description: Data of the event, anything that can be written as JSON.
     type: raw
-  scope:
-    description:
-      - Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
-      - This and the following options narrow what the policy allows; none widens it.
-    type: list
-    elements: dict
-    suboptions:
-      cluster:
-        description: A cluster.
-        type: str
-      host:
-        description: A host.
-        type: str
-      resource_pool:
-        description: A resource pool, with those inside.
-        type: str
-      folder:
-        description: A folder of VMs, with those inside.
-        type: str
-      datacenter:
-        description: A datacenter.
-        type: str
   max_vms:
-    description: At most so many VMs, one at least.
+    description:
+      - At most so many VMs, one at least.
+      - This and the other limits of a request narrow what the policy allows; none widens it.
     type: int
   target:
     description: How much to free. VMs that are not needed for it stay on. Unset parts do not matter.
@@ -87,6 +67,31 @@ options:
     description: Only these VMs, by name or MoRef. They need the tag all the same.
     type: list
     elements: str
+"""
+
+    SCOPE = r"""
+options:
+  scope:
+    description:
+      - Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
+    type: list
+    elements: dict
+    suboptions:
+      cluster:
+        description: A cluster.
+        type: str
+      host:
+        description: A host.
+        type: str
+      resource_pool:
+        description: A resource pool, with those inside.
+        type: str
+      folder:
+        description: A folder of VMs, with those inside.
+        type: str
+      datacenter:
+        description: A datacenter.
+        type: str
 """
 
     POLICY = r"""

@@ -8,8 +8,11 @@ A reply address may carry a password before the host, or a token in its query. W
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
 
 HIDDEN = "***"
 # Ansible masks wherever it finds the text: one or two characters would blacken the whole answer.
@@ -51,6 +54,12 @@ def secrets_of(address: str) -> set[str]:
     values = {field.partition("=")[2] for field in parts.query.split("&")}
     found = {user, user.partition(":")[2], parts.query, parts.fragment, *values}
     return {part for part in found if len(part) >= SHORTEST_MASKED}
+
+
+def mask_reply_to(module: AnsibleModule) -> None:
+    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
+    module.no_log_values.discard(module.params["reply_to"])
+    module.no_log_values.update(secrets_of(module.params["reply_to"]))
 
 
 def _split(address: str) -> SplitResult | None:

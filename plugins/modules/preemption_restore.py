@@ -19,6 +19,7 @@ description:
     that one.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
+  - vsphere.preemption.request.scope
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
@@ -46,26 +47,6 @@ options:
     description: Only these VMs, by name or MoRef.
     type: list
     elements: str
-  scope:
-    description: Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
-    type: list
-    elements: dict
-    suboptions:
-      cluster:
-        description: A cluster.
-        type: str
-      host:
-        description: A host.
-        type: str
-      resource_pool:
-        description: A resource pool, with those inside.
-        type: str
-      folder:
-        description: A folder of VMs, with those inside.
-        type: str
-      datacenter:
-        description: A datacenter.
-        type: str
   reason:
     description: Why, for the marks of the VMs and the event; V(drill), for example.
     type: str
@@ -154,7 +135,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import secrets_of, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils._restore_result import restore_diff, would_change
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
@@ -240,12 +221,6 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     if record["outcome"] == "failed":
         return {**result, **RestoreFailed(record).as_result()}
     return result
-
-
-def mask_reply_to(module: AnsibleModule) -> None:
-    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
-    module.no_log_values.discard(module.params["reply_to"])
-    module.no_log_values.update(secrets_of(module.params["reply_to"]))
 
 
 def main() -> None:

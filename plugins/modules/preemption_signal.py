@@ -19,6 +19,7 @@ description:
     stopped; see M(vsphere.preemption.preemption_plan).
 extends_documentation_fragment:
   - vsphere.preemption.request
+  - vsphere.preemption.request.scope
   - vsphere.preemption.request.policy
   - vsphere.preemption.vcenter
   - vsphere.preemption.temporal
@@ -166,7 +167,7 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils._plan_diff import plan_diff
 from ansible_collections.vsphere.preemption.plugins.module_utils._planning import planned, would_stop
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import secrets_of, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils._request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,
@@ -266,12 +267,6 @@ def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Answer
         )
 
     return with_client(params, call, timeout_seconds=params["timeout"])
-
-
-def mask_reply_to(module: AnsibleModule) -> None:
-    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
-    module.no_log_values.discard(module.params["reply_to"])
-    module.no_log_values.update(secrets_of(module.params["reply_to"]))
 
 
 def main() -> None:

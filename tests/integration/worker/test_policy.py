@@ -224,6 +224,7 @@ def test_the_kill_switch_ends_a_run_in_its_grace_period(
     dispatcher.do(pause(dispatcher.client, task_queue, reason="stop it", by="ada"))
     record = dispatcher.outcome_of(request["event"]["id"])
     assert {victim["reason"] for victim in record["victims"]} == {"paused"}
+    assert (record["outcome"], record["reason"]) == ("failed", "paused")
     assert govc.powered_on() >= set(FIRST + SECOND)
     dispatcher.do(resume(dispatcher.client, task_queue, by="ada"))
 

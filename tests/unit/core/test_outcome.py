@@ -14,9 +14,15 @@ from vsphere_preemption.core.reasons import RunReason, VictimReason
 
 
 def victims(text: str) -> list[VictimOutcome]:
-    """One letter a victim: (s)topped, (f)ailed, (o)ff already, (c)ancelled before it was touched."""
-    ends = {"s": VictimEnd.STOPPED, "f": VictimEnd.FAILED, "o": VictimEnd.SPARED, "c": VictimEnd.SPARED}
-    reasons = {"o": VictimReason.ALREADY_OFF, "c": VictimReason.CANCELLED}
+    """One letter a victim: (s)topped, (f)ailed, (o)ff already, (c)ancelled or (p)aused before it was touched."""
+    ends = {
+        "s": VictimEnd.STOPPED,
+        "f": VictimEnd.FAILED,
+        "o": VictimEnd.SPARED,
+        "c": VictimEnd.SPARED,
+        "p": VictimEnd.SPARED,
+    }
+    reasons = {"o": VictimReason.ALREADY_OFF, "c": VictimReason.CANCELLED, "p": VictimReason.PAUSED}
     ref = ManagedObject("VirtualMachine", "vm-1")
     return [
         VictimOutcome(ref, "VM 1", ends[letter], StopMethod.HARD, reasons.get(letter, VictimReason.NONE))
@@ -37,6 +43,9 @@ def victims(text: str) -> list[VictimOutcome]:
         ("sc", True, RunEnd.PARTIAL, RunReason.CANCELLED),
         ("cc", True, RunEnd.SKIPPED, RunReason.CANCELLED),
         ("", True, RunEnd.SKIPPED, RunReason.CANCELLED),
+        ("pp", False, RunEnd.SKIPPED, RunReason.PAUSED),
+        ("sp", False, RunEnd.PARTIAL, RunReason.PAUSED),
+        ("fp", False, RunEnd.FAILED, RunReason.PAUSED),
         ("fc", True, RunEnd.FAILED, RunReason.CANCELLED),
     ],
 )

@@ -73,3 +73,20 @@ def test_what_is_no_decision_is_refused(tell: Tell, decision: object) -> None:
         await handle.result()
 
     tell(story, script)
+
+
+def test_a_policy_that_became_a_dry_run_meanwhile_stops_nobody_whatever_was_agreed_to(tell: Tell) -> None:
+    script = Script(policy=Policy(mode=Mode.APPROVE))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request())
+        run = await the_run(world, handle)
+        await waiting(run)
+        script.policy = Policy(mode=Mode.DRY_RUN)
+        await run.execute_update(UPDATE_DECIDE, {"approve": True})
+        [record] = await ended(handle)
+        assert (record["outcome"], record["reason"]) == ("skipped", "dry_run")
+        assert not script.stops
+
+    tell(story, script)

@@ -183,11 +183,19 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
     """The outcome of a run that was carried out, from the outcomes of its victims."""
     stopped = sum(victim.outcome is VictimEnd.STOPPED for victim in victims)
     failed = sum(victim.outcome is VictimEnd.FAILED for victim in victims)
-    cut_off = cancelled and (not victims or any(victim.reason is VictimReason.CANCELLED for victim in victims))
+    cut_off = _cut_off(victims, cancelled=cancelled)
     if cut_off and not stopped and not failed:
-        return RunEnd.SKIPPED, RunReason.CANCELLED
+        return RunEnd.SKIPPED, cut_off
     if failed or cut_off:
         end = RunEnd.PARTIAL if stopped else RunEnd.FAILED
         usual = RunReason.SOME_FAILED if stopped else RunReason.ALL_FAILED
-        return end, RunReason.CANCELLED if cut_off else usual
+        return end, cut_off or usual
     return RunEnd.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
+
+
+def _cut_off(victims: Sequence[VictimOutcome], *, cancelled: bool) -> RunReason:
+    """What ended the run before it was through with its victims; empty where nothing did."""
+    reasons = {victim.reason for victim in victims}
+    if cancelled and (not victims or VictimReason.CANCELLED in reasons):
+        return RunReason.CANCELLED
+    return RunReason.PAUSED if VictimReason.PAUSED in reasons else RunReason.NONE

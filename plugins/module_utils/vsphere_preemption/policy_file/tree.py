@@ -9,6 +9,7 @@ Aliases are followed, but the tree has an end: a few lines of them can stand for
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -46,7 +47,7 @@ _KINDS = {
 
 
 @dataclass(frozen=True)
-class Item:
+class Item(ABC):
     """Any value. line, column: where it begins, from 1. path: such as `policies[0].amount`; empty for the whole."""
 
     line: int
@@ -54,9 +55,9 @@ class Item:
     path: str
 
     @property
+    @abstractmethod
     def title(self) -> str:
         """What it is, in the words of a message."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

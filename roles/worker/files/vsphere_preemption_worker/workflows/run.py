@@ -123,7 +123,7 @@ class PreemptionRun:
                 # Anew, for the VMs that were agreed to: much may have changed while somebody thought about it.
                 agreed = [victim.vm.value for victim in planned.plan.victims]
                 planned = await self._plan(record, PlanInput(identity, agreed))
-                reason, message = RunReason(planned.refusal), planned.message
+                reason, message = _why_nothing(planned)
         if reason is RunReason.NONE:
             return planned
         record.outcome, record.reason, record.message = RunEnd.SKIPPED, reason, message.strip()
@@ -142,8 +142,9 @@ class PreemptionRun:
         self._approval.is_wanted = False
         verdict = self._approval.verdict
         if verdict is None:
-            reason = RunReason.CANCELLED if self._patience.cancelled else RunReason.APPROVAL_TIMED_OUT
-            return reason, "Nobody agreed in time."
+            if self._patience.cancelled:
+                return RunReason.CANCELLED, "The run was cancelled while it waited for approval."
+            return RunReason.APPROVAL_TIMED_OUT, "Nobody agreed in time."
         record.approval = verdict.as_wire()
         if not verdict.approve:
             return RunReason.NOT_APPROVED, f"{verdict.by or 'Somebody'} did not agree. {verdict.note}"
