@@ -46,6 +46,7 @@ from ..workflows.switch import PreemptionSwitch
 from .claims import SharedClaims
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
+from .notify import ServiceManager
 from .policies import Policies
 from .settings import WorkerSettings
 from .switch import PauseQuestion
@@ -75,26 +76,42 @@ class Service:
         self._vcenter = VCenter(settings.vcenter, settings.credentials, observe=observe)
         self._sink = Sink(settings.sink)
         self._policies = Policies(settings.policy_file, settings.base_policy)
+        self._manager = ServiceManager(settings.notify)
 
     async def run(self) -> None:
         """Work until SIGTERM or SIGINT; PreemptionError where that cannot be."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stop.set)
+            loop.add_signal_handler(name, self._begin_to_stop)
         # In a thread, because a large file takes a second to read.
-        loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._policies.reload)
+        loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
         health = HealthServer(self._settings.health, self._readiness, loop) if self._settings.health else None
-        log_in = asyncio.create_task(self._log_in())
+        companions = [
+            asyncio.create_task(self._log_in()),
+            asyncio.create_task(self._manager.accompany(self._readiness, lambda: self._polling)),
+        ]
         try:
             self._client = await self._connect(self._runtime)
             if self._client:
                 await check_namespace(self._client)
                 await self._work(self._client)
         finally:
-            log_in.cancel()
+            for companion in companions:
+                companion.cancel()
             if health:
                 health.close()
             await asyncio.to_thread(self._vcenter.close)
+
+    def _begin_to_stop(self) -> None:
+        self._manager.stopping()
+        self._stop.set()
+
+    def _reload(self) -> None:
+        self._manager.reloading()
+        try:
+            self._policies.reload()
+        finally:
+            self._manager.reloaded()
 
     async def _connect(self, runtime: Runtime) -> Client | None:
         """Connect to Temporal, however long that takes; None when the worker is told to stop meanwhile."""

@@ -9,6 +9,7 @@ line that names the variable.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,12 +33,35 @@ class Address:
 
 
 @dataclass(frozen=True)
+class NotifySettings:
+    """Where systemd listens, and how often it wants to hear from us.
+
+    address: path of the socket, or @name for an abstract one; empty where nobody listens.
+    watchdog_seconds: the worker is killed after so much silence; 0 for no watchdog.
+    """
+
+    address: str = ""
+    watchdog_seconds: float = 0.0
+
+    @classmethod
+    def from_environment(cls, environ: Environment, process: int) -> NotifySettings:
+        """From NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, which systemd sets. What is no use is ignored."""
+        address = environ.get("NOTIFY_SOCKET", "")
+        if not address.startswith(("/", "@")):
+            return cls()
+        microseconds = environ.get("WATCHDOG_USEC", "")
+        ours = environ.get("WATCHDOG_PID", "") in ("", str(process))
+        return cls(address, int(microseconds) / 1e6 if ours and microseconds.isdecimal() else 0.0)
+
+
+@dataclass(frozen=True)
 class WorkerSettings:
     """Everything that a worker is told from outside.
 
     task_queue: where requests come from; one for each vCenter.
     base_policy: what holds where the policy file says nothing. policy_file: None for the base policy alone.
     health, metrics: None where that page is not served.
+    notify: the service manager that wants to hear of us.
     debug: log more.
     """
 
@@ -50,6 +74,7 @@ class WorkerSettings:
     policy_file: Path | None
     health: Address | None
     metrics: Address | None
+    notify: NotifySettings
     debug: bool
 
     @classmethod
@@ -69,6 +94,7 @@ class WorkerSettings:
             policy_file=_file(environ, "PREEMPTION_POLICY_FILE"),
             health=_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
             metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
+            notify=NotifySettings.from_environment(environ, os.getpid()),
             debug=switch(environ, "DEBUG"),
         )
 
