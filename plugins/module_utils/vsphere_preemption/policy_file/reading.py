@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..core.policy.alarm_rule import AlarmRule
 from ..core.policy.model import Mode, Policy, PolicySet
 from ..core.policy.problems import InvalidPolicy, Problem
+from .alarms import ALARM_RULE
 from .how import ACTIONS, EVENTS, NOTICE, RESTORE, WAVES, WINDOWS
-from .readers import Finding, Leaf, ListOf, Section
+from .readers import Finding, Leaf, ListOf, Section, no_such
 from .scalars import choice, duration, name
 from .tree import MOST_BYTES, Item, Listing, Mapping, Notes, Scalar, Wrong, read_tree, shown
 from .whom import AMOUNT, MATCH, PRIORITY, PROTECT, SCOPE, TEXTS
@@ -61,6 +63,7 @@ class _File:
     version: int = VERSION
     default: str = ""
     policies: tuple[Policy, ...] = ()
+    alarms: tuple[AlarmRule, ...] = ()
 
 
 def _check_file(found: Mapping, file: _File) -> Iterator[Finding]:
@@ -86,10 +89,12 @@ def read_policies(text: str, *, file: str = "", base: Policy = BUILT_IN) -> Poli
             notes.problems.append(error.problem)
         if isinstance(root, Mapping):
             _note_repeated_names(root, notes)
+            _note_unknown_policies(root, notes)
     if notes.problems:
         raise InvalidPolicy(notes.problems, file=file)
-    policies = {policy.name: policy for policy in content.policies}
-    return PolicySet(policies, default=content.default or content.policies[0].name, digest=digest_of(text))
+    policies = {policy.name: _with_alarms(policy, content.alarms) for policy in content.policies}
+    default = content.default or content.policies[0].name
+    return PolicySet(policies, default=default, digest=digest_of(text), alarms=content.alarms)
 
 
 def load_policy_file(path: str | Path, base: Policy = BUILT_IN) -> PolicySet:
@@ -109,10 +114,20 @@ def _file_section(base: Policy) -> Section:
             "version": ("version", Leaf(_version)),
             "default": ("default", Leaf(name)),
             "policies": ("policies", ListOf(replace(POLICY, start=replace(base, events=EVENTS.start)), least=1)),
+            "alarms": ("alarms", ListOf(ALARM_RULE)),
         },
         required=("version", "policies"),
         check=_check_file,
     )
+
+
+def _with_alarms(policy: Policy, rules: tuple[AlarmRule, ...]) -> Policy:
+    """The policy, which is also for the alarms of those rules that name it; one for places is for all alarms there."""
+    match = policy.match
+    if match.places and not match.alarms:
+        return policy
+    named = tuple(alarm for rule in rules if rule.policy == policy.name for alarm in rule.alarms)
+    return replace(policy, match=replace(match, alarms=match.alarms + named))
 
 
 def _version(item: Item) -> int:
@@ -121,22 +136,30 @@ def _version(item: Item) -> int:
     return VERSION
 
 
-def _names(found: Mapping) -> Iterator[Scalar]:
-    """The names of all policies as they were written, those of policies with other mistakes too."""
-    policies = found.entries["policies"].value if "policies" in found.entries else None
-    for policy in policies.items if isinstance(policies, Listing) else ():
-        if isinstance(policy, Mapping) and "name" in policy.entries:
-            written = policy.entries["name"].value
+def _names(found: Mapping, section: str = "policies", key: str = "name") -> Iterator[Scalar]:
+    """What stands under a key of each entry, as it was written; that of entries with other mistakes too."""
+    listed = found.entries[section].value if section in found.entries else None
+    for entry in listed.items if isinstance(listed, Listing) else ():
+        if isinstance(entry, Mapping) and key in entry.entries:
+            written = entry.entries[key].value
             if isinstance(written, Scalar):
                 yield written
 
 
 def _note_repeated_names(found: Mapping, notes: Notes) -> None:
-    lines: dict[str, int] = {}
-    for written in _names(found):
-        if written.text in lines:
-            notes.add(written, f"there is a policy {shown(written.text)} already, in line {lines[written.text]}")
-        lines.setdefault(written.text, written.line)
+    for section, what in (("policies", "a policy"), ("alarms", "an alarm rule")):
+        lines: dict[str, int] = {}
+        for written in _names(found, section):
+            if written.text in lines:
+                notes.add(written, f"there is {what} {shown(written.text)} already, in line {lines[written.text]}")
+            lines.setdefault(written.text, written.line)
+
+
+def _note_unknown_policies(found: Mapping, notes: Notes) -> None:
+    known = [written.text for written in _names(found)]
+    for written in _names(found, "alarms", "policy"):
+        if written.text not in known:
+            notes.add(written, no_such("policy", written.text, known))
 
 
 def _content(path: Path) -> str:

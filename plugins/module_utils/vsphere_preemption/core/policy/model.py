@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..contract import Criticality, StopMethod
+from .alarm_rule import AlarmRule
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 # A run settles its marks so long after the grace period at the latest.
@@ -143,8 +144,7 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """How much shall be freed; unset parts do not matter. until_…: until the usage of the hosts in scope is not above
-    this share of their capacity."""
+    """How much shall be freed; unset parts do not matter. until_…: until the hosts in scope use no more than that."""
 
     memory_mib: int | None = None
     cpu_mhz: int | None = None
@@ -195,7 +195,6 @@ class Actions:
 @dataclass(frozen=True)
 class Notice:
     """A warning before anything is stopped. lead_seconds: 0 for none.
-
     criticalities: which requests give one. event: send it to the reply address. guestinfo: tell the guest, under the
     key `guestinfo.vsphere.preemption`.
     """
@@ -286,12 +285,13 @@ class Policy:
 class PolicySet:
     """All policies of a worker, by name, and the one for requests that none of the others is for.
 
-    digest: names these very rules; empty without a file.
+    alarms: which alarms ask for something. digest: names these very rules; empty without a file.
     """
 
     policies: Mapping[str, Policy] = field(default_factory=lambda: {"built-in": Policy()})
     default: str = "built-in"
     digest: str = ""
+    alarms: tuple[AlarmRule, ...] = ()
 
     @property
     def lease_seconds(self) -> float:

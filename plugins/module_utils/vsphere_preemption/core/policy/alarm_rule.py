@@ -1,0 +1,71 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the operator wants to happen when a vCenter alarm changes its colour: one rule, as plain values.
+
+The watcher and the webhook go by the same rules. A rule says whether to ask and how urgently; the policy for the alarm
+still decides who is stopped. All durations are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from ..alarm import AlarmEvent
+from ..contract import Criticality
+
+
+class WhenGreen(StrEnum):
+    """What happens once the alarm is over for its scope: nothing, cancel the run at work, or give its VMs back.
+
+    Giving back heeds the policy's `restore`, its hold time included.
+    """
+
+    NOTHING = "nothing"
+    CANCEL = "cancel"
+    RESTORE = "restore"
+
+
+def _yellow_soft_red_hard() -> Mapping[str, Criticality]:
+    return {"yellow": Criticality.LOW, "red": Criticality.HIGH}
+
+
+@dataclass(frozen=True)
+class AlarmRule:
+    """Which alarms ask for a preemption, and how.
+
+    alarms: shell patterns for the name of the alarm, upper and lower case alike. clusters: patterns for the name or
+    MoRef of its compute resource; empty for all. tag: of the VMs that may be stopped. policy: name of the policy for
+    these alarms; empty: whichever matches. criticality: by colour, yellow and red; a colour that is missing asks for
+    nothing. raise_delay_seconds: the alarm has to keep its colour for so long first. when_green: see WhenGreen.
+    reply_to: address for reply events.
+    """
+
+    name: str
+    alarms: tuple[str, ...] = ()
+    tag: str = ""
+    clusters: tuple[str, ...] = ()
+    policy: str = ""
+    criticality: Mapping[str, Criticality] = field(default_factory=_yellow_soft_red_hard)
+    raise_delay_seconds: float = 0.0
+    when_green: WhenGreen = WhenGreen.NOTHING
+    reply_to: str = ""
+
+    def is_for(self, alarm: AlarmEvent) -> bool:
+        """The rule names this alarm, and where it fired."""
+        place = alarm.compute_resource
+        told = (alarm.compute_resource_name, place.value if place else "")
+        inside = not self.clusters or any(_fits(name, self.clusters) for name in told if name)
+        return bool(alarm.name) and _fits(alarm.name, self.alarms) and inside
+
+
+def rule_for(rules: Sequence[AlarmRule], alarm: AlarmEvent) -> AlarmRule | None:
+    """The first rule, in the order of the file, that is for this alarm; None where nobody wants to hear of it."""
+    return next((rule for rule in rules if rule.is_for(alarm)), None)
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in patterns)
