@@ -32,12 +32,13 @@ class Instance:
     """One worker on this host.
 
     name: of the instance; letters, digits and dashes only. root: the folder of all instances, absolute.
-    health_address: host:port of /readyz.
+    health_address: host:port of /readyz. user: account that shall run it, where the service can choose; empty for none.
     """
 
     name: str
     root: Path
-    health_address: str
+    health_address: str = ""
+    user: str = ""
 
     @property
     def folder(self) -> Path:
@@ -98,7 +99,8 @@ class Instance:
 class WorkerService(Protocol):
     """A way to keep a worker running, made as `SomeService(instance, run)`.
 
-    The deployment writes the files of `wanted` where they differ from `definition`; start and restart take them up.
+    The deployment stops the worker, writes the files of `wanted` where they differ from `definition`, and starts it: a
+    running worker must never see links that lead to another release, because it imports when it needs something.
     Each method raises a PreemptionError that says what the service manager said, and no secret.
     """
 
@@ -119,13 +121,10 @@ class WorkerService(Protocol):
         """
 
     def running(self) -> bool:
-        """Whether the worker runs."""
+        """Whether the worker runs. False where there is no such service, nor anything that could manage it."""
 
     def start(self) -> None:
-        """Start it, now and with the host where the service can. It runs then, but need not be ready."""
-
-    def restart(self) -> None:
-        """Let it end in order and start it, with whatever the files say now."""
+        """Start it with whatever the files say now, and with the host where the service can. It need not be ready yet."""
 
     def reload(self) -> None:
         """Let it read its policy again (SIGHUP)."""
