@@ -25,8 +25,8 @@ class Where(StrEnum):
 
     scope: on the objects that it is used on; a permission on a cluster or folder that is handed down is enough.
     root: on the root folder of vCenter; further down it has no effect.
-    everywhere: as a global permission of the single sign-on domain, or on the tag itself. Tags are outside the inventory,
-        so no permission on an object of it reaches them.
+    everywhere: as a global permission of the single sign-on domain, or on the tag itself. Tags are outside the
+        inventory, so no permission on an object of it reaches them.
     """
 
     SCOPE = "scope"
