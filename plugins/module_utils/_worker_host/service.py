@@ -124,7 +124,7 @@ class WorkerService(Protocol):
         """Whether the worker runs. False where there is no such service, nor anything that could manage it."""
 
     def start(self) -> None:
-        """Start it with whatever the files say now, and with the host where the service can. It need not be ready yet."""
+        """Start it as the files say now, and with the host where the service can. It need not be ready yet."""
 
     def reload(self) -> None:
         """Let it read its policy again (SIGHUP)."""

@@ -32,15 +32,25 @@ speaks to them: they are translated there and chained.
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
     │   ├── NamespaceNotFound
+    │   ├── NamespaceNotManagedHere
+    │   ├── NamespaceNotEmpty
+    │   ├── NamespaceNotReady        retry helps
     │   ├── NoWorker                 retry helps once a worker runs
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
     │   ├── NotWaitingForApproval
     │   └── RestoreInProgress        retry helps once the other restore has ended
-    └── SinkError
-        ├── SinkNotAllowed
-        ├── SinkRefused
-        └── SinkUnreachable          retry helps
+    ├── SinkError
+    │   ├── SinkNotAllowed
+    │   ├── SinkRefused
+    │   └── SinkUnreachable          retry helps
+    └── DeployError                  a worker could not be brought to its host, or not be removed
+        ├── DeployInProgress         retry helps once the other deployment has ended
+        ├── HostNotWritable
+        ├── ReleaseUnusable          nothing was switched
+        ├── VenvFailed               nothing was switched
+        ├── ServiceFailed
+        └── WorkerNotReady           the state before was brought back
 """
 
 from __future__ import annotations
@@ -297,3 +307,65 @@ class SinkUnreachable(SinkError):
 
     code = "sink_unreachable"
     retryable = True
+
+
+class NamespaceNotManagedHere(TemporalError):
+    """The server, or our rights on it, do not permit to make, change or delete namespaces."""
+
+    code = "namespace_not_managed_here"
+
+
+class NamespaceNotEmpty(TemporalError):
+    """The namespace holds workflows, and nobody said that they may be deleted."""
+
+    code = "namespace_not_empty"
+
+
+class NamespaceNotReady(TemporalError):
+    """The change was accepted, but did not show everywhere in time."""
+
+    code = "namespace_not_ready"
+    retryable = True
+
+
+class DeployError(PreemptionError):
+    """A worker could not be brought to its host, or not be removed from it."""
+
+    code = "deploy_error"
+
+
+class DeployInProgress(DeployError):
+    """Another deployment is at work on this host."""
+
+    code = "deploy_in_progress"
+    retryable = True
+
+
+class HostNotWritable(DeployError):
+    """A file or folder of the worker cannot be read or written by the account that deploys."""
+
+    code = "host_not_writable"
+
+
+class ReleaseUnusable(DeployError):
+    """The release is damaged, or its program does not start. Nothing was switched."""
+
+    code = "release_unusable"
+
+
+class VenvFailed(DeployError):
+    """The virtual environment could not be made. Nothing was switched."""
+
+    code = "venv_failed"
+
+
+class ServiceFailed(DeployError):
+    """The worker could not be started, stopped or told something."""
+
+    code = "service_failed"
+
+
+class WorkerNotReady(DeployError):
+    """The worker did not get ready in time. What was there before was brought back."""
+
+    code = "worker_not_ready"
