@@ -14,15 +14,16 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..vsphere_preemption.core.errors import ServiceFailed
 from . import env_file
 from .clock import Clock
+from .errors import ServiceFailed
 from .processes import Process
 from .service import Instance
 
 # The worker drains for ten seconds; what takes longer is stuck.
 STOP_SECONDS, KILL_SECONDS = 30.0, 10.0
 RELOAD_SECONDS = 10.0
+MOST_FILES = 4096
 LARGEST_LOG = 10 * 1024 * 1024
 LAST_LINES = 15
 RELOADED, NOT_RELOADED = "policies were read", "so the old policies stay"
@@ -136,7 +137,8 @@ def _spawn(argv: list[str], environment: Mapping[str, str], *, log_file: Path, p
     if child == 0:
         # Only exec or _exit may leave this branch: it is a copy of the whole module.
         try:
-            os.close(heard)
+            os.closerange(3, told)
+            os.closerange(told + 1, MOST_FILES)
             os.setsid()
             if os.fork() == 0:
                 _become(argv, environment, log_file, pid_file)

@@ -44,13 +44,7 @@ speaks to them: they are translated there and chained.
     │   ├── SinkNotAllowed
     │   ├── SinkRefused
     │   └── SinkUnreachable          retry helps
-    └── DeployError                  a worker could not be brought to its host, or not be removed
-        ├── DeployInProgress         retry helps once the other deployment has ended
-        ├── HostNotWritable
-        ├── ReleaseUnusable          nothing was switched
-        ├── VenvFailed               nothing was switched
-        ├── ServiceFailed
-        └── WorkerNotReady           the state before was brought back
+    └── DeployError                  in ../_worker_host/errors.py, with its own below
 """
 
 from __future__ import annotations
@@ -326,46 +320,3 @@ class NamespaceNotReady(TemporalError):
 
     code = "namespace_not_ready"
     retryable = True
-
-
-class DeployError(PreemptionError):
-    """A worker could not be brought to its host, or not be removed from it."""
-
-    code = "deploy_error"
-
-
-class DeployInProgress(DeployError):
-    """Another deployment is at work on this host."""
-
-    code = "deploy_in_progress"
-    retryable = True
-
-
-class HostNotWritable(DeployError):
-    """A file or folder of the worker cannot be read or written by the account that deploys."""
-
-    code = "host_not_writable"
-
-
-class ReleaseUnusable(DeployError):
-    """The release is damaged, or its program does not start. Nothing was switched."""
-
-    code = "release_unusable"
-
-
-class VenvFailed(DeployError):
-    """The virtual environment could not be made. Nothing was switched."""
-
-    code = "venv_failed"
-
-
-class ServiceFailed(DeployError):
-    """The worker could not be started, stopped or told something."""
-
-    code = "service_failed"
-
-
-class WorkerNotReady(DeployError):
-    """The worker did not get ready in time. What was there before was brought back."""
-
-    code = "worker_not_ready"
