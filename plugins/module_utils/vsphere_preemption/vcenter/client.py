@@ -102,6 +102,16 @@ class VCenter:
         """Our name as vCenter's events write it; logs in where that has not happened yet."""
         return self._soap.session().user
 
+    @property
+    def soap(self) -> Soap:
+        """The SOAP API itself, for what only an administrator does; see the files *_admin.py."""
+        return self._soap
+
+    @property
+    def rest(self) -> Rest:
+        """The REST API itself, for the same."""
+        return self._rest
+
     def check(self) -> About:
         """Both sessions are open and vCenter answers: one cheap call, and a login where one is needed."""
         what = "Cannot ask vCenter for its time"

@@ -1,0 +1,166 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Define the custom attribute in which VMs carry their marks, or remove it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_attribute
+short_description: Define the custom attribute for marks, or remove it
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Every VM that was preempted carries a mark in a custom attribute. This module defines that attribute in vCenter, for
+    virtual machines. Then the worker itself needs no privilege to define it.
+  - It takes the privilege C(Global.ManageCustomFields) on the root of vCenter.
+  - An attribute of that name that is for objects of every type serves as well, and is left as it is.
+extends_documentation_fragment:
+  - vsphere.preemption.vcenter
+  - vsphere.preemption.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  vcenter_url:
+    required: true
+  state:
+    description: V(present) defines the attribute, V(absent) removes it with all its values.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description: Name of the attribute. Workers use the default, and no other.
+    type: str
+    default: com.vmware.workflows.vsphere.preemption
+  force:
+    description:
+      - Remove the attribute even where VMs carry a value. The history of their preemption is lost, and they cannot be
+        given back any more.
+      - Only for O(state=absent).
+    type: bool
+    default: false
+requirements:
+  - python >= 3.11
+"""
+
+EXAMPLES = r"""
+- name: Define the attribute
+  vsphere.preemption.preemption_attribute:
+    vcenter_url: https://vcenter.example.com
+    vcenter_username: administrator@vsphere.local
+    vcenter_password: "{{ vault_vcenter_password }}"
+
+- name: Remove it, unless there is history
+  vsphere.preemption.preemption_attribute:
+    vcenter_url: https://vcenter.example.com
+    vcenter_secret_path: /etc/vsphere-admin
+    state: absent
+"""
+
+RETURN = r"""
+attribute:
+  description: The attribute as it is now; in check mode, as it would be. C(key) is its number in vCenter, V(none) where
+    it does not exist.
+  returned: success
+  type: dict
+  sample: {name: com.vmware.workflows.vsphere.preemption, key: 101, exists: true}
+marks:
+  description: How many VMs carry, or carried, a value of the attribute.
+  returned: success and O(state=absent)
+  type: int
+  sample: 0
+diff:
+  description: What changes, for people.
+  returned: in diff mode
+  type: dict
+error_code:
+  description: Stable name of the failure, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
+  returned: failure
+  type: str
+  sample: still_in_use
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.attribute_setup import (
+    AttributeAction,
+    Definition,
+    checked_name,
+    definition_of,
+    plan_absence,
+    plan_presence,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.attribute_admin import (
+    AttributeAdmin,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "name": {"type": "str", "default": ATTRIBUTE_NAME},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def define(admin: AttributeAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module for state=present."""
+    name, definitions = checked_name(params["name"]), admin.definitions()
+    before = definition_of(name, definitions)
+    action = plan_presence(name, definitions)
+    key = before.key if before else None
+    if action is AttributeAction.CREATE and not check_mode:
+        key = admin.create(name)
+    return _result(action, name, before, {"name": name, "key": key, "exists": True})
+
+
+def remove(admin: AttributeAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module for state=absent."""
+    name, definitions = checked_name(params["name"]), admin.definitions()
+    before = definition_of(name, definitions)
+    marks = admin.holders(before) if before else 0
+    action = plan_absence(name, definitions, holders=marks, force=params["force"])
+    if before and action is AttributeAction.REMOVE and not check_mode:
+        admin.remove(before)
+    return {**_result(action, name, before, {"name": name, "key": None, "exists": False}), "marks": marks}
+
+
+def _result(action: AttributeAction, name: str, before: Definition | None, attribute: dict[str, Any]) -> dict[str, Any]:
+    changed = action is not AttributeAction.NOTHING
+    sides = {"before": before is not None, "after": attribute["exists"]}
+    diff = {side: {"name": name, "exists": exists} for side, exists in sides.items()}
+    return {"changed": changed, "attribute": attribute, "diff": diff}
+
+
+def options() -> dict[str, dict[str, Any]]:
+    """The argument spec."""
+    spec = {**vcenter_options(), **OPTIONS}
+    spec["vcenter_url"]["required"] = True
+    return spec
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
+    work = define if module.params["state"] == "present" else remove
+    try:
+        result = with_vcenter(
+            module.params, lambda client: work(AttributeAdmin(client.soap), module.params, check_mode=module.check_mode)
+        )
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
