@@ -14,6 +14,8 @@ DeployError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..vsphere_preemption.core.errors import PreemptionError
 
 
@@ -36,6 +38,12 @@ class HostNotWritable(DeployError):
     code = "host_not_writable"
 
 
+class ReleaseMissing(DeployError):
+    """The release is not on the host, or not as it was, and its archive was not sent along. Nothing was changed."""
+
+    code = "release_missing"
+
+
 class ReleaseUnusable(DeployError):
     """The release is damaged, or its program does not start. Nothing was switched."""
 
@@ -55,6 +63,17 @@ class ServiceFailed(DeployError):
 
 
 class WorkerNotReady(DeployError):
-    """The worker did not get ready in time. What was there before was brought back."""
+    """The worker did not get ready in time. What was there before was brought back.
+
+    log: the last lines that the worker wrote. back: whether what was there before is ready again.
+    """
 
     code = "worker_not_ready"
+
+    def __init__(self, what: str, *, why: str, next_step: str, log: Sequence[str], back: bool) -> None:
+        super().__init__(what, why=why, next_step=next_step)
+        self.log = list(log)
+        self.back = back
+
+    def as_result(self) -> dict[str, object]:
+        return {**super().as_result(), "log": self.log, "rolled_back": self.back}

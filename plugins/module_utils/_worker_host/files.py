@@ -1,0 +1,86 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files, links and folders of a worker on its host. Each change is whole or does not happen."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import HostNotWritable
+
+UNFINISHED = ".new-"
+
+
+@contextmanager
+def told(root: Path) -> Iterator[None]:
+    """HostNotWritable for what the file system refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise HostNotWritable(
+            f"Cannot deploy to {root}",
+            why=f"{error.filename or root}: {error.strerror or error}",
+            next_step="Deploy with another account (become: true), or to another directory.",
+        ) from error
+
+
+def write(path: Path, text: str, mode: int) -> None:
+    """Write a file so that readers see the old one or the new one, and nobody too much of either."""
+    number, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            os.fchmod(number, mode)
+            file.write(text)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def link(path: Path, target: str) -> None:
+    """Let a link lead to a target, whatever it led to before."""
+    beside = path.with_name(f"{UNFINISHED}{path.name}")
+    beside.unlink(missing_ok=True)
+    beside.symlink_to(target)
+    beside.replace(path)
+
+
+def leads_to(path: Path) -> str:
+    """Name of what a link leads to; empty where there is no link."""
+    return path.readlink().name if path.is_symlink() else ""
+
+
+def make_folder(path: Path, mode: int = 0o755) -> None:
+    """Make a folder, with those above, with this mode also where the umask would not allow it."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        path.chmod(mode)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder with all that is in it, or nothing where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+
+
+def remove_if_empty(path: Path) -> None:
+    """Remove a folder that nothing is in."""
+    if path.is_dir() and not any(path.iterdir()):
+        path.rmdir()
+
+
+def superfluous(folder: Path, *, in_use: Iterable[str], keep: int) -> list[Path]:
+    """The folders in a store that are not in use and not among the newest `keep`, and what was never finished."""
+    if not folder.is_dir():
+        return []
+    entries = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    finished = [path for path in entries if not path.name.startswith(UNFINISHED)]
+    kept = {*in_use, *(path.name for path in finished[:keep])}
+    return [path for path in entries if path.name not in kept]

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One deployment on a host at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .clock import Clock
+from .errors import DeployInProgress
+from .files import make_folder
+
+NAME = ".lock"
+
+
+@contextmanager
+def alone(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
+    """Hold the lock of the folder; DeployInProgress where another deployment holds it for longer than that."""
+    held: list[int] = []
+
+    def take() -> bool:
+        make_folder(root)
+        number = os.open(root / NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(number)
+            return False
+        if not _is_still(root / NAME, number):
+            # Whoever held it has removed the folder meanwhile, and this file with it.
+            os.close(number)
+            return False
+        held.append(number)
+        return True
+
+    if not clock.wait_until(take, seconds):
+        raise DeployInProgress(
+            f"Cannot deploy to {root}",
+            why=f"another deployment has been at work there for {seconds:g} seconds",
+            next_step="Wait until it has ended, and try again.",
+        )
+    try:
+        yield
+    finally:
+        os.close(held[0])
+
+
+def _is_still(path: Path, number: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except FileNotFoundError:
+        return False

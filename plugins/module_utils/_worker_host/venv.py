@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Virtual environments for the worker: one for each lock file and Python, made from pinned and hashed requirements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from . import files
+from .errors import VenvFailed
+
+OLDEST_PYTHON = (3, 11)
+MANIFEST = "preemption-worker.json"
+NAME_LENGTH = 16
+INSTALL_SECONDS = 900
+TIMED_OUT = 124
+LAST_LINES = 8
+PIP_INSTALL = (
+    "-m",
+    "pip",
+    "install",
+    "--require-hashes",
+    "--no-input",
+    "--no-cache-dir",
+    "--disable-pip-version-check",
+)
+_ASK = "import json, sys; print(json.dumps([list(sys.version_info[:2]), getattr(sys, '_base_executable', '')]))"
+
+
+class RunCommand(Protocol):
+    """AnsibleModule.run_command."""
+
+    def __call__(self, args: list[str], *, environ_update: Mapping[str, str] | None = None) -> tuple[int, str, str]: ...
+
+
+@dataclass(frozen=True)
+class Python:
+    """An interpreter of the host. base: the one that is not in a virtual environment."""
+
+    path: str
+    version: tuple[int, int]
+    base: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where packages come from. Nothing given: what pip is set up for on the host. index_url may hold a password."""
+
+    wheelhouse: str = ""
+    index_url: str = field(default="", repr=False)
+
+
+def look_at(path: str, run: RunCommand) -> Python:
+    """The interpreter at a path. VenvFailed where there is none, or one that is too old."""
+    code, out, problem = run([path, "-c", _ASK])
+    try:
+        version, base = json.loads(out)
+    except ValueError as error:
+        why = f"it does not run ({' '.join(problem.split()) or f'exit code {code}'})"
+        raise _failed(f"Cannot use the Python {path}", why, "Set python to a Python 3.11 or newer.") from error
+    found = Python(path, (version[0], version[1]), os.path.realpath(base or path))
+    if found.version < OLDEST_PYTHON:
+        why = f"it is Python {version[0]}.{version[1]}"
+        raise _failed(f"Cannot use the Python {path}", why, "Install Python 3.11 or newer, and set python to it.")
+    return found
+
+
+def venv_name(lock_sha256: str, python: Python) -> str:
+    """Name of the folder for this lock file and interpreter."""
+    parts = (lock_sha256, python.base, "{}.{}".format(*python.version))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:NAME_LENGTH]
+
+
+class Venvs:
+    """The folder of all virtual environments."""
+
+    def __init__(self, root: Path, run: RunCommand) -> None:
+        self.folder = root / "venvs"
+        self._run = run
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def intact(self, name: str) -> bool:
+        """Whether it was finished, and its interpreter is still on the host."""
+        return (self.path(name) / MANIFEST).is_file() and (self.path(name) / "bin" / "python").exists()
+
+    def make(self, name: str, python: Python, requirements: Path, source: Source) -> None:
+        """Make it; nothing happens where it is there. VenvFailed otherwise, and then nothing is left of it."""
+        if self.intact(name):
+            return
+        folder = self.path(name)
+        files.remove_tree(folder)
+        files.make_folder(self.folder)
+        try:
+            self._create(folder, python)
+            self._install(folder, requirements, source)
+            record = {"python": python.base, "version": list(python.version)}
+            files.write(folder / MANIFEST, json.dumps(record) + "\n", 0o644)
+        except BaseException:
+            files.remove_tree(folder)
+            raise
+
+    def mark_used(self, name: str) -> None:
+        """It is the newest now, whenever it was made."""
+        os.utime(self.path(name))
+
+    def _create(self, folder: Path, python: Python) -> None:
+        code, out, problem = self._run([python.path, "-m", "venv", str(folder)])
+        if code:
+            hint = "Install the module venv for it (Debian: python3-venv)."
+            raise _failed(f"Cannot make a virtual environment with {python.path}", _last(out + problem), hint)
+        # The account of the worker may be another one, whatever the umask of the one that deploys.
+        folder.chmod(0o755)
+
+    def _install(self, folder: Path, requirements: Path, source: Source) -> None:
+        command = [str(folder / "bin" / "python"), *PIP_INSTALL, "--requirement", str(requirements)]
+        if source.wheelhouse:
+            command += ["--no-index", "--find-links", source.wheelhouse]
+        # By the environment, because everybody on the host can read argument lists.
+        environment = {"PIP_INDEX_URL": source.index_url} if source.index_url else {}
+        limit = shutil.which("timeout")
+        limited = [limit, str(INSTALL_SECONDS), *command] if limit else command
+        code, out, problem = self._run(limited, environ_update=environment)
+        if code:
+            late = f"it took more than {INSTALL_SECONDS} seconds; " if limit and code == TIMED_OUT else ""
+            raise _failed(
+                "Cannot install what the worker needs",
+                late + _last(problem or out),
+                "Make the package index reachable from the host (index_url), or give it a wheelhouse.",
+            )
+
+
+def _failed(what: str, why: str, next_step: str) -> VenvFailed:
+    return VenvFailed(what, why=why.rstrip("."), next_step=next_step)
+
+
+def _last(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return " | ".join(lines[-LAST_LINES:]) or "no reason was given"
