@@ -54,7 +54,17 @@ def with_client(
 
     timeout_seconds: how long the call may wait for something; connecting has a limit of its own.
     """
-    connection = TemporalConnection.from_options(
+    connection = connection_of(params)
+
+    async def connect_and_call() -> Result:
+        return await call(await _client(connection))
+
+    return short_lived.run(connect_and_call, timeout_seconds=timeout_seconds + MARGIN_SECONDS)
+
+
+def connection_of(params: Mapping[str, Any]) -> TemporalConnection:
+    """How to reach Temporal, as the options say. InvalidSetting."""
+    return TemporalConnection.from_options(
         address=params["temporal_address"],
         namespace=params["temporal_namespace"],
         tls=params["temporal_tls"],
@@ -64,11 +74,6 @@ def with_client(
         server_name=params["temporal_server_name"],
         api_key=params["temporal_api_key"],
     )
-
-    async def connect_and_call() -> Result:
-        return await call(await _client(connection))
-
-    return short_lived.run(connect_and_call, timeout_seconds=timeout_seconds + MARGIN_SECONDS)
 
 
 def account() -> str:

@@ -28,6 +28,7 @@ from .time_limit import TimeLimit
 try:
     import requests
     import requests.adapters
+    import requests.utils
     import urllib3
     from cloudevents.core.bindings.http import to_binary, to_structured
     from cloudevents.core.formats.json import JSONFormat
@@ -185,6 +186,11 @@ def _innermost(error: BaseException) -> BaseException:
 
 def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def authorities() -> str | None:
+    """The file of authorities that deliveries trust by default; None where the library is not there."""
+    return None if _PROBLEM else str(requests.utils.DEFAULT_CA_BUNDLE_PATH)
 
 
 def require() -> None:

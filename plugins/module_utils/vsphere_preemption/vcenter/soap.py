@@ -112,6 +112,10 @@ class Soap:
         """The session; logs in where there is none."""
         return self._door.enter()
 
+    def reach(self) -> None:
+        """vCenter answers, and speaks a version of the API that we know. Needs no login."""
+        self._known_version()
+
     def log_out(self) -> None:
         """End the session, if there is one."""
         session = self._door.leave()
@@ -119,14 +123,17 @@ class Soap:
             session.call("Logout", "Cannot log out of vCenter", session.content.sessionManager.Logout)
 
     def _log_in(self, login: Login) -> SoapSession:
-        if self._version is None:
-            self._version = self._calls.run("GetServiceVersions", LOGIN, self._negotiate)
-        stub = Stub(self._connections, self._version)
+        stub = Stub(self._connections, self._known_version())
         instance = _pyvmomi.vim.ServiceInstance("ServiceInstance", stub)
         content = self._calls.run("RetrieveContent", LOGIN, instance.RetrieveContent)
         manager = content.sessionManager
         session = self._calls.run("Login", LOGIN, lambda: manager.Login(login.username, login.password))
         return SoapSession(stub, content, session.userName, self._calls)
+
+    def _known_version(self) -> str:
+        if self._version is None:
+            self._version = self._calls.run("GetServiceVersions", LOGIN, self._negotiate)
+        return self._version
 
     def _negotiate(self) -> str:
         """The newest version of the API that both vCenter and pyVmomi speak."""

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a preflight finds about vCenter. Private to this collection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._vcenter import with_vcenter
+from .vsphere_preemption.core.errors import PreemptionError, VCenterTlsRefused
+from .vsphere_preemption.core.preflight import Check, broken_at, failed_by, passed, warned
+from .vsphere_preemption.core.preflight_rules import (
+    judge_attribute,
+    judge_privileges,
+    judge_product,
+    judge_tag,
+    judge_vcenter_clock,
+)
+from .vsphere_preemption.vcenter import inspecting
+
+if TYPE_CHECKING:
+    from .vsphere_preemption.core.inventory import ManagedObject
+    from .vsphere_preemption.vcenter.client import VCenter
+
+CONNECTION, CERTIFICATE, LOGIN, VERSION = (
+    "vcenter_connection",
+    "vcenter_certificate",
+    "vcenter_login",
+    "vcenter_version",
+)
+TAG, PRIVILEGES, ATTRIBUTE, CLOCK = "tag", "privileges", "custom_attribute", "vcenter_clock"
+NAMES = (CONNECTION, CERTIFICATE, LOGIN, VERSION, TAG, PRIVILEGES, ATTRIBUTE, CLOCK)
+
+
+def vcenter_checks(params: Mapping[str, Any]) -> list[Check]:
+    """All checks of NAMES, in that order. params: with the options for vCenter, `tag` and `features`."""
+    known: list[Check] = []
+
+    def look(vcenter: VCenter) -> list[Check]:
+        vcenter.soap.reach()
+        known.append(passed(CONNECTION, f"{params['vcenter_url']} answers."))
+        known.append(_certificate(params))
+        product = inspecting.read_product(vcenter.soap)
+        known.append(passed(LOGIN, f"Logged in as {product.user}."))
+        return [*known, judge_product(product), *_inside(vcenter, params)]
+
+    try:
+        return with_vcenter(params, look)
+    except PreemptionError as error:
+        return broken_at(NAMES, _stage(error, known), error, known=[*known, *_answered(params)])
+
+
+def _answered(params: Mapping[str, Any]) -> list[Check]:
+    """A refused certificate means that somebody answered."""
+    return [passed(CONNECTION, f"{params['vcenter_url']} answers.")]
+
+
+def _stage(error: PreemptionError, known: list[Check]) -> str:
+    """The check that an error is about: the first one that was not passed."""
+    if isinstance(error, VCenterTlsRefused):
+        return CERTIFICATE
+    return LOGIN if known else CONNECTION
+
+
+def _certificate(params: Mapping[str, Any]) -> Check:
+    if params["vcenter_validate_certs"]:
+        return passed(CERTIFICATE, "The certificate of vCenter is trusted.")
+    step = "Set vcenter_ca_file to the CA of vCenter, and vcenter_validate_certs to true."
+    return warned(CERTIFICATE, "The certificate of vCenter is not checked.", step)
+
+
+def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
+    """The checks for which somebody has to be logged in; one that fails does not touch the others."""
+    soap, features = vcenter.soap, params["features"]
+    machines: list[ManagedObject] = []
+
+    def tag() -> Check:
+        tagged = vcenter.tagged(params["tag"], placed=False, sized=False)
+        machines.extend(machine.ref for machine in tagged.machines)
+        return judge_tag(tagged, params["tag"])
+
+    looks: dict[str, Callable[[], Check]] = {
+        TAG: tag,
+        PRIVILEGES: lambda: judge_privileges(inspecting.read_holdings(soap, machines), features),
+        ATTRIBUTE: lambda: judge_attribute(inspecting.read_attribute_kinds(soap), features),
+        CLOCK: lambda: judge_vcenter_clock(inspecting.read_clock_skew(soap)),
+    }
+    return [_looked(name, look) for name, look in looks.items()]
+
+
+def _looked(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except PreemptionError as error:
+        return failed_by(name, error)
