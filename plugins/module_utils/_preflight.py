@@ -90,7 +90,7 @@ def as_failure(checks: Sequence[Check], *, strict: bool) -> dict[str, Any]:
 
 def local_checks() -> list[Check]:
     """The interpreter that runs this, and its libraries."""
-    return [judge_python(sys.version_info), judge_libraries({name: _installed(name) for name in LIBRARIES})]
+    return [judge_python(sys.version_info[:3]), judge_libraries({name: _installed(name) for name in LIBRARIES})]
 
 
 def policy_check(params: Mapping[str, Any]) -> Check:
