@@ -1,0 +1,143 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All alarms that somebody wants to hear of: what each look at vCenter makes due.
+
+Nothing is done here. Who has carried a step out says so; until then it stays due. So a step that failed comes again,
+and one that was carried out by a worker that died before it said so is sent twice, with the same event id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ..alarm import AlarmEvent
+from ..inventory import ManagedObject
+from ..policy.alarm_rule import AlarmRule, rule_for
+from .look import GREEN, RANKS, YELLOW, Look, Sighting
+from .scope import AlarmInScope
+
+# The definition of the alarm, and its compute resource.
+Key = tuple[ManagedObject, ManagedObject]
+
+
+class LeftOut(StrEnum):
+    """Why a change asked for nothing.
+
+    coalesced: the alarm had this colour in its scope already. flapped: it was over before it was acted on.
+    no_compute_resource: it has no scope.
+    """
+
+    COALESCED = "coalesced"
+    FLAPPED = "flapped"
+    NO_COMPUTE_RESOURCE = "no_compute_resource"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Ask for a preemption. alarm: with its colour. since: by vCenter's clock; names the change."""
+
+    rule: AlarmRule
+    alarm: AlarmEvent
+    since: datetime
+
+
+@dataclass(frozen=True)
+class End:
+    """The alarm is over in its scope: do what the rule says."""
+
+    rule: AlarmRule
+    alarm: AlarmEvent
+
+
+@dataclass(frozen=True)
+class Skip:
+    """A change that asks for nothing; for the record."""
+
+    rule: AlarmRule
+    alarm: AlarmEvent
+    why: LeftOut
+
+
+Step = Ask | End | Skip
+
+
+class Watch:
+    """scopes: what is known of each alarm that is not over."""
+
+    def __init__(self, scopes: dict[Key, AlarmInScope] | None = None) -> None:
+        self.scopes = scopes or {}
+
+    def take(self, look: Look, rules: Sequence[AlarmRule], now: datetime) -> list[Step]:
+        """What is due after this look. now: by our clock."""
+        steps: list[Step] = list(self._changes(look.changes, rules))
+        self._list(look, rules, now)
+        for scope in self.scopes.values():
+            rule = rule_for(rules, scope.alarm)
+            scope.grow_older(now.timestamp())
+            if rule is None:
+                # The rule is gone, so nobody is to be asked nor told.
+                scope.ended()
+                continue
+            due = scope.due(rule, now.timestamp())
+            if due is not None:
+                steps.append(Ask(rule, due.alarm, due.since))
+            elif not scope.firing and scope.asked != GREEN:
+                steps.append(End(rule, scope.alarm))
+        self.scopes = {key: scope for key, scope in self.scopes.items() if not scope.over}
+        return steps
+
+    def done(self, step: Step) -> None:
+        """The step was carried out."""
+        scope = self.scopes.get(key_of(step.alarm))
+        if scope is None or isinstance(step, Skip):
+            return
+        if isinstance(step, Ask):
+            scope.acted_on(step.alarm.to_colour)
+        else:
+            scope.ended()
+
+    def _changes(self, changes: Iterable[Sighting], rules: Sequence[AlarmRule]) -> Iterator[Skip]:
+        for change in changes:
+            alarm, rule = change.alarm, rule_for(rules, change.alarm)
+            if rule is None:
+                continue
+            if alarm.compute_resource is None or alarm.alarm is None:
+                yield Skip(rule, alarm, LeftOut.NO_COMPUTE_RESOURCE)
+                continue
+            scope = self.scopes.setdefault(key_of(alarm), AlarmInScope(alarm))
+            why = None if scope.knows(change) else _why_nothing(scope, rule, alarm)
+            scope.note_change(change)
+            if why:
+                yield Skip(rule, alarm, why)
+
+    def _list(self, look: Look, rules: Sequence[AlarmRule], now: datetime) -> None:
+        seen: dict[Key, list[Sighting]] = {}
+        for sighting in look.firing:
+            alarm = sighting.alarm
+            if alarm.compute_resource and alarm.alarm and rule_for(rules, alarm):
+                seen.setdefault(key_of(alarm), []).append(sighting)
+        for key in seen:
+            self.scopes.setdefault(key, AlarmInScope(seen[key][0].alarm))
+        for key, scope in self.scopes.items():
+            scope.note_list(seen.get(key, ()), gap=look.gap, now=now)
+
+
+def _why_nothing(scope: AlarmInScope, rule: AlarmRule, alarm: AlarmEvent) -> LeftOut | None:
+    """What can be said of a change, before it is noted, that will make nothing due."""
+    rank, entity = RANKS[alarm.to_colour], alarm.entity or alarm.compute_resource
+    if rank >= RANKS[YELLOW]:
+        return LeftOut.COALESCED if alarm.to_colour in rule.criticality and RANKS[scope.colour] >= rank else None
+    fired = scope.firing.get(entity) if entity else None
+    asked = fired and fired.colour in rule.criticality and fired.rank > RANKS[scope.asked]
+    return LeftOut.FLAPPED if asked else None
+
+
+def key_of(alarm: AlarmEvent) -> Key:
+    """What an alarm in its scope is known by."""
+    if alarm.alarm is None or alarm.compute_resource is None:
+        raise ValueError("an alarm without a compute resource has no scope")
+    return alarm.alarm, alarm.compute_resource
