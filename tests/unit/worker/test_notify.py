@@ -122,15 +122,25 @@ def test_a_worker_that_does_not_poll_lets_the_watchdog_bite(systemd: Systemd) ->
 def test_a_reload_is_announced_once_the_worker_was_ready(systemd: Systemd) -> None:
     manager = ServiceManager(NotifySettings(systemd.address))
     manager.reloading()
-    manager.reloaded()
+    manager.reloaded(taken=True)
     assert systemd.heard() == []
     told(manager, Worker(WELL))
     manager.reloading()
-    manager.reloaded()
+    manager.reloaded(taken=True)
     manager.stopping()
     _ready, reloading, reloaded, stopping = systemd.heard()
-    assert (reloading[0], reloaded, stopping[0]) == ("RELOADING=1", ["READY=1"], "STOPPING=1")
+    assert (reloading[0], reloaded, stopping[0]) == ("RELOADING=1", ["READY=1", "STATUS=ready"], "STOPPING=1")
     assert reloading[1].startswith("MONOTONIC_USEC=")
+
+
+def test_the_status_tells_of_a_policy_that_was_refused_until_one_is_taken(systemd: Systemd) -> None:
+    manager = ServiceManager(NotifySettings(systemd.address))
+    told(manager, Worker(WELL))
+    manager.reloaded(taken=False)
+    manager.reloaded(taken=True)
+    _first, refused, taken = systemd.heard()
+    assert refused == ["READY=1", "STATUS=ready; the policy file is wrong, so the old policies stay"]
+    assert taken == ["READY=1", "STATUS=ready"]
 
 
 @pytest.mark.parametrize("address", ["", "vsock:2:1234", "relative"])

@@ -108,10 +108,11 @@ class Service:
 
     def _reload(self) -> None:
         self._manager.reloading()
+        taken = False
         try:
-            self._policies.reload()
+            taken = self._policies.reload()
         finally:
-            self._manager.reloaded()
+            self._manager.reloaded(taken=taken)
 
     async def _connect(self, runtime: Runtime) -> Client | None:
         """Connect to Temporal, however long that takes; None when the worker is told to stop meanwhile."""

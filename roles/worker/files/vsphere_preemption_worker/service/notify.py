@@ -25,6 +25,8 @@ STATUS_SECONDS = 15.0
 # Each look at the start buys this much time; a look may itself take as long as a call to vCenter.
 MORE_TIME_SECONDS = 90
 LONGEST_STATUS = 400
+# The deployment looks for these words after a reload.
+OLD_POLICIES = "the policy file is wrong, so the old policies stay"
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -37,6 +39,7 @@ class ServiceManager:
     def __init__(self, settings: NotifySettings) -> None:
         self._settings = settings
         self._ready = False
+        self._remark = ""
 
     @property
     def listens(self) -> bool:
@@ -58,10 +61,11 @@ class ServiceManager:
         if self._ready:
             self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def reloaded(self) -> None:
-        """The policies were read, or the old ones stay."""
+    def reloaded(self, *, taken: bool) -> None:
+        """taken: whether the policies were read; otherwise the old ones stay, and the status says so until it is."""
+        self._remark = "" if taken else OLD_POLICIES
         if self._ready:
-            self._send("READY=1")
+            self._send("READY=1", self._status_line(""))
 
     def stopping(self) -> None:
         """The worker drains, and then ends."""
@@ -69,22 +73,25 @@ class ServiceManager:
 
     async def _until_ready(self, readiness: Readiness, pause: Pause) -> None:
         while trouble := _troubles(await readiness()):
-            self._send(f"STATUS=waits for {trouble}", f"EXTEND_TIMEOUT_USEC={MORE_TIME_SECONDS * 1_000_000}")
+            self._send(self._status_line(trouble), f"EXTEND_TIMEOUT_USEC={MORE_TIME_SECONDS * 1_000_000}")
             await pause(LOOK_SECONDS)
         self._ready = True
-        self._send("READY=1", "STATUS=ready")
+        self._send("READY=1", self._status_line(""))
 
     async def _status(self, readiness: Readiness, pause: Pause) -> None:
         while True:
             await pause(STATUS_SECONDS)
-            trouble = _troubles(await readiness())
-            self._send(f"STATUS=waits for {trouble}" if trouble else "STATUS=ready")
+            self._send(self._status_line(_troubles(await readiness())))
 
     async def _watchdog(self, alive: Callable[[], bool], pause: Pause) -> None:
         while True:
             if alive():
                 self._send("WATCHDOG=1")
             await pause(self._settings.watchdog_seconds / 2)
+
+    def _status_line(self, trouble: str) -> str:
+        state = f"waits for {trouble}" if trouble else "ready"
+        return f"STATUS={state}; {self._remark}" if self._remark else f"STATUS={state}"
 
     def _send(self, *lines: str) -> None:
         """Best effort: a worker that works is worth more than one that is heard."""

@@ -1,0 +1,134 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The text of the systemd unit of one worker: how it starts, how it ends, and all that it may not do."""
+
+from __future__ import annotations
+
+from .service import Instance
+
+UNIT_FOLDER = "/etc/systemd/system"
+CLIENT_KEY = "temporal_client_key"
+
+WATCHDOG_SECONDS = 30
+# The worker drains for ten seconds; a call to vCenter that is under way by then may take thirty more.
+STOP_SECONDS = 60
+START_SECONDS = 90
+RESTART_SECONDS = 2
+
+# A wrong setting and a missing library: starting again cures neither. All else may pass.
+FINAL_EXIT_CODES = "2 5"
+
+# Not ProcSubset=pid: Temporal's SDK reads /proc/meminfo at its start, and panics where there is none.
+HARDENING = """\
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+AmbientCapabilities=
+PrivateTmp=yes
+PrivateDevices=yes
+PrivateUsers=yes
+PrivateIPC=yes
+PrivateMounts=yes
+ProtectSystem=strict
+ProtectHome=yes
+ProtectClock=yes
+ProtectHostname=yes
+ProtectControlGroups=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+RemoveIPC=yes
+KeyringMode=private
+UMask=0077
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged @resources
+SystemCallErrorNumber=EPERM
+"""
+
+
+def unit_name(instance: Instance) -> str:
+    """The name that systemctl takes."""
+    return f"vsphere-preemption-{instance.name}.service"
+
+
+def unit_text(instance: Instance, *, user: str | None = None, client_key: bool = False) -> str:
+    """The whole unit, for systemd 250 or newer.
+
+    user: an account that is there already; None for one that systemd makes up while the worker runs.
+    client_key: there is a private key for Temporal beside the login of vCenter.
+    """
+    account = f"User={_literal(user)}" if user else "DynamicUser=yes"
+    return "\n".join(
+        [
+            "# Written by vsphere.preemption.preemption_worker_deploy. Changes are overwritten: use a drop-in.",
+            *_about(instance),
+            "",
+            "[Service]",
+            *_life(instance),
+            account,
+            *_environment(instance, client_key=client_key),
+            HARDENING,
+            "[Install]",
+            "WantedBy=multi-user.target",
+            "",
+        ]
+    )
+
+
+def _about(instance: Instance) -> list[str]:
+    return [
+        "[Unit]",
+        f"Description=Preempts vSphere VMs ({instance.name})",
+        "Wants=network-online.target",
+        "After=network-online.target nss-lookup.target",
+        # However often it ended, it is started again: the next shortage does not wait for somebody to look.
+        "StartLimitIntervalSec=0",
+    ]
+
+
+def _life(instance: Instance) -> list[str]:
+    return [
+        "Type=notify",
+        "NotifyAccess=main",
+        f"ExecStart={_quoted(str(instance.python))} -m vsphere_preemption_worker",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+        "Restart=always",
+        f"RestartSec={RESTART_SECONDS}",
+        f"RestartPreventExitStatus={FINAL_EXIT_CODES}",
+        f"WatchdogSec={WATCHDOG_SECONDS}",
+        f"TimeoutStartSec={START_SECONDS}",
+        f"TimeoutStopSec={STOP_SECONDS}",
+        "KillMode=mixed",
+    ]
+
+
+def _environment(instance: Instance, *, client_key: bool) -> list[str]:
+    """Variables, and secrets as credentials: files in memory that only this unit can read. No secret is in the unit."""
+    secrets = ["username", "password", *([CLIENT_KEY] if client_key else [])]
+    key_variable = [f"Environment=TEMPORAL_TLS_CLIENT_KEY_PATH=%d/{CLIENT_KEY}"] if client_key else []
+    return [
+        f"Environment={_quoted(f'PYTHONPATH={instance.current}')}",
+        "Environment=PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1",
+        "Environment=VCENTER_SECRET_PATH=%d",
+        *key_variable,
+        f"EnvironmentFile={_literal(str(instance.env_file))}",
+        *(f"LoadCredential={name}:{_literal(str(instance.credentials / name))}" for name in secrets),
+    ]
+
+
+def _literal(text: str) -> str:
+    """For a value that systemd takes to the end of the line."""
+    return text.replace("%", "%%")
+
+
+def _quoted(text: str) -> str:
+    """For a word among others. A quote or a backslash cannot be in it: systemd refuses them in a path."""
+    return f'"{_literal(text)}"'
