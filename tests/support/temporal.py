@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from temporalio.client import Client
 
@@ -88,6 +90,24 @@ class TemporalServer:
         """Register a namespace, and wait until it can be used."""
         self._command("operator", "namespace", "create", "--retention", retention, name)
         self._command("workflow", "list", "--namespace", name)
+
+    def describe_namespace(self, name: str) -> dict[str, Any] | None:
+        """The namespace as the command describes it, None when there is none."""
+        done = self._try_command("operator", "namespace", "describe", "--namespace", name, "-o", "json")
+        if done.returncode == 0:
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found
+        if "not found" not in done.stderr:
+            raise RuntimeError(f"temporal operator namespace describe failed: {done.stderr.strip()}")
+        return None
+
+    def search_attributes(self, namespace: str) -> dict[str, str]:
+        """The namespace's own search attributes as the command lists them, name to type."""
+        listed = json.loads(
+            self._command("operator", "search-attribute", "list", "--namespace", namespace, "-o", "json")
+        )
+        kinds = {name: kind.removeprefix("INDEXED_VALUE_TYPE_") for name, kind in listed["customAttributes"].items()}
+        return {name: "".join(word.capitalize() for word in kind.split("_")) for name, kind in kinds.items()}
 
     async def client(self, namespace: str | None = None) -> Client:
         """A connected client for `namespace`, by default the first of the server's own."""

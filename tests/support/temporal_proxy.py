@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc  # type: ignore[import-untyped, unused-ignore]
@@ -39,6 +39,7 @@ class TemporalProxy:
     client_authority: when given, a client must show a certificate that it signed.
     api_key: when given, each call must carry it as a bearer token.
     calls: number of calls by method, refused ones included.
+    refused: methods that are answered with a status, such as {"UpdateNamespace": "PERMISSION_DENIED"}.
     """
 
     def __init__(
@@ -50,7 +51,9 @@ class TemporalProxy:
         client_authority: CertificateAuthority | None = None,
         api_key: str | None = None,
         port: int | None = None,
+        refused: Mapping[str, str] | None = None,
     ) -> None:
+        self.refused = dict(refused or {})
         self.authority = authority
         self.port = port or free_port()
         self.calls: Counter[str] = Counter()
@@ -97,8 +100,11 @@ class TemporalProxy:
             forward = channel.unary_unary(method)
 
             async def handle(request: bytes, context: Any) -> bytes:
-                self.calls[method.rpartition("/")[2]] += 1
+                name = method.rpartition("/")[2]
+                self.calls[name] += 1
                 await self._check_key(context)
+                if name in self.refused:
+                    await context.abort(getattr(grpc.StatusCode, self.refused[name]), "Request unauthorized.")
                 return await _pass_on(forward, request, context)
 
             return handle

@@ -13,6 +13,8 @@ from types import ModuleType
 from ..core.errors import MissingLibrary
 
 try:
+    import temporalio.api.enums.v1 as _enums
+    import temporalio.api.operatorservice.v1 as _operatorservice
     import temporalio.api.workflowservice.v1 as _workflowservice
     import temporalio.client as _client
     import temporalio.common as _common
@@ -27,15 +29,17 @@ else:
     _MODULES = {
         "client": _client,
         "common": _common,
+        "enums": _enums,
         "envconfig": _envconfig,
         "exceptions": _exceptions,
+        "operatorservice": _operatorservice,
         "service": _service,
         "workflowservice": _workflowservice,
     }
 
 
 def part(name: str) -> ModuleType:
-    """A part of temporalio: client, common, envconfig, exceptions, service or workflowservice."""
+    """A part of temporalio, by the name that it has above."""
     if _PROBLEM is not None:
         raise MissingLibrary(
             "Cannot speak to Temporal",

@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make, change or delete a Temporal namespace."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: temporal_namespace
+short_description: Make, change or delete a Temporal namespace
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Makes a namespace in Temporal, or changes it, and waits until it can be used.
+  - What is not given stays as it is.
+  - Where the server lets nobody manage namespaces in this way, as Temporal Cloud, or does not let this account, the
+    module fails with the code C(namespace_not_managed_here). It succeeds there too where the namespace already is as
+    wanted.
+extends_documentation_fragment:
+  - vsphere.preemption.temporal
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  name:
+    description:
+      - Name of the namespace, of letters, digits, dots, dashes and underscores.
+      - O(temporal_namespace) if it is not given. With O(state=absent) it has to be given.
+    type: str
+  temporal_namespace:
+    description:
+      - What O(name) is if that is not given; so the options that all modules share name the namespace once. It need not
+        exist.
+      - Read from E(TEMPORAL_NAMESPACE) if it is not given.
+    type: str
+    default: vsphere-preemption
+  state:
+    description: V(present) makes or changes the namespace, V(absent) deletes it.
+    type: str
+    choices: [present, absent]
+    default: present
+  retention:
+    description:
+      - How long Temporal keeps the history of a workflow that has ended, as a number of days or as a duration such as
+        V(72h) or V(1d12h). At least a day.
+      - A new namespace gets three days if it is not given.
+    type: str
+  description:
+    description: What the namespace is for. Temporal cannot empty it again, so an empty text leaves it as it is.
+    type: str
+  owner_email:
+    description: Whom to write to about the namespace. An empty text leaves it as it is.
+    type: str
+  search_attributes:
+    description:
+      - Search attributes that the namespace shall have, each with its type, one of V(Bool), V(Datetime), V(Double),
+        V(Int), V(Keyword), V(KeywordList) and V(Text). Others that it has stay.
+      - Temporal cannot change a type; the module refuses to try.
+    type: dict
+    default: {}
+  remove_search_attributes:
+    description: Names of search attributes that the namespace shall not have. What workflows hold in them is lost.
+    type: list
+    elements: str
+    default: []
+  force:
+    description:
+      - Whether O(state=absent) may delete a namespace that holds workflows or schedules, with all their history.
+    type: bool
+    default: false
+  wait:
+    description:
+      - Whether to wait until the change shows, so that a worker can start, or the same name be made again.
+      - Each frontend of a cluster learns of a change by itself. The module asks several times, each time on a new
+        connection.
+    type: bool
+    default: true
+  timeout:
+    description: How many seconds to wait.
+    type: int
+    default: 60
+seealso:
+  - module: vsphere.preemption.preemption_signal
+"""
+
+EXAMPLES = r"""
+- name: Make the namespace for preemption
+  vsphere.preemption.temporal_namespace:
+    temporal_address: temporal.example.com:7233
+    name: vsphere-preemption
+    retention: 7
+    description: Preemption of VMs
+    owner_email: ops@example.com
+
+- name: Let workflows be found by cluster
+  vsphere.preemption.temporal_namespace:
+    temporal_address: temporal.example.com:7233
+    name: vsphere-preemption
+    search_attributes:
+      PreemptionCluster: Keyword
+
+- name: Delete it, with all history
+  vsphere.preemption.temporal_namespace:
+    temporal_address: temporal.example.com:7233
+    name: vsphere-preemption
+    state: absent
+    force: true
+"""
+
+RETURN = r"""
+namespace:
+  description: How the namespace is; in check mode, how it would be. Null where there is none.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      returned: always
+      type: str
+    retention:
+      description: How long it keeps the history of a workflow that has ended.
+      returned: always
+      type: str
+    description:
+      description: What it is for.
+      returned: always
+      type: str
+    owner_email:
+      description: Whom to write to about it.
+      returned: always
+      type: str
+    search_attributes:
+      description: Its own search attributes, name to type.
+      returned: always
+      type: dict
+  sample:
+    name: vsphere-preemption
+    retention: 7d
+    description: Preemption of VMs
+    owner_email: ops@example.com
+    search_attributes: {PreemptionCluster: Keyword}
+error_code:
+  description:
+    - Stable name of the failure, for example C(temporal_unreachable), C(invalid_setting), C(namespace_not_empty),
+      C(namespace_not_managed_here) or C(namespace_not_ready).
+  returned: failure
+  type: str
+  sample: namespace_not_empty
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    InvalidSetting,
+    PreemptionError,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import namespaces
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace_plan import (
+    Namespace,
+    NamespacePlan,
+    WantedNamespace,
+    plan_absent,
+    plan_present,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from temporalio.client import Client
+
+OPTIONS = {
+    "name": {"type": "str"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "retention": {"type": "str"},
+    "description": {"type": "str"},
+    "owner_email": {"type": "str"},
+    "search_attributes": {"type": "dict", "default": {}},
+    "remove_search_attributes": {"type": "list", "elements": "str", "default": []},
+    "force": {"type": "bool", "default": False},
+    "wait": {"type": "bool", "default": True},
+    "timeout": {"type": "int", "default": 60},
+}
+
+
+def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module, with the difference that it makes."""
+    wanted = _wanted(params)
+    _check_timeout(params["timeout"])
+
+    async def call(client: Client) -> NamespacePlan:
+        plan = await _plan(client, wanted, params)
+        if not check_mode:
+            await namespaces.carry_out(client, plan, timeout_seconds=params["timeout"], wait=params["wait"])
+        return plan
+
+    # The library may wait twice: for the namespace, and for its search attributes.
+    here = {**params, "temporal_namespace": wanted.name}
+    plan = with_client(here, call, timeout_seconds=2 * params["timeout"])
+    before, after = _shown(plan.before), _shown(plan.after)
+    return {"changed": plan.changed, "namespace": after or None, "diff": {"before": before, "after": after}}
+
+
+async def _plan(client: Client, wanted: WantedNamespace, params: Mapping[str, Any]) -> NamespacePlan:
+    found = await namespaces.read_namespace(client, wanted.name)
+    if params["state"] == "present":
+        return plan_present(found, wanted)
+    if found is not None and not params["force"]:
+        await namespaces.check_deletable(client, wanted.name)
+    return plan_absent(found)
+
+
+def _wanted(params: Mapping[str, Any]) -> WantedNamespace:
+    return WantedNamespace.from_options(
+        name=params["name"] or params["temporal_namespace"],
+        retention=params["retention"],
+        description=params["description"],
+        owner_email=params["owner_email"],
+        search_attributes=params["search_attributes"],
+        remove_search_attributes=params["remove_search_attributes"],
+    )
+
+
+def _check_timeout(seconds: int) -> None:
+    if seconds <= 0:
+        raise InvalidSetting(
+            "Cannot wait for the namespace",
+            why=f"the timeout is {seconds} seconds",
+            next_step="Set it above zero, or turn wait off.",
+        )
+
+
+def _shown(namespace: Namespace | None) -> dict[str, Any]:
+    return namespace.as_result() if namespace else {}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**temporal_options(), **OPTIONS},
+        required_if=[("state", "absent", ["name"])],
+        supports_check_mode=True,
+    )
+    try:
+        result = bring_about(module.params, check_mode=module.check_mode)
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
