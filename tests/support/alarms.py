@@ -61,3 +61,27 @@ class AlarmDesk:
                 userName="",
             )
         )
+
+    def tell(
+        self, name: str, alarm: ManagedObject, entity: ManagedObject, colours: tuple[str, str], **more: Any
+    ) -> None:
+        """Write a change from one colour to another into the event log, which vcsim does not do by itself.
+
+        place: the compute resource of the entity, if it is not the entity itself; None for an alarm without one.
+        """
+        event, place = vim.event, more.get("place", entity)
+        what = getattr(vim, entity.type)(entity.value)
+        told = event.AlarmStatusChangedEvent(
+            key=0,
+            chainId=0,
+            createdTime=self.witness.now(),
+            userName="",
+            alarm=event.AlarmEventArgument(name=name, alarm=vim.Alarm(alarm.value)),
+            source=event.ManagedEntityEventArgument(name="Datacenters", entity=self._content.rootFolder),
+            entity=event.ManagedEntityEventArgument(name=entity.value, entity=what),
+            **{"from": colours[0], "to": colours[1]},
+        )
+        if place is not None:
+            there = getattr(vim, place.type)(place.value)
+            told.computeResource = event.ComputeResourceEventArgument(name=place.value, computeResource=there)
+        self._content.eventManager.PostEvent(told)

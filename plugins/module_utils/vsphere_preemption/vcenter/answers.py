@@ -68,6 +68,11 @@ def read_reference(body: bytes) -> ManagedObject:
     return _reference(returned)
 
 
+def read_values(body: bytes) -> list[Any]:
+    """All that a method returned, each as `value_of` reads it. ParseError for what is no XML."""
+    return [value_of(returned) for returned in ElementTree.fromstring(body).iterfind(".//{*}returnval")]
+
+
 def _object(entry: Element) -> ObjectContent:
     ref, properties, faults = ManagedObject("", ""), {}, set()
     for part in entry:

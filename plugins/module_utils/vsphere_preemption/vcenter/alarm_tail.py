@@ -1,0 +1,185 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The alarms of vCenter, looked at again and again with one call a time.
+
+One read of two properties: all alarms that are triggered, from the root folder, and the newest changes, from a
+collector of events. The collector ends with its session and is made anew then. What was seen before is known by time
+and key together, because the keys begin at one again when vCenter's database is new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..core import times
+from ..core.alarm import AlarmEvent
+from ..core.errors import VCenterError, VCenterPermissionDenied
+from ..core.inventory import ManagedObject
+from ..core.watching.look import RANKS, Look, Sighting
+from . import _pyvmomi
+from .alarm_firings import Firings
+from .answers import read_values
+from .properties import read_properties, reference
+from .requests import Query
+from .soap import Soap, SoapSession
+
+WHAT = "Cannot look at the alarms of vCenter"
+CHANGE = "AlarmStatusChangedEvent"
+NAME, TRIGGERED, PAGE = "name", "triggeredAlarmState", "latestPage"
+# So many changes are read with each look. After more, they are asked for by time.
+CHANGES_PER_LOOK = 25
+MOST_CHANGES = 1000
+# An event may be written after one with a later time.
+OUT_OF_ORDER = timedelta(seconds=60)
+REMEMBERED, CARRIED = 2000, 100
+
+Entry = Mapping[str, Any]
+
+
+class AlarmTail:
+    """For one thread. wanted: whether an alarm of this name matters. mark: what the tail before had seen.
+
+    Without a mark, what the log holds at the first look is the past; what fires then counts all the same.
+    """
+
+    def __init__(self, soap: Soap, wanted: Callable[[str], bool], mark: object = None) -> None:
+        self._soap = soap
+        self._firings = Firings(wanted)
+        self._seen: deque[tuple[str, str]] = deque(_read_mark(mark), maxlen=REMEMBERED)
+        self._begun = bool(self._seen)
+        self._session: SoapSession | None = None
+        self._collector = ManagedObject("", "")
+
+    @property
+    def mark(self) -> list[list[str]]:
+        """What was seen last, for the next tail; plain JSON."""
+        return [list(entry) for entry in list(self._seen)[-CARRIED:]]
+
+    def look(self) -> Look:
+        """What fires now, and what has changed since the last look. Errors as of all calls.
+
+        VCenterPermissionDenied where the account may not see the root folder: no alarm there would not mean that all is
+        well.
+        """
+        return self._soap.attempt(self._look)
+
+    def forget_names(self) -> None:
+        """Read names and places of what fires anew with the next look."""
+        self._firings.forget()
+
+    def close(self) -> None:
+        """Give the collector back: vCenter allows few. Where that fails, it ends with its session."""
+        session, self._session = self._session, None
+        if session is not None:
+            with contextlib.suppress(VCenterError):
+                collector = session.object(self._collector)
+                session.call("DestroyCollector", WHAT, collector.DestroyCollector)
+
+    def _look(self, session: SoapSession) -> Look:
+        root = reference(session.content.rootFolder)
+        found = self._read(session, root)
+        if self._collector not in found:
+            self._session = None
+            found = self._read(session, root)
+        if NAME not in found.get(root, {}):
+            why = "the account lacks the privilege System.View on the root folder"
+            raise VCenterPermissionDenied(WHAT, why=why, next_step="Grant it to the role of the account.")
+        firing = self._firings.of(session, found[root].get(TRIGGERED) or ())
+        fresh, gap = self._fresh(session, found.get(self._collector, {}).get(PAGE) or ())
+        return Look(firing, tuple(filter(None, map(_sighting, fresh))), gap)
+
+    def _read(self, session: SoapSession, root: ManagedObject) -> Mapping[ManagedObject, Mapping[str, Any]]:
+        if self._session is not session:
+            self._collector, self._session = _new_collector(session), session
+        paths = {root.type: (NAME, TRIGGERED), self._collector.type: (PAGE,)}
+        return read_properties(session, Query([root, self._collector], paths), WHAT)
+
+    def _fresh(self, session: SoapSession, page: Iterable[Entry]) -> tuple[list[Entry], bool]:
+        """The changes that are new, the oldest first; whether some between them are missing."""
+        begun, self._begun = self._begun, True
+        fresh, gap = self._new_of(page), False
+        if begun and len(fresh) >= CHANGES_PER_LOOK:
+            fresh = self._new_of(_changes_since(session, _since(self._seen, fresh)))
+            gap = len(fresh) >= MOST_CHANGES
+        self._seen.extend(map(_identity, fresh))
+        return (fresh if begun else []), gap
+
+    def _new_of(self, entries: Iterable[Entry]) -> list[Entry]:
+        seen = set(self._seen)
+        oldest = _newest(self._seen)
+        new = [
+            entry
+            for entry in entries
+            if _identity(entry) not in seen and (oldest is None or _created(entry) > oldest - OUT_OF_ORDER)
+        ]
+        return sorted(new, key=lambda entry: (_created(entry), int(entry["key"])))
+
+
+def _new_collector(session: SoapSession) -> ManagedObject:
+    spec = _pyvmomi.vim.event.EventFilterSpec(eventTypeId=[CHANGE])
+    manager = session.content.eventManager
+    made = session.call("CreateCollectorForEvents", WHAT, lambda: manager.CreateCollectorForEvents(spec))
+    session.call("SetCollectorPageSize", WHAT, lambda: made.SetCollectorPageSize(CHANGES_PER_LOOK))
+    return reference(made)
+
+
+def _changes_since(session: SoapSession, begin: datetime) -> list[Entry]:
+    """The newest changes since that time, at most a thousand, as the collector would show them."""
+    vim = _pyvmomi.vim.event
+    time = vim.EventFilterSpec.ByTime(beginTime=begin)
+    spec = vim.EventFilterSpec(eventTypeId=[CHANGE], time=time, maxCount=MOST_CHANGES)
+    manager = session.content.eventManager
+    # vCenter's own form, as the collector's page has it.
+    return session.call("QueryEvents", WHAT, lambda: read_values(session.stub.ask(manager, "QueryEvent", spec)))
+
+
+def _sighting(entry: Entry) -> Sighting | None:
+    """None for a colour that nobody knows."""
+    if entry.get("to") not in RANKS or "alarm" not in entry:
+        return None
+    place = entry.get("computeResource") or {}
+    alarm = AlarmEvent(
+        name=str(entry["alarm"].get("name", "")),
+        alarm=entry["alarm"].get("alarm"),
+        entity=(entry.get("entity") or {}).get("entity"),
+        compute_resource=place.get("computeResource"),
+        from_colour=str(entry.get("from", "")),
+        to_colour=entry["to"],
+        key=entry["key"],
+        compute_resource_name=str(place.get("name", "")),
+    )
+    return Sighting(alarm, _created(entry))
+
+
+def _created(entry: Entry) -> datetime:
+    return times.from_wire(entry["createdTime"])
+
+
+def _identity(entry: Entry) -> tuple[str, str]:
+    return times.to_wire(_created(entry)), entry["key"]
+
+
+def _newest(seen: Iterable[tuple[str, str]]) -> datetime | None:
+    return max((times.from_wire(at) for at, _key in seen), default=None)
+
+
+def _since(seen: Iterable[tuple[str, str]], fresh: list[Entry]) -> datetime:
+    """From when on events may be missing: the last one that was seen."""
+    return _newest(seen) or _created(fresh[0])
+
+
+def _read_mark(mark: object) -> list[tuple[str, str]]:
+    """The entries that are well formed; one by another version is as good as none."""
+    seen = []
+    for entry in mark if isinstance(mark, list) else ():
+        try:
+            at, key = entry
+            seen.append((times.to_wire(times.from_wire(at)), str(key)))
+        except (TypeError, ValueError):
+            continue
+    return seen
