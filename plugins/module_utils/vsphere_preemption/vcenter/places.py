@@ -49,6 +49,11 @@ class Places:
             folders=frozenset[ManagedObject]().union(*(area.folders for area in areas)),
         )
 
+    def find(self, written: Sequence[str]) -> list[tuple[ManagedObject, str]]:
+        """The objects with these paths, names or references, each with its path. PlaceNotFound, PlaceAmbiguous."""
+        tree = self._soap.attempt(_tree)
+        return [tree.find(text) for text in written]
+
     def compute_resource(self, ref: ManagedObject) -> Area:
         """The hosts of one compute resource, with one call. PlaceNotFound where it is none, or is gone."""
         what = f"Cannot read the hosts of {ref}"

@@ -48,7 +48,7 @@ class Node:
         return self.ref.type in TYPES[kind] and (kind is not PlaceKind.FOLDER or self.for_machines)
 
     def has_name(self, written: str) -> bool:
-        return written == self.name or bool(_spellings(written) & _spellings(self.name))
+        return written == self.name or bool(spellings(written) & spellings(self.name))
 
     def has_reference(self, written: str) -> bool:
         return written in (self.ref.value, str(self.ref))
@@ -85,8 +85,28 @@ class InventoryTree:
             above = self._nodes.get(above.parent) if above.parent is not None else None
         return "/" + "/".join(reversed(names))
 
+    def find(self, written: str) -> tuple[ManagedObject, str]:
+        """The one object of any kind with this path, name or reference, and its path. PlaceNotFound, PlaceAmbiguous.
+
+        A slash alone is the root folder.
+        """
+        if not written.strip("/") and written:
+            return self._root, "/"
+        found = self._fitting(written)
+        what = f"Cannot tell which object is {written!r}"
+        if len(found) == 1:
+            return found[0].ref, self.path_of(found[0])
+        if found:
+            step = "Give its inventory path, or its managed object reference."
+            raise PlaceAmbiguous(what, why=f"the name fits {self._list(found, with_type=True)}", next_step=step)
+        why = "no folder, datacenter, cluster, host or resource pool that the account may see is called so"
+        raise PlaceNotFound(what, why=why, next_step="Check the spelling and the case, or grant System.Read on it.")
+
+    def _fitting(self, written: str) -> list[Node]:
+        return self._at_path(written) if written.startswith("/") else self._named(written)
+
     def _find(self, place: Place) -> Node:
-        fitting = self._at_path(place.name) if place.name.startswith("/") else self._named(place.name)
+        fitting = self._fitting(place.name)
         found = [node for node in fitting if node.is_a(place.kind)]
         if len(found) == 1:
             return found[0]
@@ -129,5 +149,6 @@ class InventoryTree:
         return ", ".join(texts[:MOST_NAMED] + more)
 
 
-def _spellings(name: str) -> set[str]:
+def spellings(name: str) -> set[str]:
+    """The name as it is written, and as vCenter shows it."""
     return {name, _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)}

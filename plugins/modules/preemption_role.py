@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make a role with the privileges that preemption needs, and give it to the worker's account."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_role
+short_description: Give an account the privileges that preemption needs, and no others
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Makes a role in vCenter with exactly the privileges that the chosen features need, and gives it to a user or group
+    on parts of the inventory.
+  - Privileges that count on the root folder alone go to a second role, whose name ends in C(-root). The account gets it
+    on the root folder, without its children. Where O(scope) is the root folder, one role holds everything.
+  - The account has these roles in O(scope) and nowhere else. Permissions with them elsewhere are taken away from it.
+    Other accounts, and other roles, are left alone.
+  - Privileges on tags count only as a global permission, or on the tag itself. The API that this module uses cannot
+    give these, so they are in RV(not_granted).
+  - It takes the privileges C(Authorization.ModifyRoles) and C(Authorization.ModifyPermissions).
+extends_documentation_fragment:
+  - vsphere.preemption.vcenter
+  - vsphere.preemption.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  vcenter_url:
+    required: true
+  state:
+    description:
+      - V(present) makes the role and gives it to O(principal).
+      - V(absent) takes it from O(principal), and removes it if nobody else has it.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description: Name of the role. One of vCenter's own is refused.
+    type: str
+    default: vsphere-preemption
+  features:
+    description:
+      - What the account does. The worker needs V(stop), V(suspend) with such a method in its policy, V(restore) to give
+        VMs back, V(notice) for a policy that tells guests before, and V(watch) to look at alarms, which every role may.
+      - V(setup_attribute), V(setup_tag), V(setup_alarm) and V(setup_role) are for an account that sets up vCenter.
+    type: list
+    elements: str
+    choices: [stop, suspend, restore, notice, watch, setup_attribute, setup_tag, setup_alarm, setup_role]
+    default: [stop]
+  privileges:
+    description: Further privileges, by their names in the API, such as C(VirtualMachine.Interact.Reset).
+    type: list
+    elements: str
+    default: []
+  principal:
+    description:
+      - User or group that gets the role, as C(DOMAIN\name) or C(name@domain). Without it, nobody does.
+      - An account of its own, which has no other role in O(scope).
+    type: str
+  group:
+    description: Whether O(principal) is a group.
+    type: bool
+    default: false
+  scope:
+    description:
+      - Where O(principal) has the role. V(/) is the root folder, that is all of vCenter. Others are the inventory path,
+        the name or the managed object reference of a folder, datacenter, cluster, host or resource pool.
+      - With O(state=absent), the role is taken away wherever the principal has it.
+    type: list
+    elements: str
+    default: ["/"]
+  propagate:
+    description: Whether the role counts for all below O(scope), too.
+    type: bool
+    default: true
+  force:
+    description:
+      - With O(state=present), replace another role that O(principal) has in O(scope).
+      - With O(state=absent), remove the role even where others have it. They lose it.
+    type: bool
+    default: false
+requirements:
+  - python >= 3.11
+seealso:
+  - module: vsphere.preemption.preemption_attribute
+  - module: vsphere.preemption.preemption_alarm
+"""
+
+EXAMPLES = r"""
+- name: Let the worker stop VMs of one cluster, and give them back
+  vsphere.preemption.preemption_role:
+    vcenter_url: https://vcenter.example.com
+    vcenter_username: administrator@vsphere.local
+    vcenter_password: "{{ vault_vcenter_password }}"
+    features: [stop, restore, watch]
+    principal: VSPHERE.LOCAL\preemption
+    scope: [/lab/host/compute-1]
+
+- name: Take it back
+  vsphere.preemption.preemption_role:
+    vcenter_url: https://vcenter.example.com
+    vcenter_secret_path: /etc/vsphere-admin
+    principal: VSPHERE.LOCAL\preemption
+    state: absent
+"""
+
+RETURN = r"""
+roles:
+  description: The roles as they are now, by name; in check mode, as they would be. Each has its C(privileges), without
+    those that every role has, and the C(permissions) that use it.
+  returned: success
+  type: dict
+  sample:
+    vsphere-preemption:
+      privileges: [Global.SetCustomField, VirtualMachine.Interact.PowerOff]
+      permissions: [{scope: /, principal: "VSPHERE.LOCAL\\preemption", group: false, propagate: true}]
+not_granted:
+  description: Privileges of the features that have to be given as a global permission, in the vSphere Client.
+  returned: success and O(state=present)
+  type: list
+  elements: str
+  sample: []
+kept:
+  description: Roles that were not removed, because others have them.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+diff:
+  description: What changes, for people.
+  returned: in diff mode
+  type: dict
+error_code:
+  description: Stable name of the failure, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
+  returned: failure
+  type: str
+  sample: still_in_use
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.privileges import (
+    FEATURES,
+    Where,
+    needed,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.role_setup import (
+    DEFAULT_ROLE,
+    ROOT_SUFFIX,
+    plan_absence,
+    plan_presence,
+    wishes,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.roles import (
+    Access,
+    Principal,
+    RolePlan,
+    after,
+    shown,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.role_admin import RoleAdmin
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OPTIONS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "name": {"type": "str", "default": DEFAULT_ROLE},
+    "features": {"type": "list", "elements": "str", "choices": list(FEATURES), "default": ["stop"]},
+    "privileges": {"type": "list", "elements": "str", "default": []},
+    "principal": {"type": "str"},
+    "group": {"type": "bool", "default": False},
+    "scope": {"type": "list", "elements": "str", "default": ["/"]},
+    "propagate": {"type": "bool", "default": True},
+    "force": {"type": "bool", "default": False},
+}
+
+
+def setup(admin: RoleAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module, with the difference that it makes."""
+    names = [params["name"], params["name"] + ROOT_SUFFIX]
+    place = admin.find(params["scope"])
+    before = admin.read(names, [*place.paths, place.root])
+    plan = _plan(before, params, list(place.paths), place.root)
+    if plan.changes and not check_mode:
+        admin.apply(plan)
+    sides = {"before": before, "after": after(before, plan)}
+    paths = {place.root: "/", **place.paths}
+    diff = {side: shown(access, names, paths) for side, access in sides.items()}
+    result = {"changed": bool(plan.changes), "roles": diff["after"], "kept": list(plan.kept), "diff": diff}
+    if params["state"] == "present":
+        result["not_granted"] = sorted(needed(params["features"], where=Where.EVERYWHERE))
+    return result
+
+
+def _plan(before: Access, params: Mapping[str, Any], places: list[Any], root: Any) -> RolePlan:
+    name, force = params["name"], params["force"]
+    principal = Principal.written(params["principal"], group=params["group"]) if params["principal"] else None
+    if params["state"] == "absent":
+        return plan_absence(before, [name, name + ROOT_SUFFIX], principal, force=force)
+    wanted = wishes(name, params["features"], params["privileges"], places, root, propagate=params["propagate"])
+    return plan_presence(before, wanted, principal, force=force)
+
+
+def options() -> dict[str, dict[str, Any]]:
+    """The argument spec."""
+    spec = {**vcenter_options(), **OPTIONS}
+    spec["vcenter_url"]["required"] = True
+    return spec
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
+    try:
+        result = with_vcenter(
+            module.params, lambda client: setup(RoleAdmin(client.soap), module.params, check_mode=module.check_mode)
+        )
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    if result["kept"]:
+        module.warn(f"Kept, because others have it: {', '.join(result['kept'])}.")
+    if result.get("not_granted"):
+        module.warn(
+            "Privileges on tags have to be given as a global permission, in the vSphere Client: see not_granted."
+        )
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
