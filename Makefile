@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults \
+.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults test-systemd \
         demo demo-down guards bench build changelog clean
 
 BIN := .venv/bin
@@ -38,6 +38,9 @@ test-integration: setup ## Run the tests against a real Temporal server and vCen
 
 test-faults: setup ## Run the tests that break things on purpose
 	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q -n 4
+
+test-systemd: setup ## Deploy, break, upgrade and remove a worker on a real systemd host (needs root; not part of test)
+	@$(HOUSED) $(BIN)/python -m pytest tests/systemd -v -x --log-cli-level=INFO --timeout 900
 
 demo: setup ## Show preemptions on a simulated vCenter
 	@tools/demo/up
