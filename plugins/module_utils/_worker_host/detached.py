@@ -37,6 +37,7 @@ class Detached:
     def __init__(self, instance: Instance, clock: Clock | None = None) -> None:
         self._instance = instance
         self._clock = clock or Clock()
+        self._log_from = 0
 
     def secret_paths(self, *, client_key: bool) -> Mapping[str, str]:
         paths = {"VCENTER_SECRET_PATH": str(self._instance.credentials)}
@@ -61,6 +62,7 @@ class Detached:
             return
         instance = self._instance
         _make_room(instance.log_file)
+        self._log_from = instance.log_file.stat().st_size if instance.log_file.exists() else 0
         environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
         environment.update(env_file.read(instance.env_file.read_text()))
         argv = [str(instance.python), "-m", "vsphere_preemption_worker"]
@@ -109,7 +111,7 @@ class Detached:
     def last_words(self) -> list[str]:
         try:
             with self._instance.log_file.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - 20_000))
+                log.seek(max(self._log_from, log.seek(0, os.SEEK_END) - 20_000))
                 return log.read().decode(errors="replace").splitlines()[-LAST_LINES:]
         except OSError:
             return []

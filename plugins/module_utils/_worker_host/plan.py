@@ -50,8 +50,9 @@ def plan_present(found: Found, wanted: State) -> Plan:
 
 def plan_absent(found: Found) -> Plan:
     """How the instance goes away."""
-    action = Action.REMOVE if found.present else Action.NONE
-    return Plan(action, _described(found, found.state, found.state), "")
+    action = Action.REMOVE if found.present or found.leftovers else Action.NONE
+    leftovers = "releases and virtual environments that no instance uses\n" if found.leftovers else ""
+    return Plan(action, _described(found, found.state, found.state) + leftovers, "")
 
 
 def _action(found: Found, wanted: State) -> Action:

@@ -48,7 +48,7 @@ class Releases:
             return False
 
     def install(self, archive: str, sha256: str) -> None:
-        """Unpack the release; nothing happens where it is there. archive: path of the tar.gz, empty where none was sent."""
+        """Unpack the release; nothing happens where it is there. archive: the tar.gz, empty where none was sent."""
         name = release_name(sha256)
         if self.intact(name):
             return

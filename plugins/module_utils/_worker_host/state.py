@@ -41,11 +41,16 @@ class State:
 
 @dataclass(frozen=True)
 class Found:
-    """What is on the host. damaged: release and virtual environment in use that are not as they were made."""
+    """What is on the host.
+
+    damaged: release and virtual environment in use that are not as they were made.
+    leftovers: there are releases or virtual environments, and no other instance that they could be for.
+    """
 
     state: State = field(default_factory=State)
     running: bool = False
     damaged: frozenset[str] = frozenset()
+    leftovers: bool = False
 
     @property
     def present(self) -> bool:

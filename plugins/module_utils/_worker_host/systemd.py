@@ -31,23 +31,18 @@ Properties = Mapping[str, str]
 
 
 class Systemd:
-    """WorkerService by a unit of the system's own systemd; needs root.
-
-    user: an account that is there already; None for one that systemd makes up.
-    """
+    """WorkerService by a unit of the system's own systemd; needs root."""
 
     def __init__(
         self,
         instance: Instance,
         run: Run,
         *,
-        user: str | None = None,
         unit_folder: Path = Path(UNIT_FOLDER),
         clock: Clock | None = None,
     ) -> None:
         self._instance = instance
         self._run = run
-        self._user = user
         self._unit = unit_name(instance)
         self._file = unit_folder / self._unit
         self._clock = clock or Clock()
@@ -66,7 +61,7 @@ class Systemd:
         """ServiceFailed where this host cannot run such a unit."""
         self._check_host()
         self._check_account()
-        return {str(self._file): unit_text(self._instance, user=self._user, client_key=client_key)}
+        return {str(self._file): unit_text(self._instance, client_key=client_key)}
 
     def running(self) -> bool:
         """Whether it runs, and would after a boot as well: one that somebody disabled is to be started again."""
@@ -129,7 +124,9 @@ class Systemd:
         unknown = {**dict.fromkeys(names, ""), "LoadState": "not-found", "MainPID": "0"}
         if not BOOTED.is_dir():
             return unknown
-        output = self._systemctl("show", f"--property={','.join(names)}", self._unit)
+        code, output, error = self._run(["systemctl", "show", f"--property={','.join(names)}", self._unit])
+        if code != 0 and self.definition():
+            raise self._failed("Cannot ask systemd for the worker", " ".join(error.split()), self._look())
         return {**unknown, **dict(line.split("=", 1) for line in output.splitlines() if "=" in line)}
 
     def _systemctl(self, *arguments: str) -> str:
@@ -157,12 +154,13 @@ class Systemd:
             raise self._unfit(f"the unit hides the folder {root} from the worker", "Use a folder such as /opt/name.")
 
     def _check_account(self) -> None:
-        if self._user is None:
+        user = self._instance.user
+        if not user:
             return
         try:
-            pwd.getpwnam(self._user)
+            pwd.getpwnam(user)
         except KeyError:
-            why = f"there is no account {self._user!r}"
+            why = f"there is no account {user!r}"
             raise self._unfit(why, "Make it first, or leave it to systemd (no user).") from None
 
     def _look(self) -> str:

@@ -59,13 +59,13 @@ def unit_name(instance: Instance) -> str:
     return f"vsphere-preemption-{instance.name}.service"
 
 
-def unit_text(instance: Instance, *, user: str | None = None, client_key: bool = False) -> str:
+def unit_text(instance: Instance, *, client_key: bool) -> str:
     """The whole unit, for systemd 250 or newer.
 
-    user: an account that is there already; None for one that systemd makes up while the worker runs.
+    Without a user of the instance, systemd makes one up while the worker runs.
     client_key: there is a private key for Temporal beside the login of vCenter.
     """
-    account = f"User={_literal(user)}" if user else "DynamicUser=yes"
+    account = f"User={_literal(instance.user)}" if instance.user else "DynamicUser=yes"
     return "\n".join(
         [
             "# Written by vsphere.preemption.preemption_worker_deploy. Changes are overwritten: use a drop-in.",

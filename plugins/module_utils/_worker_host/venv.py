@@ -60,11 +60,11 @@ class Source:
 
 def look_at(path: str, run: RunCommand) -> Python:
     """The interpreter at a path. VenvFailed where there is none, or one that is too old."""
-    code, out, problem = run([path, "-c", _ASK])
     try:
+        _code, out, _problem = run([path, "-I", "-c", _ASK])
         version, base = json.loads(out)
-    except ValueError as error:
-        why = f"it does not run ({' '.join(problem.split()) or f'exit code {code}'})"
+    except (OSError, ValueError) as error:
+        why = f"it does not run ({error})"
         raise _failed(f"Cannot use the Python {path}", why, "Set python to a Python 3.11 or newer.") from error
     found = Python(path, (version[0], version[1]), os.path.realpath(base or path))
     if found.version < OLDEST_PYTHON:
@@ -114,7 +114,7 @@ class Venvs:
         os.utime(self.path(name))
 
     def _create(self, folder: Path, python: Python) -> None:
-        code, out, problem = self._run([python.path, "-m", "venv", str(folder)])
+        code, out, problem = self._run([python.path, "-I", "-m", "venv", str(folder)])
         if code:
             hint = "Install the module venv for it (Debian: python3-venv)."
             raise _failed(f"Cannot make a virtual environment with {python.path}", _last(out + problem), hint)

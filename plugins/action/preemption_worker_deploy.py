@@ -1,0 +1,118 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The half of preemption_worker_deploy on the controller: it packs the worker, reads files, and sends the release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    InvalidSetting,
+    PreemptionError,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.policy_file.reading import (
+    read_policies,
+)
+from ansible_collections.vsphere.preemption.plugins.plugin_utils.worker_release import Release, pack
+
+MODULE = "vsphere.preemption.preemption_worker_deploy"
+DEFAULT_DIRECTORY = "/opt/vsphere-preemption"
+NAME_LENGTH = 16
+# Options that name a file of the controller, and the key under which its content is sent.
+FILES = {
+    "temporal_ca_file": "temporal_ca",
+    "temporal_client_cert_file": "temporal_client_cert",
+    "temporal_client_key_file": "temporal_client_key",
+    "vcenter_ca_file": "vcenter_ca",
+    "policy_file": "policy",
+}
+
+
+class ActionModule(ActionBase):
+    """Runs the module with all that it cannot read on its host."""
+
+    TRANSFERS_FILES = True
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: None = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            return {**result, **self._deployed(dict(self._task.args), task_vars or {})}
+        except PreemptionError as error:
+            return {**result, "failed": True, **error.as_result()}
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+
+    def _deployed(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The result of the module. The release is sent where the host lacks it."""
+        if options.get("state") == "absent":
+            wanted = {name: value for name, value in options.items() if name not in (*FILES, "policy")}
+            return self._module(wanted, task_vars)
+        release = pack(Path(__file__).resolve().parents[2])
+        shipped = self._shipped(options, release)
+        arguments = {name: value for name, value in options.items() if name not in (*FILES, "policy")}
+        may_send = not self._task.check_mode
+        if may_send and not self._is_there(options.get("directory") or DEFAULT_DIRECTORY, release, task_vars):
+            shipped["archive"] = self._sent(release)
+        result = self._module({**arguments, "shipped": shipped}, task_vars)
+        if may_send and result.get("error_code") == "release_missing" and not shipped["archive"]:
+            # It is there, but not as it was.
+            shipped["archive"] = self._sent(release)
+            result = self._module({**arguments, "shipped": shipped}, task_vars)
+        return result
+
+    def _module(self, arguments: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_name=MODULE, module_args=arguments, task_vars=dict(task_vars), wrap_async=False
+        )
+        return result
+
+    def _shipped(self, options: Mapping[str, Any], release: Release) -> dict[str, Any]:
+        contents = {key: self._content(name, options.get(name)) for name, key in FILES.items()}
+        if options.get("policy"):
+            if contents["policy"]:
+                raise _wrong("policy", "policy_file is given too", "Give one of them.")
+            # Any JSON is YAML, and this form is the same on every controller.
+            contents["policy"] = json.dumps(options["policy"], indent=2, sort_keys=True) + "\n"
+        if contents["policy"]:
+            read_policies(contents["policy"], file=str(options.get("policy_file") or "policy"))
+        shas = {"release_sha256": release.sha256, "lock_sha256": release.lock_sha256, "archive": ""}
+        return {**contents, **shas}
+
+    def _content(self, name: str, path: Any) -> str:
+        """What is in a file of the controller; a vault is opened."""
+        if not path:
+            return ""
+        try:
+            found = self._loader.get_real_file(self._find_needle("files", str(path)))
+            text = Path(found).read_text(encoding="utf-8")
+        except (AnsibleError, OSError, UnicodeDecodeError) as error:
+            raise _wrong(name, f"{path} cannot be read on the controller ({error})", "Correct the path.") from error
+        if name != "policy_file" and "-----BEGIN" not in text:
+            raise _wrong(name, f"{path} is no PEM file", "Give a file in PEM form.")
+        return text
+
+    def _is_there(self, directory: str, release: Release, task_vars: Mapping[str, Any]) -> bool:
+        join = self._connection._shell.join_path
+        manifest = join(directory, "releases", release.sha256[:NAME_LENGTH], "manifest.json")
+        found = self._execute_remote_stat(manifest, all_vars=dict(task_vars), follow=False, checksum=False)
+        return bool(found["exists"])
+
+    def _sent(self, release: Release) -> str:
+        """Path of the release on the host, to which it was sent."""
+        shell = self._connection._shell
+        path: str = shell.join_path(shell.tmpdir, "release.tar.gz")
+        self._transfer_data(path, release.compressed())
+        self._fixup_perms2((shell.tmpdir, path))
+        return path
+
+
+def _wrong(name: str, why: str, next_step: str) -> InvalidSetting:
+    return InvalidSetting(f"Cannot use {name}", why=why, next_step=next_step)

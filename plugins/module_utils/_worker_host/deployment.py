@@ -1,0 +1,266 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deploying and removing one worker: plan, prepare, switch, wait until it is ready, or go back.
+
+Everything that can go wrong without touching the worker that runs (unpacking, installing, a program that does not
+start) comes before the switch. The worker is stopped before its links are flipped, because it imports when it needs
+something, and must not find another release then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..vsphere_preemption.core.errors import InvalidSetting, PreemptionError
+from . import env_file, files, host
+from .clock import Clock
+from .errors import ReleaseUnusable, ServiceFailed, WorkerNotReady
+from .locking import NAME as LOCK
+from .locking import alone
+from .order import Order
+from .plan import ENV_FILE, Action, Plan, plan_absent, plan_present
+from .readiness import taken, wait_ready
+from .release import REQUIREMENTS, Releases, release_name
+from .service import WorkerService
+from .state import SECRET, File, Found, State
+from .venv import Python, RunCommand, Venvs, look_at, venv_name
+
+LOCK_SECONDS = 600.0
+# Pip may have written with whatever umask the account has, and another account shall run the worker.
+UMASK = 0o022
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """How it went; in check mode, how it would. release, venv: names, empty where there is none."""
+
+    plan: Plan
+    release: str = ""
+    previous_release: str = ""
+    venv: str = ""
+
+
+class Deployment:
+    """One order for one host. services: by the name that the order has for them."""
+
+    def __init__(
+        self, order: Order, services: Mapping[str, WorkerService], run: RunCommand, clock: Clock | None = None
+    ) -> None:
+        self._order = order
+        self._instance = order.instance
+        self._services = services
+        self._run = run
+        self._clock = clock or Clock()
+        self._releases = Releases(order.instance.root)
+        self._venvs = Venvs(order.instance.root, run)
+
+    def present(self, *, check_mode: bool) -> Deployed:
+        """Let the worker run as ordered. WorkerNotReady where it does not, and what was there runs again."""
+        python = look_at(self._order.python, self._run)
+        wanted = self._wanted(python)
+        root = self._instance.root
+        with files.told(root):
+            if check_mode:
+                return self._planned(self._look(), wanted)
+            os.umask(UMASK)
+            with alone(root, seconds=LOCK_SECONDS, clock=self._clock):
+                found = self._look()
+                deployed = self._planned(found, wanted)
+                if deployed.plan.action is Action.RELOAD:
+                    self._reload(found, wanted)
+                elif deployed.plan.changed:
+                    self._prepare(wanted, found, python)
+                    self._switch(found, wanted)
+                    self._prune(found.state, wanted)
+                return deployed
+
+    def absent(self, *, check_mode: bool) -> Deployed:
+        """Remove the worker; with the last one of this folder, all that was made there."""
+        root = self._instance.root
+        with files.told(root):
+            plan = plan_absent(self._look())
+            if not plan.changed or check_mode:
+                return Deployed(plan)
+            with alone(root, seconds=LOCK_SECONDS, clock=self._clock):
+                found = self._look()
+                self._remove()
+                self._sweep()
+            return Deployed(plan, previous_release=found.state.release)
+
+    def _look(self) -> Found:
+        return host.look(self._instance, self._services, self._releases, self._venvs)
+
+    def _wanted(self, python: Python) -> State:
+        order, service = self._order, self._service
+        variables = {**order.variables, **service.secret_paths(client_key=order.client_key)}
+        return State(
+            service=order.service,
+            release=release_name(order.release_sha256),
+            venv=venv_name(order.lock_sha256, python),
+            files={**order.files, ENV_FILE: File(env_file.written(variables), SECRET)},
+            definition=service.wanted(client_key=order.client_key),
+        )
+
+    def _planned(self, found: Found, wanted: State) -> Deployed:
+        previous = "" if found.state.release == wanted.release else found.state.release
+        self._refuse_taken_address(found)
+        return Deployed(plan_present(found, wanted), wanted.release, previous, wanted.venv)
+
+    @property
+    def _service(self) -> WorkerService:
+        return self._services[self._order.service]
+
+    def _refuse_taken_address(self, found: Found) -> None:
+        """Another program there would answer in place of a worker that could not start."""
+        address = self._instance.health_address
+        old = found.state.files.get(ENV_FILE)
+        before = env_file.read(old.text).get("PREEMPTION_HEALTH_ADDRESS") if old and found.state.service else None
+        if before != address and taken(address):
+            raise InvalidSetting(
+                "Cannot use health_address",
+                why=f"something else listens on {address}",
+                next_step="Set health_address to a free address; each instance needs one of its own.",
+            )
+
+    def _prepare(self, wanted: State, found: Found, python: Python) -> None:
+        """All that does not touch the worker which runs, unless what it runs from is damaged and has to be replaced."""
+        if found.damaged:
+            self._stop_all()
+        try:
+            self._releases.install(self._order.archive, self._order.release_sha256)
+            requirements = self._releases.path(wanted.release) / REQUIREMENTS
+            self._venvs.make(wanted.venv, python, requirements, self._order.source)
+            if found.damaged or (wanted.release, wanted.venv) != (found.state.release, found.state.venv):
+                self._try_out(wanted)
+        except (PreemptionError, OSError):
+            if found.damaged:
+                with contextlib.suppress(PreemptionError, OSError):
+                    self._go_back(found)
+            raise
+
+    def _try_out(self, wanted: State) -> None:
+        """Compile the release, and load all of it once."""
+        release = self._releases.path(wanted.release)
+        program = str(self._venvs.path(wanted.venv) / "bin" / "python")
+        for arguments in (["-m", "compileall", "-q", str(release)], ["-m", "vsphere_preemption_worker", "--help"]):
+            code, out, problem = self._run([program, *arguments], environ_update={"PYTHONPATH": str(release)})
+            if code:
+                last = " | ".join((out + problem).strip().splitlines()[-3:])
+                raise ReleaseUnusable(
+                    f"The release {wanted.release} does not start",
+                    why=last or f"exit code {code}",
+                    next_step="Nothing was switched. Deploy a release that works.",
+                )
+
+    def _switch(self, found: Found, wanted: State) -> None:
+        try:
+            self._stop_all()
+            for kind, service in self._services.items():
+                if kind != wanted.service:
+                    service.remove()
+            host.put(self._instance, wanted)
+            self._service.start()
+            trouble = self._not_ready()
+        except (PreemptionError, OSError) as error:
+            raise self._gone_back(found, str(error)) from error
+        if trouble:
+            raise self._gone_back(found, trouble)
+
+    def _not_ready(self) -> str:
+        seconds = self._order.ready_seconds
+        if not seconds:
+            return ""
+        return wait_ready(self._instance.health_address, self._service.running, seconds=seconds, clock=self._clock)
+
+    def _gone_back(self, found: Found, trouble: str) -> WorkerNotReady:
+        """Bring back what was there; the error that tells of both."""
+        log = self._service.last_words()
+        try:
+            self._go_back(found)
+            problem = self._not_ready_as_before(found)
+        except (PreemptionError, OSError) as error:
+            problem = f"it could not be brought back: {error}"
+        before = f"the release {found.state.release}" if found.state.release else "no worker at all"
+        result = f"but {problem.rstrip('.')}" if problem else "and all is as it was"
+        return WorkerNotReady(
+            f"The worker {self._instance.name} did not get ready",
+            why=". ".join([trouble.rstrip("."), f"Its last words: {log[-1]}"] if log else [trouble.rstrip(".")]),
+            next_step=f"It was rolled back to {before}, {result}.",
+            log=log,
+            back=not problem,
+        )
+
+    def _go_back(self, found: Found) -> None:
+        if not found.present:
+            self._remove()
+            return
+        for kind, service in self._services.items():
+            if kind in found.state.service.split("+"):
+                service.stop()
+            else:
+                service.remove()
+        host.put(self._instance, found.state)
+        if found.running:
+            self._services[found.state.service.split("+")[0]].start()
+
+    def _not_ready_as_before(self, found: Found) -> str:
+        """Why the worker of before is not ready, where one ran."""
+        old = found.state.files.get(ENV_FILE)
+        address = env_file.read(old.text).get("PREEMPTION_HEALTH_ADDRESS", "") if old else ""
+        if not found.running or not address:
+            return ""
+        service = self._services[found.state.service.split("+")[0]]
+        seconds = self._order.ready_seconds
+        return wait_ready(address, service.running, seconds=seconds, clock=self._clock)
+
+    def _reload(self, found: Found, wanted: State) -> None:
+        host.put_files(self._instance, wanted.files)
+        try:
+            self._service.reload()
+            trouble = self._not_ready()
+        except PreemptionError:
+            host.put_files(self._instance, found.state.files)
+            self._service.reload()
+            raise
+        if trouble:
+            raise ServiceFailed(
+                f"The worker {self._instance.name} is not ready with its new policy",
+                why=trouble.rstrip("."),
+                next_step="Look at its log.",
+            )
+
+    def _stop_all(self) -> None:
+        for service in self._services.values():
+            service.stop()
+
+    def _remove(self) -> None:
+        for service in self._services.values():
+            service.remove()
+        files.remove_tree(self._instance.folder)
+
+    def _sweep(self) -> None:
+        """Remove what no instance needs."""
+        if host.others(self._instance):
+            return
+        root = self._instance.root
+        for folder in (self._instance.folder.parent, self._releases.folder, self._venvs.folder):
+            files.remove_tree(folder)
+        (root / LOCK).unlink(missing_ok=True)
+        files.remove_if_empty(root)
+
+    def _prune(self, before: State, wanted: State) -> None:
+        """Remove old releases and virtual environments; the one of before counts as the second newest."""
+        releases, venvs = host.in_use(self._instance)
+        for store, names, used in (
+            (self._releases, (before.release, wanted.release), releases),
+            (self._venvs, (before.venv, wanted.venv), venvs),
+        ):
+            for name in names:
+                if name and store.path(name).is_dir():
+                    store.mark_used(name)
+            for path in files.superfluous(store.folder, in_use=used, keep=self._order.keep):
+                files.remove_tree(path)

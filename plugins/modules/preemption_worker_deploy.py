@@ -1,0 +1,282 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bring a worker to its host, or remove it."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preemption_worker_deploy
+short_description: Deploy a preemption worker to a host
+version_added: 0.2.0
+author: the vsphere.preemption authors (@vsphere-preemption)
+description:
+  - Ships the worker of this collection to the host, makes the virtual environment that it needs, writes its settings,
+    and keeps it running.
+  - It succeeds when the worker answers that it is ready. Otherwise, what was there before is brought back.
+  - A worker that runs as it shall is not touched. A policy that changed is read by the running worker.
+extends_documentation_fragment:
+  - vsphere.preemption.attributes
+  - vsphere.preemption.attributes.action_group
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  name:
+    description: Name of the instance. A host may run several, for several vCenters.
+    type: str
+    default: default
+  state:
+    description:
+      - V(absent) stops the worker and removes all that is its own. With the last instance, O(directory) is removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  service:
+    description:
+      - How the worker is kept running.
+      - V(detached) starts a process and leaves it, without root and without anything that starts it again.
+    type: str
+    choices: [systemd, detached]
+    default: systemd
+  user:
+    description: Account that runs the worker with O(service=systemd). One that systemd makes up, if not given.
+    type: str
+  directory:
+    description: Folder on the host for all that belongs to workers.
+    type: path
+    default: /opt/vsphere-preemption
+  python:
+    description: Python 3.11 or newer on the host. The one that runs the module, if not given.
+    type: path
+  wheelhouse:
+    description: Folder on the host with the wheels to install, instead of a package index.
+    type: path
+  index_url:
+    description: Package index to install from. What pip is set up for on the host, if not given.
+    type: str
+  temporal_address:
+    description: Address of the Temporal frontend, C(host:port).
+    type: str
+    default: localhost:7233
+  temporal_namespace:
+    description: Temporal namespace. It has to exist.
+    type: str
+    default: vsphere-preemption
+  temporal_tls:
+    description: Whether to use TLS. On as soon as a file, the server name or the API key is given.
+    type: bool
+  temporal_ca_file:
+    description: PEM file on the controller with the CA of the Temporal server.
+    type: path
+  temporal_client_cert_file:
+    description: PEM file on the controller with the client certificate.
+    type: path
+  temporal_client_key_file:
+    description: PEM file on the controller with the private key of the client certificate.
+    type: path
+  temporal_server_name:
+    description: Name in the certificate of the Temporal server, where it differs from the address.
+    type: str
+  temporal_api_key:
+    description: API key for Temporal.
+    type: str
+  task_queue:
+    description: Task queue to take requests from, one for each vCenter.
+    type: str
+    default: vsphere-preemption
+  vcenter_url:
+    description: Address of vCenter, such as C(https://vcenter.example.com). Needed for O(state=present).
+    type: str
+  vcenter_username:
+    description: Account of the worker in vCenter. Needed for O(state=present).
+    type: str
+  vcenter_password:
+    description: Password of the account. Needed for O(state=present).
+    type: str
+  vcenter_ca_file:
+    description: PEM file on the controller with the CA of vCenter.
+    type: path
+  vcenter_validate_certs:
+    description: Whether the worker checks the certificate of vCenter.
+    type: bool
+    default: true
+  policy:
+    description: The policy, as data.
+    type: dict
+  policy_file:
+    description: The policy, as a file on the controller.
+    type: path
+  reply_to_allow:
+    description: Hosts to which reply events may go.
+    type: list
+    elements: str
+  max_vms:
+    description: Most victims of one run, where the policy does not say.
+    type: int
+  window_seconds:
+    description: So long after a run further requests are skipped, where the policy does not say.
+    type: int
+  grace_seconds:
+    description: Time for a guest to shut down by itself, where the policy does not say.
+    type: int
+  health_address:
+    description: Where the worker answers C(/readyz), C(host:port). Each instance of a host needs one of its own.
+    type: str
+    default: 127.0.0.1:8080
+  metrics_address:
+    description: Where the worker serves metrics, C(host:port). Nowhere, if not given.
+    type: str
+  debug:
+    description: Log more.
+    type: bool
+    default: false
+  environment:
+    description: Further variables C(PREEMPTION_*) of the worker that have no option here.
+    type: dict
+  ready_timeout:
+    description: So many seconds the worker may take to get ready. V(0) does not wait.
+    type: int
+    default: 120
+  keep_releases:
+    description: So many releases and virtual environments stay, those in use included.
+    type: int
+    default: 2
+  shipped:
+    description: Filled in by the action plugin, with what it read on the controller.
+    type: dict
+    suboptions:
+      release_sha256:
+        description: Digest of the release.
+        type: str
+      lock_sha256:
+        description: Digest of its lock file.
+        type: str
+      archive:
+        description: Path of the release on the host, where it was sent.
+        type: path
+      temporal_ca:
+        description: Content of O(temporal_ca_file).
+        type: str
+      temporal_client_cert:
+        description: Content of O(temporal_client_cert_file).
+        type: str
+      temporal_client_key:
+        description: Content of O(temporal_client_key_file).
+        type: str
+      vcenter_ca:
+        description: Content of O(vcenter_ca_file).
+        type: str
+      policy:
+        description: Text of the policy.
+        type: str
+requirements:
+  - Linux and Python >= 3.11 on the host, with the module venv
+seealso:
+  - module: vsphere.preemption.preemption_signal
+"""
+
+EXAMPLES = r"""
+- name: Run a worker
+  vsphere.preemption.preemption_worker_deploy:
+    temporal_address: temporal.example.com:7233
+    vcenter_url: https://vcenter.example.com
+    vcenter_username: svc-preemption@vsphere.local
+    vcenter_password: "{{ vault_vcenter_password }}"
+    policy_file: policy.yml
+  become: true
+
+- name: Remove it
+  vsphere.preemption.preemption_worker_deploy:
+    state: absent
+  become: true
+"""
+
+RETURN = r"""
+action:
+  description: What was done to the worker; in check mode, what would be.
+  returned: success
+  type: str
+  sample: restarted
+release:
+  description: Name of the release that runs. Empty for O(state=absent).
+  returned: success
+  type: str
+  sample: 0d2b8b62dbc35a0f
+previous_release:
+  description: Name of the release that ran before, where it is another one. It is empty otherwise.
+  returned: success
+  type: str
+  sample: 7a3f0c9d11e04b52
+venv:
+  description: Name of the virtual environment. Empty for O(state=absent).
+  returned: success
+  type: str
+  sample: 5f0b1c9e22d7a431
+rolled_back:
+  description: Whether what was there before runs again, and is ready.
+  returned: failure, when RV(error_code) is V(worker_not_ready)
+  type: bool
+log:
+  description: The last lines of the log of the worker that did not get ready.
+  returned: failure, when RV(error_code) is V(worker_not_ready)
+  type: list
+  elements: str
+error_code:
+  description: Stable name of the failure, for example C(worker_not_ready) or C(venv_failed).
+  returned: failure
+  type: str
+  sample: worker_not_ready
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.options import OPTIONS, REQUIRED
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.order import order_from
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.services import services
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def deploy(module: AnsibleModule) -> dict[str, Any]:
+    """The result of the module, with the difference that it makes."""
+
+    def run(args: list[str], *, environ_update: Mapping[str, str] | None = None) -> tuple[int, str, str]:
+        code, out, problem = module.run_command(args, environ_update=environ_update, handle_exceptions=False)
+        return int(code), str(out), str(problem)
+
+    order = order_from(module.params)
+    deployment = Deployment(order, services(order.instance, run), run)
+    act = deployment.present if module.params["state"] == "present" else deployment.absent
+    deployed = act(check_mode=module.check_mode)
+    plan = deployed.plan
+    return {
+        "changed": plan.changed,
+        "action": plan.action.value,
+        "release": deployed.release,
+        "previous_release": deployed.previous_release,
+        "venv": deployed.venv,
+        "diff": {"before": plan.before, "after": plan.after},
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=OPTIONS, required_if=REQUIRED, supports_check_mode=True)
+    try:
+        result = deploy(module)
+    except PreemptionError as error:
+        module.fail_json(**error.as_result())
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
