@@ -34,7 +34,7 @@ FILES = {
 }
 
 
-class ActionModule(ActionBase):
+class ActionModule(ActionBase):  # type: ignore[misc]
     """Runs the module with all that it cannot read on its host."""
 
     TRANSFERS_FILES = True

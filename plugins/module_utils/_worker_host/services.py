@@ -14,4 +14,4 @@ from .systemd import Systemd
 
 def services(instance: Instance, run: Run) -> Mapping[str, WorkerService]:
     """All of them, for one instance."""
-    return {"systemd": Systemd(instance, run, user=instance.user or None), "detached": Detached(instance)}
+    return {"systemd": Systemd(instance, run), "detached": Detached(instance)}
