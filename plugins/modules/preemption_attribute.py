@@ -45,6 +45,8 @@ options:
     default: false
 requirements:
   - python >= 3.11
+seealso:
+  - module: vsphere.preemption.preemption_tag
 """
 
 EXAMPLES = r"""

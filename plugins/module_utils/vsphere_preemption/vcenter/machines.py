@@ -105,13 +105,14 @@ def _base(
         "host": properties.get(HOST),
         "pool": properties.get(POOL),
         "folder": properties.get(FOLDER),
-        "agent": _is_agent(properties.get(MANAGED_BY)),
+        "agent": is_agent(properties.get(MANAGED_BY)),
         "ft_secondary": properties.get(FT_ROLE, FT_PRIMARY) > FT_PRIMARY,
         "question": QUESTION in properties,
     }
 
 
-def _is_agent(managed_by: Mapping[str, str] | None) -> bool:
+def is_agent(managed_by: Mapping[str, str] | None) -> bool:
+    """Another solution manages the VM: ESX Agent Manager, or vCLS."""
     if not managed_by:
         return False
     key, kind = managed_by.get("extensionKey"), managed_by.get("type")

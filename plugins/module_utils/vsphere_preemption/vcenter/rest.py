@@ -37,6 +37,7 @@ SESSION_HEADER = "vmware-api-session-id"
 LOGIN = "Cannot log in to vCenter's REST API"
 # Behind vCenter's gateway the service is starting or overloaded.
 UNAVAILABLE = frozenset({429, 502, 503, 504})
+DONE = frozenset({200, 201, 204})
 LONGEST_MESSAGE = 300
 
 
@@ -64,6 +65,10 @@ class NotThere(VCenterFault):
     """vCenter has no such object: HTTP 404."""
 
 
+class AlreadyThere(VCenterFault):
+    """vCenter has an object of that name already."""
+
+
 @dataclass(frozen=True, eq=False)
 class RestSession:
     """A session that is logged in."""
@@ -89,6 +94,25 @@ class Rest:
         """What `read` makes of the answer to a question that changes nothing. NotThere for a missing object."""
         return self._door.attempt(lambda session: self._ask(session, name, what, question, read))
 
+    def change(self, name: str, what: str, question: Question) -> Any:
+        """The answer to what changes something; None where there is none. NotThere, AlreadyThere.
+
+        It is sent again after a broken connection, so it may find its own work.
+        """
+
+        def work(session: RestSession) -> Any:
+            method, path, body = question(session.family)
+
+            def action() -> Any:
+                answer = self._send(session, method, path, body)
+                if answer.status not in DONE:
+                    raise _refusal(answer, what, self._calls.address)
+                return _content(answer, session.family) if answer.body.strip() else None
+
+            return self._calls.run(name, what, action)
+
+        return self._door.attempt(work)
+
     def log_in(self) -> None:
         """Open the session where there is none."""
         self._door.enter()
@@ -107,8 +131,7 @@ class Rest:
             answer = self._send(session, method, path, body)
             if answer.status != 200:
                 raise _refusal(answer, what, self._calls.address)
-            content = json.loads(answer.body)
-            return read(content["value"] if session.family.wrapped else content)
+            return read(_content(answer, session.family))
 
         return self._calls.run(name, what, action)
 
@@ -146,6 +169,11 @@ class Rest:
         return RestSession(family, str(content["value"] if family.wrapped else content))
 
 
+def _content(answer: Answer, family: PathFamily) -> Any:
+    content = json.loads(answer.body)
+    return content["value"] if family.wrapped else content
+
+
 def _refusal(answer: Answer, what: str, address: str) -> PreemptionError:
     """The error for an answer that is none."""
     status = answer.status
@@ -158,6 +186,8 @@ def _refusal(answer: Answer, what: str, address: str) -> PreemptionError:
         return VCenterPermissionDenied(what, why=why, next_step=step)
     if status == 404:
         return NotThere(what, why=why, next_step="Check that the object still exists.")
+    if status == 400 and _kind(answer.body) == "already_exists":
+        return AlreadyThere(what, why=why, next_step="Use another name, or let the account see what has this one.")
     if status in UNAVAILABLE:
         return VCenterUnreachable(what, why=why, next_step="Try again once the services of vCenter are up.")
     step = "Look at the log of vCenter's vAPI endpoint for the reason."
@@ -171,4 +201,13 @@ def _message(body: bytes) -> str:
         messages = content.get("value", content)["messages"]
         return " ".join(str(message["default_message"]) for message in messages)[:LONGEST_MESSAGE]
     except (ValueError, TypeError, KeyError, AttributeError):
+        return ""
+
+
+def _kind(body: bytes) -> str:
+    """Which standard error it is, such as `already_exists`, in either family; empty for any other body."""
+    try:
+        content = json.loads(body)
+        return str(content.get("error_type") or content.get("type") or "").rpartition(".")[2].lower()
+    except (ValueError, AttributeError):
         return ""
