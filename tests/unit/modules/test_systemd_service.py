@@ -75,17 +75,15 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeSystemd:
     return FakeSystemd()
 
 
-def the_service(
-    host: FakeSystemd, folder: Path, *, root: str = "/opt/vsphere-preemption", user: str | None = None
-) -> Any:
+def the_service(host: FakeSystemd, folder: Path, *, root: str = "/opt/vsphere-preemption", user: str = "") -> Any:
     now = iter(range(100_000))
 
     def sleep(seconds: float) -> None:
         host.tick()
 
-    instance = service.Instance("north", Path(root), "127.0.0.1:8080")
+    instance = service.Instance("north", Path(root), "127.0.0.1:8080", user)
     clock = clocks.Clock(lambda: float(next(now)), sleep)
-    return systemd.Systemd(instance, host.run, user=user, unit_folder=folder, clock=clock)
+    return systemd.Systemd(instance, host.run, unit_folder=folder, clock=clock)
 
 
 def test_a_start_takes_up_the_unit_enables_it_and_waits_for_a_process(host: FakeSystemd, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ STRANGE = "a strange %h folder, $HOME; 5%"
 THRESHOLD = "20"  # ten times the score
 
 
-def an_instance(root: Path = Path("/opt/vsphere-preemption")) -> Any:
-    return service.Instance("north", root, "127.0.0.1:8080")
+def an_instance(root: Path = Path("/opt/vsphere-preemption"), user: str = "") -> Any:
+    return service.Instance("north", root, "127.0.0.1:8080", user)
 
 
 @pytest.fixture
@@ -31,12 +31,12 @@ def analyzed(tmp_path: Path) -> Any:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not on this machine; `make test-systemd` has it")
 
-    def analyze(folder: str, *command: str, **wanted: Any) -> subprocess.CompletedProcess[str]:
-        instance = an_instance(tmp_path / folder)
+    def analyze(folder: str, *command: str, user: str = "") -> subprocess.CompletedProcess[str]:
+        instance = an_instance(tmp_path / folder, user)
         instance.python.parent.mkdir(parents=True)
         instance.python.symlink_to("/usr/bin/true")
         file = tmp_path / unit.unit_name(instance)
-        file.write_text(unit.unit_text(instance, **wanted))
+        file.write_text(unit.unit_text(instance, client_key=True))
         argv = ["systemd-analyze", *command, str(file)]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
@@ -45,12 +45,12 @@ def analyzed(tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize("folder", ["plain", "with space", "50%h", STRANGE])
 def test_systemd_finds_nothing_wrong_with_the_unit_in_any_folder(analyzed: Any, folder: str) -> None:
-    done = analyzed(folder, "verify", client_key=True)
+    done = analyzed(folder, "verify")
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("user", [None, "nobody"], ids=["made up", "own"])
-def test_the_unit_may_do_little_enough(analyzed: Any, user: str | None) -> None:
+@pytest.mark.parametrize("user", ["", "nobody"], ids=["made up", "own"])
+def test_the_unit_may_do_little_enough(analyzed: Any, user: str) -> None:
     command = ("security", "--offline=true", f"--threshold={THRESHOLD}", "--no-pager")
     assert analyzed("plain", *command, user=user).returncode == 0
 
@@ -62,18 +62,18 @@ def test_the_unit_names_credentials_and_holds_none() -> None:
         assert f"LoadCredential={name}:{folder}/{name}\n" in text
     assert "Environment=VCENTER_SECRET_PATH=%d\n" in text
     assert "Environment=TEMPORAL_TLS_CLIENT_KEY_PATH=%d/temporal_client_key\n" in text
-    assert "temporal_client_key" not in unit.unit_text(an_instance())
+    assert "temporal_client_key" not in unit.unit_text(an_instance(), client_key=False)
 
 
 def test_an_account_of_its_own_takes_the_place_of_the_made_up_one() -> None:
-    assert "DynamicUser=yes\n" in unit.unit_text(an_instance())
-    own = unit.unit_text(an_instance(), user="preemption")
+    assert "DynamicUser=yes\n" in unit.unit_text(an_instance(), client_key=False)
+    own = unit.unit_text(an_instance(user="preemption"), client_key=False)
     assert "User=preemption\n" in own
     assert "DynamicUser" not in own
 
 
 def test_signs_that_mean_something_to_systemd_are_escaped() -> None:
-    text = unit.unit_text(an_instance(Path("/opt") / STRANGE))
+    text = unit.unit_text(an_instance(Path("/opt") / STRANGE), client_key=False)
     folder = "/opt/a strange %%h folder, $HOME; 5%%/instances/north"
     assert f'ExecStart="{folder}/venv/bin/python" -m vsphere_preemption_worker\n' in text
     assert f'Environment="PYTHONPATH={folder}/current"\n' in text
