@@ -41,7 +41,7 @@ async def wait_until_usable(
 ) -> None:
     """Return once the namespace and its search attributes can be used. NamespaceNotReady when the time is over.
 
-    steadily: False when nothing was changed, so that one look will do.
+    steadily: False when nothing was made, so that one look will do.
     """
     query = " AND ".join(f"`{name}` IS NULL" for name in sorted(namespace.search_attributes))
 

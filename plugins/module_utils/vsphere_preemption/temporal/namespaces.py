@@ -89,7 +89,8 @@ async def carry_out(client: Client, plan: NamespacePlan, *, timeout_seconds: flo
     if after is not None:
         await _make(client, plan, after, timeout_seconds)
         if wait:
-            await wait_until_usable(client, after, timeout_seconds=timeout_seconds, steadily=plan.changed)
+            new = before is None or bool(plan.added_attributes)
+            await wait_until_usable(client, after, timeout_seconds=timeout_seconds, steadily=new)
     elif before is not None:
         await _delete(client, before.name)
         if wait:
