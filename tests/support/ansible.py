@@ -87,6 +87,11 @@ class Ansible:
         book.write_text(text)
         return self._run(["ansible-playbook", str(book), *flags], env)
 
+    def named_playbook(self, name: str, variables: Mapping[str, Any] | None = None, *flags: str) -> Completed:
+        """Run a playbook of the collection by its full name. variables: extra variables."""
+        extra = ["-e", json.dumps(variables)] if variables else []
+        return self._run(["ansible-playbook", f"vsphere.preemption.{name}", *extra, *flags], None)
+
     def _run(self, argv: list[str], env: Mapping[str, str] | None) -> Completed:
         return subprocess.run(
             argv,
