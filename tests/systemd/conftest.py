@@ -1,21 +1,50 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One host for all stories, which follow one another as the life of a worker does."""
+"""One host, one vCenter and one Temporal for all stories, which follow one another as the life of a worker does."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from support.dispatcher import Dispatcher
 from support.paths import CACHE
+from support.ports import LOOPBACK, free_port
+from support.temporal import NAMESPACE, TemporalServer
+from support.vcsim import PASSWORD, WORKER_USER, Model, VCSim
 
 from .base import NoHost, base_archive, make_possible, wheelhouse
+from .controller import Controller
 from .host import SystemdHost
 
+# Long enough for an upgrade in the meantime.
+SHUTDOWN_MS = 60_000
 WHEELS = "/srv/wheels"
+UNIT = "vsphere-preemption-default.service"
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that a story needs. before: the files of the host before anything was deployed."""
+
+    host: SystemdHost
+    controller: Controller
+    vcsim: VCSim
+    dispatcher: Dispatcher
+    spare_port: int
+    before: dict[str, str]
+
+    def main_pid(self) -> int:
+        return int(self.host.unit(UNIT, "MainPID")["MainPID"])
+
+    def wait_ready(self, seconds: float = 60.0) -> None:
+        """Wait until systemd has heard that the worker is ready."""
+        self.host.wait("the worker to be ready", f"systemctl is-active --quiet {UNIT}", seconds)
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +60,33 @@ def host() -> Iterator[SystemdHost]:
     shutil.copytree(wheels, found.root / WHEELS.lstrip("/"))
     yield found
     found.destroy()
+
+
+@pytest.fixture(scope="session")
+def site(host: SystemdHost, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    vcsim = VCSim(
+        tmp_path_factory.mktemp("vcsim"), model=Model(machines=6), delays_ms={"ShutdownGuest": SHUTDOWN_MS}
+    ).start()
+    variables = {
+        "worker_wheelhouse": WHEELS,
+        "worker_temporal_address": temporal.address,
+        "worker_task_queue": NAMESPACE,
+        "worker_vcenter_url": vcsim.url,
+        "worker_vcenter_username": WORKER_USER,
+        "worker_vcenter_password": PASSWORD,
+        "worker_vcenter_ca_file": str(vcsim.ca_file),
+        "worker_health_address": f"{LOOPBACK}:{free_port()}",
+        "worker_grace_seconds": 180,
+        "worker_window_seconds": 0,
+    }
+    controller = Controller(tmp_path_factory.mktemp("controller"), host, variables)
+    dispatcher = Dispatcher(temporal, workflow_id="systemd", task_queue=NAMESPACE)
+    host.run("true")
+    yield Site(host, controller, vcsim, dispatcher, free_port(), host.files())
+    dispatcher.close()
+    vcsim.stop()
+
+
+def credentials_folder(root: Path) -> Path:
+    """Where the credentials of the instance lie on the host."""
+    return root / "opt/vsphere-preemption/instances/default/credentials"
