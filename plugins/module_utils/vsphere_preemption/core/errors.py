@@ -31,10 +31,7 @@ speaks to them: they are translated there and chained.
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
-    │   ├── NamespaceNotFound
-    │   ├── NamespaceNotManagedHere
-    │   ├── NamespaceNotEmpty
-    │   ├── NamespaceNotReady        retry helps
+    │   ├── NamespaceNotFound        more about namespaces in ../temporal/namespace_errors.py
     │   ├── NoWorker                 retry helps once a worker runs
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
@@ -300,23 +297,4 @@ class SinkUnreachable(SinkError):
     """The receiver did not answer, or answered that it cannot take the event now."""
 
     code = "sink_unreachable"
-    retryable = True
-
-
-class NamespaceNotManagedHere(TemporalError):
-    """The server, or our rights on it, do not permit to make, change or delete namespaces."""
-
-    code = "namespace_not_managed_here"
-
-
-class NamespaceNotEmpty(TemporalError):
-    """The namespace holds workflows, and nobody said that they may be deleted."""
-
-    code = "namespace_not_empty"
-
-
-class NamespaceNotReady(TemporalError):
-    """The change was accepted, but did not show everywhere in time."""
-
-    code = "namespace_not_ready"
     retryable = True

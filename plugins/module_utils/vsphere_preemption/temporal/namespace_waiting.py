@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ..core.errors import NamespaceNotReady
 from ._temporalio import part
 from .faults import translate
+from .namespace_errors import NamespaceNotReady
 from .namespace_plan import Namespace
 
 if TYPE_CHECKING:

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import (
     InvalidSetting,
-    NamespaceNotEmpty,
-    NamespaceNotManagedHere,
     PreemptionError,
     TemporalAccessDenied,
     TemporalError,
 )
 from ._temporalio import part
 from .faults import translate
+from .namespace_errors import NamespaceNotEmpty, NamespaceNotManagedHere
 from .namespace_plan import Namespace, NamespacePlan
 from .namespace_waiting import wait_until_gone, wait_until_usable
 
