@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults test-systemd \
+.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults test-kubernetes test-systemd \
         demo demo-down guards bench build changelog clean
 
 BIN := .venv/bin
@@ -41,6 +41,10 @@ test-faults: setup ## Run the tests that break things on purpose
 
 test-systemd: setup ## Deploy, break, upgrade and remove a worker on a real systemd host (needs root; not part of test)
 	@$(HOUSED) $(BIN)/python -m pytest tests/systemd -v -x --log-cli-level=INFO --timeout 900
+
+test-kubernetes: setup ## Put a worker into a real Kubernetes API and into an image (builds for 10 min once; not part of test)
+	@PYTHONPATH=tests:tools $(BIN)/python -m support.kubernetes
+	@$(HOUSED) $(BIN)/python -m pytest tests/kubernetes -v --timeout 300
 
 demo: setup ## Show preemptions on a simulated vCenter
 	@tools/demo/up

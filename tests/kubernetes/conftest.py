@@ -1,0 +1,84 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One real API server for all tests here, and the role that talks to it. `make test-kubernetes` runs them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.ansible import Ansible, Completed
+from support.kubernetes.cluster import Cluster
+from support.kubernetes.programs import python_client
+
+PASSWORD = "pa'ss: {w} \"%ord\\ #1"
+PLAY = """
+- name: Put the worker into the cluster
+  hosts: localhost
+  gather_facts: false
+  roles: [vsphere.preemption.worker]
+"""
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Role:
+    """Runs the role worker against the cluster, with these variables unless a test says otherwise."""
+
+    ansible: Ansible
+    variables: Mapping[str, Any]
+
+    @property
+    def namespace(self) -> str:
+        return str(self.variables["worker_kubernetes_namespace"])
+
+    def run(self, *flags: str, **changed: Any) -> Completed:
+        """One run of the role; its variables without those that a test sets to None."""
+        wanted = {name: value for name, value in {**self.variables, **changed}.items() if value is not None}
+        return self.ansible.playbook(PLAY, "-e", json.dumps(wanted), *flags)
+
+
+def changes(done: Completed) -> int:
+    """How many tasks changed something; the run has to have succeeded."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    recap = next(line for line in done.stdout.splitlines() if line.startswith("localhost ") and "changed=" in line)
+    return int(recap.partition("changed=")[2].split()[0])
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The API server. Each test has a namespace of its own."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster")).start()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture
+def role(cluster: Cluster, tmp_path: Path) -> Role:
+    """The role with the least that it needs, in a namespace that is not there yet."""
+    folder = tmp_path / "ansible"
+    path = os.pathsep.join([str(folder / "links"), str(python_client())])
+    ansible = Ansible(folder, {"PYTHONPATH": path})
+    return Role(
+        ansible,
+        {
+            "worker_platform": "kubernetes",
+            "worker_temporal_address": "temporal.example.com:7233",
+            "worker_vcenter_url": "https://vcenter.example.com",
+            "worker_vcenter_username": "preemption@vsphere.local",
+            "worker_vcenter_password": PASSWORD,
+            "worker_kubernetes_namespace": f"workers-{next(_numbers)}",
+            "worker_kubernetes_image": "registry.example.com/vsphere-preemption-worker:0.2.0",
+            "worker_kubernetes_kubeconfig": str(cluster.kubeconfig),
+            "worker_kubernetes_wait": False,
+        },
+    )
