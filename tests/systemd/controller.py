@@ -43,7 +43,7 @@ class Controller:
         (folder / "playbook.yml").write_text(PLAYBOOK)
 
     def deploy(self, *flags: str, fails: bool = False, **variables: Any) -> Play:
-        """Run the role. variables: of the role, such as worker_state. AssertionError when it ends otherwise than told."""
+        """Run the role with more variables, such as worker_state. AssertionError when it ends otherwise than told."""
         began = time.monotonic()
         extra = self._folder / "variables.json"
         extra.touch(mode=0o600)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from support.dispatcher import a_request
 from support.vcsim import PASSWORD
 from support.waiting import wait_until
@@ -102,7 +104,7 @@ def test_an_upgrade_in_mid_run_hands_the_run_to_the_new_worker(site: Site) -> No
     with witness.watching_shutdowns() as shutdowns:
         request = a_request("LOW")
         site.dispatcher.send(request)
-        wait_until(lambda: LATER <= govc.marks().keys(), 30, "the victims to be marked", poll_seconds=0.5)
+        wait_until(lambda: govc.marks().keys() >= LATER, 30, "the victims to be marked", poll_seconds=0.5)
         pid = site.main_pid()
         site.controller.change_release("__main__.py", "EXIT_OK", "EXIT_WELL")
         assert site.controller.deploy().changed == 1
@@ -139,7 +141,7 @@ def test_a_setting_that_cannot_be_used_is_taken_back_at_once(site: Site) -> None
 def test_a_second_instance_runs_beside_the_first_under_an_account_of_its_own(site: Site) -> None:
     site.host.run("useradd --system --no-create-home preemption")
     pid = site.main_pid()
-    south = {
+    south: dict[str, Any] = {
         "worker_name": "south",
         "worker_user": "preemption",
         "worker_task_queue": "south",
