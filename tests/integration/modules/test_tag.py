@@ -158,8 +158,8 @@ def test_what_cannot_be_is_one_clear_line_and_changes_nothing(
 
 def test_a_name_that_fits_several_vms_is_refused_with_their_paths(admin: Ansible, govc: Govc) -> None:
     govc.run("folder.create", "/DC0/vm/batch")
-    where = ("-folder", "/DC0/vm/batch", "-pool", "/DC0/host/DC0_C0/Resources")
-    govc.run("vm.clone", "-on=false", "-vm", FIRST[0], *where, FIRST[1])
+    govc.run("object.mv", f"/DC0/vm/{FIRST[1]}", "/DC0/vm/batch")
+    govc.run("object.rename", f"/DC0/vm/{FIRST[0]}", FIRST[1])
     refused = run(admin, attach={"vms": [FIRST[1]]})
     assert refused.error_code == "vm_ambiguous"
     assert f"/DC0/vm/batch/{FIRST[1]} (vm-" in refused.result["msg"]
