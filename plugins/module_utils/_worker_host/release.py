@@ -16,6 +16,7 @@ import os
 import re
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
 from . import files
@@ -98,7 +99,7 @@ def _checked(archive: Path, sha256: str) -> bytes:
     """The uncompressed archive, if it is the one that was meant."""
     try:
         content = gzip.decompress(archive.read_bytes())
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise _unusable(f"its archive is damaged ({error})") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise _unusable("its archive is not the one that was sent")
