@@ -16,7 +16,8 @@ description:
     that are chosen by name, folder or pattern. Thousands are attached with a few calls.
   - It needs no SDK beside pyVmomi, and works with vCenter 7 to 9.
   - "It takes the privileges C(CreateCategory), C(EditCategory), C(CreateTag), C(EditTag) and C(AttachTag) of
-    C(InventoryService.Tagging), as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory)."
+    C(InventoryService.Tagging), as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory). On the VMs it
+    takes C(InventoryService.Tagging.ObjectAttachable)."
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
