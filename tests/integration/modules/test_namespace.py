@@ -19,7 +19,7 @@ def name(unique: str) -> str:
     return f"namespace-{unique}"
 
 
-def test_check_do_check_again_do_again_and_back(nameless: Ansible, temporal: TemporalServer, name: str) -> None:
+def test_check_do_check_again_do_again(nameless: Ansible, temporal: TemporalServer, name: str) -> None:
     asked = {"name": name, "retention": "7", "description": "spot", "owner_email": "ops@example.com"}
     checked = nameless.module(MODULE, asked, "--check")
     assert checked.changed
@@ -33,6 +33,10 @@ def test_check_do_check_again_do_again_and_back(nameless: Ansible, temporal: Tem
     for flags in (["--check"], []):
         again = nameless.module(MODULE, asked, *flags)
         assert (again.changed, again.result["namespace"]) == (False, done.result["namespace"])
+
+
+def test_check_do_check_again_do_again_and_it_is_gone(nameless: Ansible, temporal: TemporalServer, name: str) -> None:
+    temporal.create_namespace(name)
     gone = {"name": name, "state": "absent"}
     assert nameless.module(MODULE, gone, "--check").changed
     assert temporal.describe_namespace(name) is not None
