@@ -9,9 +9,6 @@ The simulator gives every account all privileges. So the proxy answers in its pl
 from __future__ import annotations
 
 import re
-import socket
-import ssl
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,11 +16,12 @@ from typing import Any
 import pytest
 from unit.worker.world import Script
 
-from support.ansible import Ansible, Ran
+from support.ansible import Ansible
 from support.certificates import CertificateAuthority
 from support.govc import MARK_ATTRIBUTE
 from support.paths import CHECKOUT
 from support.ports import LOOPBACK, free_port
+from support.preflight import check_of, failures, skips, statuses
 from support.sink import Sink
 from support.temporal import TemporalServer
 from support.vcenter_faults import Swallow
@@ -94,28 +92,6 @@ def grant(proxy: VCenterProxy, vcsim: VCSim, on_machines: tuple[str, ...], on_ro
     )
     proxy.clear_rules()
     proxy.on("FetchUserPrivilegeOnEntities", Swallow(result), times=None)
-
-
-def statuses(ran: Ran) -> dict[str, str]:
-    return {check["name"]: check["status"] for check in ran.result["checks"]}
-
-
-def check_of(ran: Ran, name: str) -> tuple[str, str]:
-    """Status and text of a check; one that is not in order says what to do, in the table too."""
-    [check] = [check for check in ran.result["checks"] if check["name"] == name]
-    assert bool(check["next_step"]) == (check["status"] in ("warning", "failed"))
-    [line] = [line for line in ran.result["table"].splitlines() if line.split()[1] == name]
-    assert check["detail"] in line
-    assert line.endswith(check["next_step"])
-    return check["status"], check["detail"]
-
-
-def failures(ran: Ran) -> set[str]:
-    return {name for name, status in statuses(ran).items() if status == "failed"}
-
-
-def skips(ran: Ran) -> set[str]:
-    return {name for name, status in statuses(ran).items() if status == "skipped"}
 
 
 def test_where_all_is_in_order_even_a_strict_look_is_content_and_changes_nothing(
@@ -260,36 +236,6 @@ def test_the_policy_is_read(looker: Ansible, options: dict[str, Any], status: st
     assert said in text
 
 
-def test_the_receiver_has_to_be_allowed_and_to_listen(looker: Ansible, sink: Sink) -> None:
-    denied = looker.module(PREFLIGHT, {**ASKED, "reply_to": sink.url})
-    assert failures(denied) == {"reply_address"}
-    allowed = {**ASKED, "reply_to_allow": [LOOPBACK]}
-    silent = looker.module(PREFLIGHT, {**allowed, "reply_to": f"http://{LOOPBACK}:{free_port()}"})
-    assert failures(silent) == {"reply_receiver"}
-    unknown = looker.module(PREFLIGHT, {**ASKED, "reply_to": "http://nobody.invalid/"})
-    assert failures(unknown) == {"reply_address"}
-    odd = looker.module(PREFLIGHT, {**ASKED, "reply_to": sink.url, "reply_to_allow": "no/name"})
-    assert failures(odd) == {"reply_address"}
-    assert sink.events() == []
-
-
-def test_the_certificate_of_the_receiver_is_checked(looker: Ansible, authority: CertificateAuthority) -> None:
-    server = authority.server("receiver")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server.certificate, server.key)
-    with socket.create_server((LOOPBACK, 0)) as listener:
-        threading.Thread(target=_shake_hands, args=(listener, context), daemon=True).start()
-        options = {
-            **ASKED,
-            "reply_to": f"https://{LOOPBACK}:{listener.getsockname()[1]}/",
-            "reply_to_allow": LOOPBACK,
-        }
-        mistrusted = looker.module(PREFLIGHT, options)
-        trusted = looker.module(PREFLIGHT, {**options, "reply_to_ca_file": str(authority.file)})
-    assert "not trusted" in check_of(mistrusted, "reply_receiver")[1]
-    assert check_of(trusted, "reply_receiver")[0] == "ok"
-
-
 def test_the_playbook_shows_the_table_and_fails_where_something_is_wrong(
     looker: Ansible, temporal: TemporalServer, proxy: VCenterProxy
 ) -> None:
@@ -308,19 +254,6 @@ def test_the_playbook_shows_the_table_and_fails_where_something_is_wrong(
     assert bad.returncode != 0
     assert re.search(r"failed +tag +Cannot find the tag 'none'", bad.stdout)
     assert PASSWORD not in good.stdout + bad.stdout
-
-
-def _shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
-    """Accept TLS connections until the listener is closed."""
-    while True:
-        try:
-            connection, _peer = listener.accept()
-            with connection, context.wrap_socket(connection, server_side=True) as secure:
-                secure.recv(1)
-        except ssl.SSLError:
-            continue
-        except OSError:
-            return
 
 
 def test_every_check_has_its_row_in_the_documentation(looker: Ansible) -> None:
