@@ -14,10 +14,10 @@ author: the vsphere.preemption authors (@vsphere-preemption)
 description:
   - Only VMs with a certain tag are ever preempted. This module makes that tag and its category, and attaches it to VMs
     that are chosen by name, folder or pattern. Thousands are attached with a few calls.
-  - It needs no SDK beside pyVmomi, and works with vCenter 7 to 9.
+  - It needs no SDK beside pyVmomi, since it speaks to the tagging API of vCenter 7 to 9 itself.
   - "It takes the privileges C(CreateCategory), C(EditCategory), C(CreateTag), C(EditTag) and C(AttachTag) of
-    C(InventoryService.Tagging), as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory). On the VMs it
-    takes C(InventoryService.Tagging.ObjectAttachable)."
+    C(InventoryService.Tagging), as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory)."
+  - On the VMs it takes C(InventoryService.Tagging.ObjectAttachable).
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
