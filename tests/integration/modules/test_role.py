@@ -48,7 +48,7 @@ def holders(govc: Govc, path: str) -> dict[str, tuple[str, str]]:
     return {row[-2]: (row[0], row[-1]) for row in rows if row}
 
 
-def test_it_is_made_once_and_removed_once(admin: Ansible, govc: Govc) -> None:
+def test_it_is_made_once(admin: Ansible, govc: Govc) -> None:
     asked = {"principal": WORKER, "scope": [CLUSTER]}
     tried = run(admin, "--check", "--diff", "-vvv", **asked)
     expected = {
@@ -65,6 +65,11 @@ def test_it_is_made_once_and_removed_once(admin: Ansible, govc: Govc) -> None:
     assert made.result["roles"] == again.result["roles"] == expected
     assert (privileges(govc), privileges(govc, SMALL)) == (STOP, None)
     assert holders(govc, CLUSTER) == {WORKER: (ROLE, "Yes")}
+
+
+def test_it_is_removed_once(admin: Ansible, govc: Govc) -> None:
+    asked = {"principal": WORKER, "scope": [CLUSTER]}
+    run(admin, **asked)
     gone = {**asked, "state": "absent"}
     tried = run(admin, "--check", **gone)
     assert (tried.changed, tried.result["roles"], privileges(govc)) == (True, {}, STOP)

@@ -106,7 +106,8 @@ FEATURES: Mapping[str, Feature] = {
         _feature(
             "setup_role",
             "Makes roles and permissions. A permission takes the privilege on the object and on the one above it.",
-            root=("Authorization.ModifyRoles", "Authorization.ModifyPermissions"),
+            root=("Authorization.ModifyRoles",),
+            scope=("Authorization.ModifyPermissions",),
         ),
     )
 }
