@@ -23,7 +23,7 @@ from .controller import Controller
 from .host import SystemdHost
 
 # Long enough for an upgrade in the meantime.
-SHUTDOWN_MS = 60_000
+SHUTDOWN_SECONDS = 120
 WHEELS = "/srv/wheels"
 UNIT = "vsphere-preemption-default.service"
 
@@ -65,7 +65,7 @@ def host() -> Iterator[SystemdHost]:
 @pytest.fixture(scope="session")
 def site(host: SystemdHost, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     vcsim = VCSim(
-        tmp_path_factory.mktemp("vcsim"), model=Model(machines=6), delays_ms={"ShutdownGuest": SHUTDOWN_MS}
+        tmp_path_factory.mktemp("vcsim"), model=Model(machines=6), delays_ms={"ShutdownGuest": SHUTDOWN_SECONDS * 1000}
     ).start()
     variables = {
         "worker_wheelhouse": WHEELS,
@@ -76,7 +76,7 @@ def site(host: SystemdHost, temporal: TemporalServer, tmp_path_factory: pytest.T
         "worker_vcenter_password": PASSWORD,
         "worker_vcenter_ca_file": str(vcsim.ca_file),
         "worker_health_address": f"{LOOPBACK}:{free_port()}",
-        "worker_grace_seconds": 180,
+        "worker_grace_seconds": 2 * SHUTDOWN_SECONDS,
         "worker_window_seconds": 0,
     }
     controller = Controller(tmp_path_factory.mktemp("controller"), host, variables)

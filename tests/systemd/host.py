@@ -89,7 +89,7 @@ class SystemdHost:
 
     def journal(self, unit: str) -> str:
         """All that a unit has logged."""
-        return self.run("journalctl", "--unit", unit, "--output", "cat", "--no-pager")
+        return self.run("journalctl", "--unit", unit, "--output", "short-precise", "--no-pager")
 
     def inventory_line(self) -> str:
         """The host as Ansible's inventory names it."""

@@ -32,13 +32,14 @@ class FakeSystemd:
         self.version = "systemd 252 (252.39-1~deb12u1)"
         self.refuses = ""
         self.after_start = [("activating", "start", 7)]
+        self.answers = True
 
     def run(self, argv: list[str]) -> tuple[int, str, str]:
         words = [word for word in argv[1:] if word != UNIT]
         if argv[0] == "journalctl":
             return 0, "first\nlast\n", ""
         if words[0] == "show":
-            return 0, self._shown(), ""
+            return (0, self._shown(), "") if self.answers else (1, "", "Failed to connect to bus: No such file")
         if words == ["--version"]:
             return 0, f"{self.version}\n+PAM\n", ""
         self.asked.append(" ".join(words))
@@ -153,6 +154,16 @@ def test_removing_takes_the_unit_away_and_a_second_time_does_nothing(host: FakeS
     assert not (tmp_path / UNIT).exists()
     found.remove()
     assert len(host.asked) == 4
+
+
+def test_a_systemd_that_does_not_answer_matters_only_where_there_is_a_unit(host: FakeSystemd, tmp_path: Path) -> None:
+    host.answers = False
+    found = the_service(host, tmp_path)
+    found.stop()
+    assert not found.running()
+    (tmp_path / UNIT).write_text("[Unit]\n")
+    with pytest.raises(errors.ServiceFailed, match="Failed to connect to bus"):
+        found.running()
 
 
 def test_nothing_is_stopped_where_there_is_no_unit(host: FakeSystemd, tmp_path: Path) -> None:
