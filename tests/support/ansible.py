@@ -46,6 +46,9 @@ class Ansible:
     environment: variables for the modules. workflow_id: given to every module that is run by name.
     """
 
+    seconds = SECONDS
+    """Time limit of a command."""
+
     def __init__(self, folder: Path, environment: Mapping[str, str], *, workflow_id: str = "") -> None:
         self._folder = folder
         self._workflow_id = workflow_id
@@ -99,6 +102,6 @@ class Ansible:
             cwd=self._folder,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=self.seconds,
             check=False,
         )

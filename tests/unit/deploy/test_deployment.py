@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from .host_double import FakeHost, errors, imported
+from unit.modules._collection import imported
+
+from .host_double import FakeHost, errors
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from .host_double import FakeClock, archive, errors, imported
+from unit.modules._collection import imported
+
+from .host_double import FakeClock, archive, errors
 
 release = imported("plugins.module_utils._worker_host.release")
 venv = imported("plugins.module_utils._worker_host.venv")
