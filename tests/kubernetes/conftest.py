@@ -17,6 +17,7 @@ import pytest
 
 from support.ansible import Ansible, Completed
 from support.kubernetes.cluster import Cluster
+from support.kubernetes.image import BASE, buildah, buildah_environment, prepare_image_parts, wheelhouse
 from support.kubernetes.programs import python_client
 
 PASSWORD = "pa'ss: {w} \"%ord\\ #1"
@@ -26,6 +27,10 @@ PLAY = """
   gather_facts: false
   roles: [vsphere.preemption.worker]
 """
+
+IMAGE = "localhost/vsphere-preemption-worker"
+TAG = "trial"
+BUILD_SECONDS = 600.0
 
 _numbers = itertools.count(1)
 
@@ -68,6 +73,7 @@ def role(cluster: Cluster, tmp_path: Path) -> Role:
     folder = tmp_path / "ansible"
     path = os.pathsep.join([str(folder / "links"), str(python_client())])
     ansible = Ansible(folder, {"PYTHONPATH": path})
+    ansible.seconds = BUILD_SECONDS
     return Role(
         ansible,
         {
@@ -82,3 +88,30 @@ def role(cluster: Cluster, tmp_path: Path) -> Role:
             "worker_kubernetes_wait": False,
         },
     )
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    """Runs playbooks where buildah works inside the cache."""
+    prepare_image_parts()
+    ansible = Ansible(tmp_path_factory.mktemp("image") / "ansible", buildah_environment())
+    ansible.seconds = BUILD_SECONDS
+    return ansible
+
+
+@pytest.fixture(scope="session")
+def image_variables() -> dict[str, Any]:
+    """What the playbook needs to build without a registry and without a package index."""
+    return {"image_name": IMAGE, "image_tag": TAG, "image_base": BASE, "image_wheelhouse": str(wheelhouse())}
+
+
+@pytest.fixture(scope="session")
+def container(builder: Ansible, image_variables: dict[str, Any]) -> Iterator[str]:
+    """A container of the image that the playbook has built."""
+    if buildah("images", "--quiet", "--filter", f"reference={IMAGE}:{TAG}").strip():
+        buildah("rmi", f"{IMAGE}:{TAG}")
+    assert changes(builder.named_playbook("build_image", image_variables)) == 1
+    name = buildah("from", "--pull-never", f"{IMAGE}:{TAG}").strip()
+    yield name
+    buildah("rm", name)
+    buildah("rmi", f"{IMAGE}:{TAG}")

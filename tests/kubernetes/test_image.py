@@ -8,42 +8,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.ansible import Ansible
-from support.kubernetes.image import BASE, buildah, buildah_environment, prepare_image_parts, wheelhouse
+from support.kubernetes.image import buildah, buildah_environment
 
-from .conftest import changes
+from .conftest import IMAGE, TAG, changes
 
-NAME = "localhost/vsphere-preemption-worker"
-TAG = "trial"
 SECONDS = 600.0
-
-
-@pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
-    """Runs the playbook where buildah works inside the cache."""
-    prepare_image_parts()
-    return Ansible(tmp_path_factory.mktemp("image") / "ansible", buildah_environment())
-
-
-@pytest.fixture(scope="module")
-def variables() -> dict[str, Any]:
-    return {"image_name": NAME, "image_tag": TAG, "image_base": BASE, "image_wheelhouse": str(wheelhouse())}
-
-
-@pytest.fixture(scope="module")
-def container(builder: Ansible, variables: dict[str, Any]) -> Iterator[str]:
-    """A container of the image that the playbook has built."""
-    assert changes(builder.named_playbook("build_image", variables)) == 1
-    name = buildah("from", "--pull-never", f"{NAME}:{TAG}").strip()
-    yield name
-    buildah("rm", name)
-    buildah("rmi", f"{NAME}:{TAG}")
+PYTHON = "/opt/vsphere-preemption/venv/bin/python"
 
 
 def in_container(container: str, *command: str, mount: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -60,15 +36,15 @@ def in_container(container: str, *command: str, mount: Path | None = None) -> su
 
 
 @pytest.mark.timeout(SECONDS)
-def test_the_same_content_is_built_once(builder: Ansible, variables: dict[str, Any], container: str) -> None:
-    done = builder.named_playbook("build_image", variables)
+def test_the_same_content_is_built_once(builder: Ansible, image_variables: dict[str, Any], container: str) -> None:
+    done = builder.named_playbook("build_image", image_variables)
     assert changes(done) == 0
-    assert f"{NAME}:{TAG}" in done.stdout
+    assert f"{IMAGE}:{TAG}" in done.stdout
 
 
 @pytest.mark.timeout(SECONDS)
 def test_the_image_says_who_runs_what(container: str) -> None:
-    config = json.loads(buildah("inspect", "--type", "image", f"{NAME}:{TAG}"))["OCIv1"]["config"]
+    config = json.loads(buildah("inspect", "--type", "image", f"{IMAGE}:{TAG}"))["OCIv1"]["config"]
     assert config["User"] == "65532:65532"
     assert config["Entrypoint"][-2:] == ["-m", "vsphere_preemption_worker"]
     assert config["Labels"]["org.opencontainers.image.licenses"] == "GPL-3.0-or-later"
@@ -81,19 +57,17 @@ def test_the_worker_checks_a_policy_in_the_image(container: str, tmp_path: Path)
     given.chmod(0o755)
     policy = given / "policy.yml"
     policy.write_text("version: 1\ndefault: p\npolicies: [{name: p}]\n")
-    python = "/opt/vsphere-preemption/venv/bin/python"
     module = ("-m", "vsphere_preemption_worker", "--check-policy")
-    good = in_container(container, python, *module, "/given/policy.yml", mount=given)
+    good = in_container(container, PYTHON, *module, "/given/policy.yml", mount=given)
     assert good.returncode == 0, good.stdout + good.stderr
     policy.write_text("version: 1\ndefault: p\npolicies: [{name: p, amount: {max_vms: many}}]\n")
-    bad = in_container(container, python, *module, "/given/policy.yml", mount=given)
+    bad = in_container(container, PYTHON, *module, "/given/policy.yml", mount=given)
     assert bad.returncode == 2
     assert "max_vms" in bad.stdout
 
 
 @pytest.mark.timeout(SECONDS)
 def test_the_worker_in_the_image_is_not_root_and_has_its_libraries(container: str) -> None:
-    python = "/opt/vsphere-preemption/venv/bin/python"
     program = "import os, temporalio.worker, pyVmomi, cloudevents, yaml, requests; print(os.getuid())"
-    done = in_container(container, python, "-c", program)
+    done = in_container(container, PYTHON, "-c", program)
     assert done.stdout.strip() == "65532", done.stderr
