@@ -141,6 +141,11 @@ def test_a_restore_may_be_for_some_vms_one_run_or_one_place_only() -> None:
     assert reasons(planned(*machines, scope=scope)) == {"vm-2": "out_of_scope"}
 
 
+def test_a_restore_may_be_for_what_one_workflow_stopped() -> None:
+    machines = (off(1, runID="alarm/a/1"), off(2, runID="alarm/ab/1"), off(3, runID="alarm/a"))
+    assert reasons(planned(*machines, workflow_id="alarm/a")) == {"vm-2": "another_run", "vm-3": "another_run"}
+
+
 def test_what_has_an_outcome_is_not_planned_again_and_the_cap_takes_the_first_ones() -> None:
     machines = (off(1, 90), off(2, 80), off(3, 70))
     assert numbers(planned(*machines, done=frozenset({ref(3)}))) == [2, 1]

@@ -24,10 +24,11 @@ MAX_NAME = 100
 _UNSAFE = re.compile(r"[^A-Za-z0-9 ._-]")
 
 
-def workflow_id_for(alarm: AlarmEvent) -> str:
-    """`alarm/<name of the alarm>/<MoRef of its compute resource>`: one workflow for each alarm and scope.
+def workflow_id_for(alarm: AlarmEvent, task_queue: str) -> str:
+    """`alarm/<task queue>/<name of the alarm>/<MoRef of its compute resource>`: one for each alarm and scope.
 
-    InvalidRequest for an alarm without a compute resource: it has no scope.
+    The task queue tells vCenters apart, which number their objects alike. InvalidRequest for an alarm without a compute
+    resource: it has no scope.
     """
     if alarm.compute_resource is None:
         raise InvalidRequest(
@@ -35,7 +36,7 @@ def workflow_id_for(alarm: AlarmEvent) -> str:
             why="it belongs to no compute resource, and without one it would reach all of vCenter",
             next_step="Use an alarm of a cluster, a host or a VM.",
         )
-    return f"alarm/{_UNSAFE.sub('-', alarm.name)[:MAX_NAME]}/{alarm.compute_resource.value}"
+    return f"alarm/{task_queue}/{_UNSAFE.sub('-', alarm.name)[:MAX_NAME]}/{alarm.compute_resource.value}"
 
 
 def request_for(rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> PreemptionRequest | None:

@@ -32,9 +32,9 @@ def required(environ: Environment, name: str) -> str:
     return text
 
 
-def switch(environ: Environment, name: str) -> bool:
-    """true or false; false where nothing is set."""
-    text = environ.get(name, "").strip().lower()
+def switch(environ: Environment, name: str, *, default: bool = False) -> bool:
+    """true or false; the default where nothing is set."""
+    text = environ.get(name, "").strip().lower() or str(default).lower()
     if text not in _TRUE + _FALSE:
         raise refused(name, f"{text!r} is neither true nor false", f"Set {name} to true or false.")
     return text in _TRUE

@@ -42,7 +42,8 @@ class RestoreLimits:
     """What a restore may do.
 
     hold_seconds: a VM that was stopped less than that ago stays off, unless `force`. only: names or MoRefs; empty: all.
-    run_id: VMs that this run stopped; empty: whichever run. lease_seconds: so long a pending mark is believed.
+    run_id, workflow_id: VMs that this run stopped, or a run of this workflow; empty: whichever.
+    lease_seconds: so long a pending mark is believed.
     done: VMs whose outcome is known. most: at most so many VMs.
     """
 
@@ -51,6 +52,7 @@ class RestoreLimits:
     force: bool = False
     only: frozenset[str] = frozenset()
     run_id: str = ""
+    workflow_id: str = ""
     scope: Scope = field(default_factory=Scope)
     lease_seconds: float = 180.0
     done: frozenset[ManagedObject] = frozenset()
@@ -104,6 +106,9 @@ def why_kept(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
     if mark is None or mark.phase is not MarkPhase.PREEMPTED or mark.time is None:
         return Kept.NOT_PREEMPTED
     if limits.run_id and mark.run_id != limits.run_id:
+        return Kept.ANOTHER_RUN
+    # The id of a run begins with that of its workflow.
+    if limits.workflow_id and not mark.run_id.startswith(f"{limits.workflow_id}/"):
         return Kept.ANOTHER_RUN
     return _why_it_cannot_be_on(machine, mark)
 

@@ -117,6 +117,23 @@ async def start_restore(client: Client, request: RestoreRequest, *, task_queue: 
     return Started(workflow_id, handle.first_execution_run_id or "")
 
 
+async def start_restore_when_green(client: Client, workflow_id: str, order: object, *, task_queue: str) -> None:
+    """Start the restore that waits for an alarm to be green, where none waits for the workflow yet. TemporalError.
+
+    order: input of the restore workflow.
+    """
+    with translated(f"Cannot start the restore of the workflow {workflow_id}"):
+        await client.start_workflow(
+            RESTORE_WORKFLOW_TYPE,
+            order,
+            id=f"{workflow_id}/restore-when-green",
+            task_queue=task_queue,
+            id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
+            static_summary="Gives the VMs back when the alarm is green",
+            rpc_timeout=CALL_LIMIT,
+        )
+
+
 async def restore_and_wait(
     client: Client, request: RestoreRequest, *, task_queue: str, timeout_seconds: float
 ) -> Record:

@@ -37,6 +37,12 @@ class Endpoint:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
+    @property
+    def event_source(self) -> str:
+        """The source of vCenter's events, as VEBA writes it; with the port only where it is not the usual one."""
+        host = str(self).removesuffix(":443")
+        return f"https://{host}{SDK_PATH}"
+
 
 @dataclass(frozen=True)
 class VCenterSettings:

@@ -33,6 +33,7 @@ ANNOUNCE = "AnnouncePreemption"
 NOTICE = "GiveNotice"
 TELL = "TellOutcome"
 PRESSURE = "LookAtPressure"
+WATCH = "WatchAlarms"
 
 Wire = list[Any]
 
@@ -199,3 +200,14 @@ def on_the_wire(items: Iterable[Victim] | Iterable[VictimOutcome]) -> Wire:
 def outcomes_of(wire: Wire) -> list[VictimOutcome]:
     """The outcomes in what `on_the_wire` made."""
     return [VictimOutcome.from_wire(outcome) for outcome in wire]
+
+
+@dataclass(frozen=True)
+class WatchState:
+    """What the watch over alarms knows, for who goes on with it. Another version's may be anything.
+
+    scopes: of `core.watching.wire`. mark: of `vcenter.alarm_tail`, what was seen of the event log.
+    """
+
+    scopes: Any = None
+    mark: Any = None

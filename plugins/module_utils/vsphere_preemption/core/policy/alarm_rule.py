@@ -59,7 +59,11 @@ class AlarmRule:
         place = alarm.compute_resource
         told = (alarm.compute_resource_name, place.value if place else "")
         inside = not self.clusters or any(_fits(name, self.clusters) for name in told if name)
-        return bool(alarm.name) and _fits(alarm.name, self.alarms) and inside
+        return self.is_named(alarm.name) and inside
+
+    def is_named(self, alarm: str) -> bool:
+        """The rule is for alarms of this name, in some cluster at least."""
+        return bool(alarm) and _fits(alarm, self.alarms)
 
 
 def rule_for(rules: Sequence[AlarmRule], alarm: AlarmEvent) -> AlarmRule | None:

@@ -73,7 +73,7 @@ class RestorePlanning:
         """Why a restore that nobody asked for may not be. One by hand is a person's own decision."""
         if not restore.wait_for_green:
             return "", ""
-        if not policy.restore.automatic:
+        if not (policy.restore.automatic or restore.by_rule):
             message = f"The policy {policy.name!r} does not give VMs back by itself."
             return RestoreReason.NOT_AUTOMATIC.value, message
         paused = self._paused()
@@ -87,6 +87,7 @@ class RestorePlanning:
             force=restore.force or order.ignore_hold,
             only=frozenset(restore.only),
             run_id=restore.run_id,
+            workflow_id=restore.workflow_id if restore.by_rule else "",
             scope=Scope((self._vcenter.resolve(restore.places),)) if restore.places else Scope(),
             lease_seconds=policies.lease_seconds,
             done=frozenset(Returned.from_wire(wire).vm for wire in order.wire_done),

@@ -13,11 +13,9 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import Any
+from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
@@ -25,31 +23,19 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
-from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
-from ..activities.announcing import Announcing
-from ..activities.claims import Claims
-from ..activities.planning import Planning
-from ..activities.pressure import Pressure
-from ..activities.restoring import GivingBack, RestorePlanning, TellingRestored
-from ..activities.settling import Settling
-from ..activities.stopping import Stopping
-from ..workflows.claims import PreemptionClaims
-from ..workflows.dispatcher import PreemptVMsWorkflow
-from ..workflows.restore import PreemptionRestore
-from ..workflows.run import PreemptionRun
+from ..triggers.keeping import keep_watch
 from ..workflows.sandbox import sandboxed_runner
-from ..workflows.switch import PreemptionSwitch
+from .abilities import WORKFLOWS, Means, activities
 from .claims import SharedClaims
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
 from .notify import ServiceManager
 from .policies import Policies
 from .settings import WorkerSettings
-from .switch import PauseQuestion
 
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)
@@ -133,8 +119,8 @@ class Service:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
-                workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore, PreemptionSwitch, PreemptionClaims],
-                activities=self._activities(client, shared),
+                workflows=WORKFLOWS,
+                activities=activities(Means(settings, client, self._vcenter, self._sink, self._policies, shared)),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
                 max_concurrent_activities=ACTIVITIES_AT_ONCE,
@@ -148,32 +134,15 @@ class Service:
                 log.info("worker is polling", extra={"task_queue": settings.task_queue})
                 # After the start, which it would slow down, and before the first event, which it would delay.
                 await asyncio.to_thread(self._sink.prepare)
+                watch = asyncio.create_task(keep_watch(client, settings.task_queue, self._watches_alarms))
                 await self._stop.wait()
+                watch.cancel()
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
             await shared.close()
 
-    def _activities(self, client: Client, shared: SharedClaims) -> list[Callable[..., Any]]:
-        now, temporal, loop = partial(datetime.now, UTC), self._settings.temporal, asyncio.get_running_loop()
-        claims = Claims(shared)
-
-        def policies() -> PolicySet:
-            return self._policies.current
-
-        paused = PauseQuestion(client, self._settings.task_queue, loop)
-        announcing = Announcing(self._sink, self._vcenter, address=temporal.address, namespace=temporal.namespace)
-        return [
-            Planning(self._vcenter, policies, paused, now).plan,
-            Stopping(self._vcenter, claims, paused, now).stop,
-            Settling(self._vcenter).settle,
-            Pressure(self._vcenter, paused).look,
-            announcing.announce,
-            announcing.give_notice,
-            announcing.tell,
-            RestorePlanning(self._vcenter, policies, paused, now).plan,
-            GivingBack(self._vcenter, policies, claims, paused, now).give_back,
-            TellingRestored(self._sink, address=temporal.address, namespace=temporal.namespace).tell,
-        ]
+    def _watches_alarms(self) -> bool:
+        return self._settings.watch_alarms and bool(self._policies.current.alarms)
 
     async def _log_in(self) -> None:
         """Open the session before the first request needs it."""

@@ -76,6 +76,7 @@ class WorkerSettings:
     metrics: Address | None
     notify: NotifySettings
     debug: bool
+    watch_alarms: bool = True
 
     @classmethod
     def from_environment(cls, environ: Environment) -> WorkerSettings:
@@ -96,6 +97,7 @@ class WorkerSettings:
             metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
             notify=NotifySettings.from_environment(environ, os.getpid()),
             debug=switch(environ, "DEBUG"),
+            watch_alarms=switch(environ, "PREEMPTION_WATCH_ALARMS", default=True),
         )
 
 
