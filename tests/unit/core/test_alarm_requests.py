@@ -39,7 +39,7 @@ def test_each_alarm_in_each_cluster_of_each_vcenter_has_a_workflow_of_its_own() 
 def test_an_alarm_with_an_odd_name_has_a_workflow_id_that_can_be_shown() -> None:
     named = replace(ALARM, name="{{ x }}\n/\x1b[31m" + "y" * 200)
     odd = workflow_id_for(named, "queue").split("/")[2]
-    assert odd.startswith("-- x -----31m")
+    assert odd.startswith("-- x ------31m")
     assert len(odd) == 100
 
 
