@@ -46,51 +46,50 @@ def test_the_least_that_is_given_makes_a_worker() -> None:
     assert "hunter2" not in repr(found)
 
 
+FOLDER = "/opt/vsphere-preemption/instances/default"
+SENT = {
+    "temporal_ca": "CA",
+    "temporal_client_cert": "CERT",
+    "temporal_client_key": "KEY",
+    "vcenter_ca": "VCA",
+    "policy": "version: 1",
+}
+EVERYTHING = {
+    "temporal_tls": True,
+    "temporal_server_name": "t",
+    "temporal_api_key": "k",
+    "vcenter_validate_certs": False,
+    "reply_to_allow": ["a", "b"],
+    "max_vms": 3,
+    "window_seconds": 0,
+    "grace_seconds": 5,
+    "metrics_address": "127.0.0.1:9",
+    "debug": True,
+    "environment": {"PREEMPTION_REPLY_MODE": "structured", "PREEMPTION_VCENTER_CALLS": 4},
+}
+VARIABLES = {
+    "TEMPORAL_TLS": "true",
+    "TEMPORAL_TLS_SERVER_NAME": "t",
+    "TEMPORAL_API_KEY": "k",
+    "TEMPORAL_TLS_SERVER_CA_CERT_PATH": f"{FOLDER}/tls/temporal_ca.pem",
+    "TEMPORAL_TLS_CLIENT_CERT_PATH": f"{FOLDER}/tls/temporal_client_cert.pem",
+    "VCENTER_CA_FILE": f"{FOLDER}/tls/vcenter_ca.pem",
+    "VCENTER_INSECURE": "true",
+    "PREEMPTION_POLICY_FILE": f"{FOLDER}/policy.yml",
+    "PREEMPTION_REPLY_TO_ALLOW": "a,b",
+    "PREEMPTION_MAX_VMS": "3",
+    "PREEMPTION_WINDOW_SECONDS": "0",
+    "PREEMPTION_GRACE_SECONDS": "5",
+    "PREEMPTION_METRICS_ADDRESS": "127.0.0.1:9",
+    "PREEMPTION_REPLY_MODE": "structured",
+    "PREEMPTION_VCENTER_CALLS": "4",
+    "DEBUG": "true",
+}
+
+
 def test_everything_that_is_given_reaches_the_worker() -> None:
-    shipped = {
-        **SHIPPED,
-        "temporal_ca": "CA",
-        "temporal_client_cert": "CERT",
-        "temporal_client_key": "KEY",
-        "vcenter_ca": "VCA",
-        "policy": "version: 1",
-    }
-    found = ordered(
-        shipped=shipped,
-        temporal_tls=True,
-        temporal_server_name="t",
-        temporal_api_key="k",
-        vcenter_validate_certs=False,
-        reply_to_allow=["a", "b"],
-        max_vms=3,
-        window_seconds=0,
-        grace_seconds=5,
-        metrics_address="127.0.0.1:9",
-        debug=True,
-        environment={"PREEMPTION_REPLY_MODE": "structured", "PREEMPTION_VCENTER_CALLS": 4},
-    )
-    folder = "/opt/vsphere-preemption/instances/default"
-    assert (
-        found.variables.items()
-        >= {
-            "TEMPORAL_TLS": "true",
-            "TEMPORAL_TLS_SERVER_NAME": "t",
-            "TEMPORAL_API_KEY": "k",
-            "TEMPORAL_TLS_SERVER_CA_CERT_PATH": f"{folder}/tls/temporal_ca.pem",
-            "TEMPORAL_TLS_CLIENT_CERT_PATH": f"{folder}/tls/temporal_client_cert.pem",
-            "VCENTER_CA_FILE": f"{folder}/tls/vcenter_ca.pem",
-            "VCENTER_INSECURE": "true",
-            "PREEMPTION_POLICY_FILE": f"{folder}/policy.yml",
-            "PREEMPTION_REPLY_TO_ALLOW": "a,b",
-            "PREEMPTION_MAX_VMS": "3",
-            "PREEMPTION_WINDOW_SECONDS": "0",
-            "PREEMPTION_GRACE_SECONDS": "5",
-            "PREEMPTION_METRICS_ADDRESS": "127.0.0.1:9",
-            "PREEMPTION_REPLY_MODE": "structured",
-            "PREEMPTION_VCENTER_CALLS": "4",
-            "DEBUG": "true",
-        }.items()
-    )
+    found = ordered(shipped={**SHIPPED, **SENT}, **EVERYTHING)
+    assert found.variables.items() >= VARIABLES.items()
     assert found.client_key
     secret = {name for name, file in found.files.items() if file.secret}
     assert secret == {"credentials/username", "credentials/password", "credentials/temporal_client_key"}
