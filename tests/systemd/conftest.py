@@ -16,14 +16,13 @@ from support.dispatcher import Dispatcher
 from support.paths import CACHE
 from support.ports import LOOPBACK, free_port
 from support.temporal import NAMESPACE, TemporalServer
+from support.vcenter_proxy import VCenterProxy
 from support.vcsim import PASSWORD, WORKER_USER, Model, VCSim
 
 from .base import NoHost, base_archive, make_possible, wheelhouse
 from .controller import Controller
 from .host import SystemdHost
 
-# Long enough for an upgrade in the meantime.
-SHUTDOWN_SECONDS = 120
 WHEELS = "/srv/wheels"
 UNIT = "vsphere-preemption-default.service"
 
@@ -35,12 +34,17 @@ class Site:
     host: SystemdHost
     controller: Controller
     vcsim: VCSim
+    proxy: VCenterProxy
     dispatcher: Dispatcher
     spare_port: int
     before: dict[str, str]
 
     def main_pid(self) -> int:
         return int(self.host.unit(UNIT, "MainPID")["MainPID"])
+
+    def asked(self, call: str) -> int:
+        """How often the worker made a call to vCenter."""
+        return self.proxy.calls.count(call)
 
     def wait_ready(self, seconds: float = 60.0) -> None:
         """Wait until systemd has heard that the worker is ready."""
@@ -64,26 +68,26 @@ def host() -> Iterator[SystemdHost]:
 
 @pytest.fixture(scope="session")
 def site(host: SystemdHost, temporal: TemporalServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    vcsim = VCSim(
-        tmp_path_factory.mktemp("vcsim"), model=Model(machines=6), delays_ms={"ShutdownGuest": SHUTDOWN_SECONDS * 1000}
-    ).start()
+    vcsim = VCSim(tmp_path_factory.mktemp("vcsim"), model=Model(machines=6)).start()
+    proxy = VCenterProxy(vcsim).start()
     variables = {
         "worker_wheelhouse": WHEELS,
         "worker_temporal_address": temporal.address,
         "worker_task_queue": NAMESPACE,
-        "worker_vcenter_url": vcsim.url,
+        "worker_vcenter_url": proxy.url,
         "worker_vcenter_username": WORKER_USER,
         "worker_vcenter_password": PASSWORD,
         "worker_vcenter_ca_file": str(vcsim.ca_file),
         "worker_health_address": f"{LOOPBACK}:{free_port()}",
-        "worker_grace_seconds": 2 * SHUTDOWN_SECONDS,
+        "worker_grace_seconds": 300,
         "worker_window_seconds": 0,
     }
     controller = Controller(tmp_path_factory.mktemp("controller"), host, variables)
     dispatcher = Dispatcher(temporal, workflow_id="systemd", task_queue=NAMESPACE)
     host.run("true")
-    yield Site(host, controller, vcsim, dispatcher, free_port(), host.files())
+    yield Site(host, controller, vcsim, proxy, dispatcher, free_port(), host.files())
     dispatcher.close()
+    proxy.close()
     vcsim.stop()
 
 
