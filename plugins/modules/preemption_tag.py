@@ -184,7 +184,7 @@ ATTACH = {
     "pattern": {"type": "str"},
     "exclusive": {"type": "bool", "default": False},
 }
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tag": {"type": "str", "default": "preemptible"},
     "category": {"type": "str", "default": "preemption"},
@@ -199,7 +199,7 @@ OPTIONS = {
 
 def options() -> dict[str, dict[str, Any]]:
     """The argument spec."""
-    spec: dict[str, dict[str, Any]] = {**vcenter_options(), **OPTIONS}
+    spec = {**vcenter_options(), **OPTIONS}
     spec["vcenter_url"]["required"] = True
     return spec
 
