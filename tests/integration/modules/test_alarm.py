@@ -16,6 +16,8 @@ from support.ansible import Ansible, Ran
 from support.govc import Govc
 from support.vcsim import VCSim
 
+# Several commands each, on hosts that have more to do.
+pytestmark = pytest.mark.timeout(600)
 MODULE = "preemption_alarm"
 NAME = "vsphere-preemption memory"
 CLUSTER = "/DC0/host/DC0_C0"

@@ -17,6 +17,8 @@ from support.ansible import Ansible, Ran
 from support.govc import Govc
 from support.vcsim import VCSim
 
+# Several commands each, on hosts that have more to do.
+pytestmark = pytest.mark.timeout(600)
 MODULE = "preemption_role"
 ROLE, SMALL = "vsphere-preemption", "vsphere-preemption-root"
 WORKER = "VSPHERE.LOCAL\\preemption"
