@@ -142,6 +142,20 @@ def test_what_was_over_before_anybody_looked_is_on_record() -> None:
     assert story.at(3, look()) == []
 
 
+def test_every_change_of_a_storm_is_asked_for_or_on_record() -> None:
+    story, raised, accounted, at = Story(), 0, 0, 0.0
+    for length in (1, 2, 3, 4, 5, 2, 7, 1, 1, 6):
+        changes: list[Told] = []
+        for _number in range(length):
+            at += 1
+            raising = not int(at) % 2
+            changes.append((H1, "red" if raising else "green", at))
+            raised += raising
+        steps = story.at(at, look((), tuple(changes)))
+        accounted += sum(step in ("flapped", "coalesced") or step.startswith("red") for step in steps)
+    assert accounted == raised == 16
+
+
 def test_green_before_red_leaves_it_raised() -> None:
     assert Story().at(2, look((), ((H1, "green", 1.0), (H1, "red", 1.1)))) == ["red since 1.1"]
 

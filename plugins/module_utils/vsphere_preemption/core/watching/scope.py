@@ -25,11 +25,16 @@ BELIEVED = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Firing:
-    """The alarm on one object. since: of this colour. state_since: the same by vCenter's list; None: not seen there."""
+    """The alarm on one object.
+
+    since: of this colour. state_since: the same by vCenter's list; None: not seen there. on_record: why it asked for
+    nothing was said.
+    """
 
     colour: str
     since: datetime
     state_since: datetime | None = None
+    on_record: bool = False
 
     @property
     def rank(self) -> int:
@@ -82,13 +87,20 @@ class AlarmInScope:
             firing is not None and firing.colour == change.alarm.to_colour and change.at <= firing.since + SAME_CHANGE
         )
 
-    def note_change(self, change: Sighting) -> None:
+    def open_on(self, entity: ManagedObject) -> Firing | None:
+        """What fires there, and was neither asked for nor said to ask for nothing."""
+        firing = self.firing.get(entity)
+        if firing is None or firing.on_record or self.asked_because.get(entity) == firing.since:
+            return None
+        return firing
+
+    def note_change(self, change: Sighting, *, on_record: bool = False) -> None:
         """The log tells that the alarm changed its colour on an object."""
         self.alarm, entity, colour = change.alarm, _entity(change), change.alarm.to_colour
         if colour == GREEN:
             self.firing.pop(entity, None)
         elif entity not in self.firing or self.firing[entity].colour != colour:
-            self.firing[entity] = Firing(colour, change.at)
+            self.firing[entity] = Firing(colour, change.at, on_record=on_record)
 
     def note_list(self, seen: Iterable[Sighting], *, gap: bool, now: datetime) -> None:
         """The list shows all objects that the alarm fires on. now: by vCenter's clock, or nearly."""

@@ -110,7 +110,7 @@ class Watch:
                 continue
             scope = self.scopes.setdefault(key_of(alarm), AlarmInScope(alarm))
             why = None if scope.knows(change) else _why_nothing(scope, rule, alarm)
-            scope.note_change(change)
+            scope.note_change(change, on_record=why is not None)
             if why:
                 yield Skip(rule, alarm, why)
 
@@ -131,9 +131,8 @@ def _why_nothing(scope: AlarmInScope, rule: AlarmRule, alarm: AlarmEvent) -> Lef
     rank, entity = RANKS[alarm.to_colour], alarm.entity or alarm.compute_resource
     if rank >= RANKS[YELLOW]:
         return LeftOut.COALESCED if alarm.to_colour in rule.criticality and RANKS[scope.colour] >= rank else None
-    fired = scope.firing.get(entity) if entity else None
-    asked = fired and fired.colour in rule.criticality and fired.rank > RANKS[scope.asked]
-    return LeftOut.FLAPPED if asked else None
+    fired = scope.open_on(entity) if entity else None
+    return LeftOut.FLAPPED if fired and fired.colour in rule.criticality else None
 
 
 def key_of(alarm: AlarmEvent) -> Key:

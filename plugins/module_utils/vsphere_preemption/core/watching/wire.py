@@ -39,7 +39,7 @@ def _scope_as_wire(scope: AlarmInScope) -> Wire:
     return {
         "alarm": _alarm_as_wire(scope.alarm),
         "firing": [
-            [entity.type, entity.value, firing.colour, times.to_wire(firing.since), _moment(firing)]
+            [entity.type, entity.value, firing.colour, times.to_wire(firing.since), _moment(firing), firing.on_record]
             for entity, firing in scope.firing.items()
         ],
         "asked": scope.asked,
@@ -53,9 +53,9 @@ def _read_scope(wire: Mapping[str, Any]) -> AlarmInScope:
         _read_alarm(wire["alarm"]),
         {
             ManagedObject(kind, value): Firing(
-                colour, times.from_wire(since), times.from_wire(state_since) if state_since else None
+                colour, times.from_wire(since), times.from_wire(state_since) if state_since else None, bool(on_record)
             )
-            for kind, value, colour, since, state_since in wire["firing"]
+            for kind, value, colour, since, state_since, on_record in wire["firing"]
         },
         str(wire["asked"]),
         {ManagedObject(kind, value): times.from_wire(since) for kind, value, since in wire["because"]},
