@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,7 @@ class Site:
     proxy: VCenterProxy
     dispatcher: Dispatcher
     spare_port: int
-    before: dict[str, str]
+    before: dict[str, str] = field(repr=False)
 
     def main_pid(self) -> int:
         return int(self.host.unit(UNIT, "MainPID")["MainPID"])
