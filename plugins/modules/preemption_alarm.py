@@ -175,7 +175,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
     "description": {"type": "str", "default": "Asks for a preemption"},

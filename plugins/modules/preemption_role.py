@@ -171,7 +171,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "default": DEFAULT_ROLE},
     "features": {"type": "list", "elements": "str", "choices": list(FEATURES), "default": ["stop"]},

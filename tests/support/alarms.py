@@ -46,6 +46,26 @@ class AlarmDesk:
         alarm = self._content.alarmManager.CreateAlarm(self._content.rootFolder, spec)
         return ManagedObject("Alarm", alarm._moId)
 
+    def mail(self, alarm: str, to: str) -> None:
+        """Let an alarm send a mail when it turns red; alarm: the value of its reference."""
+        defined = vim.alarm.Alarm(alarm, self._content.alarmManager._stub)
+        mail = vim.action.SendEmailAction(toList=to, ccList="", subject="red", body="red")
+        switch = vim.alarm.AlarmTriggeringAction.TransitionSpec(startState="yellow", finalState="red", repeats=False)
+        found = defined.info
+        found.action = vim.alarm.GroupAlarmAction(
+            action=[
+                vim.alarm.AlarmTriggeringAction(
+                    action=mail,
+                    transitionSpecs=[switch],
+                    green2yellow=False,
+                    yellow2red=True,
+                    red2yellow=False,
+                    yellow2green=False,
+                )
+            ]
+        )
+        defined.ReconfigureAlarm(found)
+
     def paint(self, name: str, entity: ManagedObject, colour: str) -> None:
         """Trigger the alarm on an object, which must exist."""
         self._content.eventManager.PostEvent(

@@ -90,6 +90,19 @@ def test_each_difference_changes_the_alarm_that_is_there(admin: Ansible, govc: G
     assert not run(admin, **other).changed
 
 
+def test_what_people_added_to_an_alarm_is_kept(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
+    run(admin)
+    witness = vcsim.witness()
+    try:
+        AlarmDesk(witness).mail(alarms(govc)[NAME]["alarm"]["value"], "ops@example.com")
+    finally:
+        witness.close()
+    assert not run(admin).changed
+    assert run(admin, red=95).changed
+    alarm = alarms(govc)[NAME]
+    assert (measured(alarm)["red"], "ops@example.com" in json.dumps(alarm["action"])) == (9500, True)
+
+
 def test_an_alarm_of_somebody_else_is_refused(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     witness = vcsim.witness()
     try:
