@@ -23,6 +23,7 @@ from .base import NoHost, base_archive, make_possible, wheelhouse
 from .controller import Controller
 from .host import SystemdHost
 
+ACCOUNT = "preemption"
 WHEELS = "/srv/wheels"
 UNIT = "vsphere-preemption-default.service"
 
@@ -84,7 +85,7 @@ def site(host: SystemdHost, temporal: TemporalServer, tmp_path_factory: pytest.T
     }
     controller = Controller(tmp_path_factory.mktemp("controller"), host, variables)
     dispatcher = Dispatcher(temporal, workflow_id="systemd", task_queue=NAMESPACE)
-    host.run("true")
+    host.run("useradd", "--system", "--no-create-home", ACCOUNT)
     yield Site(host, controller, vcsim, proxy, dispatcher, free_port(), host.files())
     dispatcher.close()
     proxy.close()

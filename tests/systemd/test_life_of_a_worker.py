@@ -12,7 +12,7 @@ from support.vcenter_faults import Swallow
 from support.vcsim import PASSWORD
 from support.waiting import wait_until
 
-from .conftest import UNIT, Site, credentials_folder
+from .conftest import ACCOUNT, UNIT, Site, credentials_folder
 
 FIRST = {"DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"}
 LATER = {"DC0_C0_RP0_VM2", "DC0_C0_RP0_VM3"}
@@ -145,21 +145,19 @@ def test_a_setting_that_cannot_be_used_is_taken_back_at_once(site: Site) -> None
 
 
 def test_a_second_instance_runs_beside_the_first_under_an_account_of_its_own(site: Site) -> None:
-    site.host.run("useradd --system --no-create-home preemption")
     pid = site.main_pid()
     south: dict[str, Any] = {
         "worker_name": "south",
-        "worker_user": "preemption",
+        "worker_user": ACCOUNT,
         "worker_task_queue": "south",
         "worker_health_address": f"127.0.0.1:{site.spare_port}",
     }
     assert site.controller.deploy(**south).changed == 1
     unit = "vsphere-preemption-south.service"
-    assert site.host.unit(unit, "ActiveState", "User") == {"ActiveState": "active", "User": "preemption"}
+    assert site.host.unit(unit, "ActiveState", "User") == {"ActiveState": "active", "User": ACCOUNT}
     assert site.controller.deploy(**south).changed == 0
     assert site.controller.deploy(**south, worker_state="absent").changed == 1
     assert site.main_pid() == pid
-    site.host.run("userdel preemption")
 
 
 def test_uninstalling_leaves_nothing_behind(site: Site) -> None:
