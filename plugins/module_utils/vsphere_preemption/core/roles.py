@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import InvalidSetting
 from .inventory import ManagedObject
@@ -128,7 +128,7 @@ class DropRole:
     with_permissions: bool
 
 
-Change = MakeRole | ChangeRole | Grant | Revoke | DropRole
+Change: TypeAlias = "MakeRole | ChangeRole | Grant | Revoke | DropRole"
 
 
 @dataclass(frozen=True)
