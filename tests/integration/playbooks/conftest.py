@@ -28,6 +28,8 @@ class Site:
 
     def __init__(self, ansible: Ansible, variables: dict[str, Any]) -> None:
         self._ansible = ansible
+        # A playbook is many modules, one after the other.
+        self._ansible.seconds = 600.0
         self.variables = variables
 
     def run(self, playbook: str, *flags: str, **variables: Any) -> Completed:

@@ -19,6 +19,8 @@ from support.worker import WorkerProcess
 
 from .conftest import TAGGED, Site
 
+pytestmark = pytest.mark.timeout(600)
+
 NOBODY_STOPPED = "so nothing was done"
 
 

@@ -12,6 +12,8 @@ from support.vcsim import VCSim
 
 from .conftest import TAGGED, Site
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.mark.usefixtures("tagged")
 def test_preempt_checks_then_stops_then_has_nothing_more_to_do(
