@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ._plan_result import plan_as_result
 from ._request import policies_of
 from ._vcenter import with_vcenter
-from .vsphere_preemption.core.decision import Decision, Moment, decide
-from .vsphere_preemption.core.policy.model import Mode, OnShortfall, PolicySet
-from .vsphere_preemption.core.reasons import RunReason
+from .vsphere_preemption.core.decision import Moment, decide
+from .vsphere_preemption.core.plan_shown import decision_as_result
+from .vsphere_preemption.core.policy.model import Mode
 from .vsphere_preemption.core.request import PreemptionRequest
 
 
@@ -25,34 +24,10 @@ def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, 
     """
     policies = policies_of(params)
     moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
-    return as_result(
-        with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, moment)), request, policies
-    )
-
-
-def as_result(decision: Decision, request: PreemptionRequest, policies: PolicySet) -> dict[str, Any]:
-    """The decision as modules show it."""
-    policy, action = decision.policy, decision.action_for(request)
-    reason, message = _refusal(decision)
-    return {
-        "policy": {"name": policy.name, "digest": policies.digest, "mode": policy.mode.value},
-        "refused": reason is not RunReason.NONE,
-        "reason": reason.value,
-        "message": message,
-        **plan_as_result(decision.plan),
-        "method": action.method.value,
-        "grace_seconds": action.grace_seconds,
-    }
+    decision = with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, moment))
+    return decision_as_result(decision, request, policies)
 
 
 def would_stop(plan: Mapping[str, Any]) -> bool:
     """Whether a run with this plan would stop a VM, if somebody agrees where somebody has to."""
     return bool(plan["victims"]) and not plan["refused"] and plan["policy"]["mode"] != Mode.DRY_RUN.value
-
-
-def _refusal(decision: Decision) -> tuple[RunReason, str]:
-    """Why nothing may be done, whoever agrees to it."""
-    aborts = decision.policy.amount.on_shortfall is OnShortfall.ABORT
-    if decision.plan.shortfall and aborts and not decision.is_refused:
-        return RunReason.SHORTFALL, "The eligible VMs free less than the target asks for."
-    return decision.refusal, decision.message

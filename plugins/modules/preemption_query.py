@@ -185,15 +185,17 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._explanation import explain
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._plan_result import plan_as_result
 from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.explanation import explain
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan import Plan
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan_shown import (
+    plan_as_result,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import pytest
 
 from ._collection import imported
 
-explanation = imported("plugins.module_utils._explanation")
+explanation = imported("plugins.module_utils.vsphere_preemption.core.explanation")
 reasons = imported("plugins.module_utils.vsphere_preemption.core.reasons")
 contract = imported("plugins.module_utils.vsphere_preemption.core.contract")
 

@@ -11,9 +11,9 @@ import pytest
 
 from ._collection import imported
 
-shown = imported("plugins.module_utils._plan_result")
-diffs = imported("plugins.module_utils._plan_diff")
 planning = imported("plugins.module_utils._planning")
+shown = imported("plugins.module_utils.vsphere_preemption.core.plan_shown")
+diffs = imported("plugins.module_utils._plan_diff")
 core_plan = imported("plugins.module_utils.vsphere_preemption.core.plan")
 core_policy = imported("plugins.module_utils.vsphere_preemption.core.policy.model")
 decisions = imported("plugins.module_utils.vsphere_preemption.core.decision")
@@ -39,7 +39,7 @@ def a_result(plan: Any, *, policy: Any = None, criticality: str = "HIGH", **give
     """What `preemption_plan` would show."""
     request = requests.read_request({"tag": "t", "criticality": criticality})
     decision = decisions.Decision(policy or core_policy.Policy(), plan=plan, **given)
-    result: dict[str, Any] = planning.as_result(decision, request, core_policy.PolicySet())
+    result: dict[str, Any] = shown.decision_as_result(decision, request, core_policy.PolicySet())
     return result
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..core import times
@@ -86,8 +87,18 @@ class RunAtWork:
     request_id: str = ""
 
 
-async def signal_request(client: Client, request: PreemptionRequest, *, workflow_id: str, task_queue: str) -> Accepted:
-    """Signal-with-start, exactly as the wire contract has it: the workflow is started without input."""
+async def signal_request(
+    client: Client,
+    request: PreemptionRequest,
+    *,
+    workflow_id: str,
+    task_queue: str,
+    execution_timeout: timedelta | None = None,
+) -> Accepted:
+    """Signal-with-start, exactly as the wire contract has it: the workflow is started without input.
+
+    execution_timeout: a workflow that this starts ends after so long; None for one that has no end.
+    """
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
         handle = await client.start_workflow(
             WORKFLOW_TYPE,
@@ -95,6 +106,7 @@ async def signal_request(client: Client, request: PreemptionRequest, *, workflow
             task_queue=task_queue,
             start_signal=SIGNAL_PREEMPT,
             start_signal_args=[request.as_wire()],
+            execution_timeout=execution_timeout,
             rpc_timeout=CALL_LIMIT,
         )
     return Accepted(workflow_id, handle.result_run_id or "")

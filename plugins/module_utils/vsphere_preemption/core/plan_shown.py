@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as modules show it. Private to this collection.
+"""A plan as modules and the command line show it.
 
 On the wire a plan is written for workflows; here it is written for playbooks: keys in snake case, MoRefs as plain text
 that the option `vms` takes, and no part left out.
@@ -11,7 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .vsphere_preemption.core.plan import Plan
+from .decision import Decision
+from .plan import Plan
+from .policy.model import OnShortfall, PolicySet
+from .reasons import RunReason
+from .request import PreemptionRequest
 
 
 def plan_as_result(plan: Plan) -> dict[str, Any]:
@@ -36,3 +40,26 @@ def plan_as_result(plan: Plan) -> dict[str, Any]:
         "target": plan.target and {"memory_mib": plan.target.memory_mib, "cpu_mhz": plan.target.cpu_mhz},
         "shortfall": plan.shortfall,
     }
+
+
+def decision_as_result(decision: Decision, request: PreemptionRequest, policies: PolicySet) -> dict[str, Any]:
+    """The decision as people and playbooks see it."""
+    policy, action = decision.policy, decision.action_for(request)
+    reason, message = _refusal(decision)
+    return {
+        "policy": {"name": policy.name, "digest": policies.digest, "mode": policy.mode.value},
+        "refused": reason is not RunReason.NONE,
+        "reason": reason.value,
+        "message": message,
+        **plan_as_result(decision.plan),
+        "method": action.method.value,
+        "grace_seconds": action.grace_seconds,
+    }
+
+
+def _refusal(decision: Decision) -> tuple[RunReason, str]:
+    """Why nothing may be done, whoever agrees to it."""
+    aborts = decision.policy.amount.on_shortfall is OnShortfall.ABORT
+    if decision.plan.shortfall and aborts and not decision.is_refused:
+        return RunReason.SHORTFALL, "The eligible VMs free less than the target asks for."
+    return decision.refusal, decision.message

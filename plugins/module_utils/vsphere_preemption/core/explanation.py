@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a VM was, or was not, preempted: one plain sentence for each recorded run. Private to this collection.
+"""Why a VM was, or was not, preempted: one plain sentence for each recorded run.
 
-Each code of `core.reasons` has its clause here; a test holds the two together.
+Each code of `reasons` has its clause here; a test holds the two together.
 """
 
 from __future__ import annotations
