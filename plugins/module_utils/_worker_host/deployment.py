@@ -30,7 +30,7 @@ from .state import SECRET, File, Found, State
 from .venv import Python, RunCommand, Venvs, look_at, venv_name
 
 LOCK_SECONDS = 600.0
-# For the worker of before, where nobody waits for the newer one.
+# The worker of before gets at least so long, however little time the newer one was given.
 BACK_SECONDS = 30.0
 # Pip may have written with whatever umask the account has, and another account shall run the worker.
 UMASK = 0o022
@@ -216,7 +216,7 @@ class Deployment:
         if not found.running or not address:
             return ""
         service = self._services[found.state.service.split("+")[0]]
-        seconds = self._order.ready_seconds or BACK_SECONDS
+        seconds = max(self._order.ready_seconds, BACK_SECONDS)
         return wait_ready(address, service.running, seconds=seconds, clock=self._clock)
 
     def _reload(self, found: Found, wanted: State) -> None:

@@ -52,7 +52,7 @@ class FrozenAnsible(Ansible):
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory, collection: Path) -> Path:
     """A filled wheelhouse. The first time it is fetched with the playbook for that."""
-    folder = wheelhouse()
+    folder = wheelhouse(collection)
     with alone():
         if not folder.is_dir():
             ansible = FrozenAnsible(tmp_path_factory.mktemp("wheels"), index_environment(), collection)
@@ -150,5 +150,5 @@ def bare_host(
 @pytest.fixture
 def host(bare_host: Host, wheels: Path) -> Host:
     """A host that has the virtual environment already, so that a deployment takes seconds."""
-    lend_venvs(wheels, bare_host.root)
+    lend_venvs(bare_host.collection, wheels, bare_host.root)
     return bare_host

@@ -179,3 +179,12 @@ def test_the_role_does_the_same(host: Host) -> None:
         assert len(host.processes()) == processes
     ran = host.ansible.playbook(book, "-e", json.dumps({**variables, "worker_state": "absent"}))
     assert (ran.returncode, host.root.exists()) == (0, False), ran.stdout + ran.stderr
+
+
+def test_a_wheelhouse_that_is_full_is_left_alone(bare_host: Host, wheels: Path) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in wheels.iterdir()}
+    ran = bare_host.ansible.named_playbook("wheelhouse", {"wheelhouse_folder": str(wheels)})
+    assert (ran.returncode, "changed=0" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in wheels.iterdir()} == before
+    refused = bare_host.ansible.named_playbook("wheelhouse", {"wheelhouse_folder": "here"})
+    assert "absolute path" in refused.stdout

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from unit.modules._collection import imported
 
-from support.paths import CACHE, CHECKOUT
+from support.paths import CACHE
 
 venv = imported("plugins.module_utils._worker_host.venv")
 
-REQUIREMENTS = CHECKOUT / "roles" / "worker" / "files" / "requirements.txt"
+REQUIREMENTS = Path("roles/worker/files/requirements.txt")
 FOLDER = CACHE / "deploy"
 
 
-def lock_sha256() -> str:
-    return hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+def lock_sha256(collection: Path) -> str:
+    return hashlib.sha256((collection / REQUIREMENTS).read_bytes()).hexdigest()
 
 
 def index_environment() -> dict[str, str]:
@@ -51,17 +51,17 @@ def alone() -> Iterator[None]:
         yield
 
 
-def wheelhouse() -> Path:
+def wheelhouse(collection: Path) -> Path:
     """Where the wheels for the lock file are, or shall be; another lock file has another folder."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return FOLDER / f"wheelhouse-{lock_sha256()[:16]}-{version}"
+    return FOLDER / f"wheelhouse-{lock_sha256(collection)[:16]}-{version}"
 
 
-def lend_venvs(wheels: Path, root: Path) -> None:
+def lend_venvs(collection: Path, wheels: Path, root: Path) -> None:
     """Put a virtual environment that was made from the wheels into a folder of workers, as links to its files."""
     python = venv.look_at(sys.executable, run)
-    name = venv.venv_name(lock_sha256(), python)
+    name = venv.venv_name(lock_sha256(collection), python)
     with alone():
-        venv.Venvs(FOLDER, run).make(name, python, REQUIREMENTS, venv.Source(str(wheels)))
+        venv.Venvs(FOLDER, run).make(name, python, collection / REQUIREMENTS, venv.Source(str(wheels)))
     (root / "venvs").mkdir(parents=True)
     shutil.copytree(FOLDER / "venvs" / name, root / "venvs" / name, symlinks=True, copy_function=os.link)
