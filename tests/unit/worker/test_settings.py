@@ -10,7 +10,8 @@ import pytest
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.core.policy.model import Policy
 from vsphere_preemption.events.settings import Mode
-from vsphere_preemption_worker.service.settings import Address, WorkerSettings
+from vsphere_preemption_worker.service.address import Address
+from vsphere_preemption_worker.service.settings import WorkerSettings
 
 ENVIRON = {
     "HOME": "/nonexistent",

@@ -18,7 +18,7 @@ from threading import Thread
 
 from vsphere_preemption.core.errors import InvalidSetting
 
-from .settings import Address
+from .address import Address
 
 ANSWER_SECONDS = 5.0
 

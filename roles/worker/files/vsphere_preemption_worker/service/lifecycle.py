@@ -27,7 +27,6 @@ from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
-from ..triggers.keeping import keep_watch
 from ..workflows.sandbox import sandboxed_runner
 from .abilities import WORKFLOWS, Means, activities
 from .claims import SharedClaims
@@ -36,6 +35,7 @@ from .metrics import make_runtime, observe_calls
 from .notify import ServiceManager
 from .policies import Policies
 from .settings import WorkerSettings
+from .triggers import triggered
 
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)
@@ -129,20 +129,15 @@ class Service:
                 default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
                 sticky_queue_schedule_to_start_timeout=BELIEVED_DEAD,
             )
-            async with worker:
+            async with worker, triggered(settings, client, lambda: self._policies.current.alarms, self._runtime):
                 self._polling = True
                 log.info("worker is polling", extra={"task_queue": settings.task_queue})
                 # After the start, which it would slow down, and before the first event, which it would delay.
                 await asyncio.to_thread(self._sink.prepare)
-                watch = asyncio.create_task(keep_watch(client, settings.task_queue, self._watches_alarms))
                 await self._stop.wait()
-                watch.cancel()
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
             await shared.close()
-
-    def _watches_alarms(self) -> bool:
-        return self._settings.watch_alarms and bool(self._policies.current.alarms)
 
     async def _log_in(self) -> None:
         """Open the session before the first request needs it."""

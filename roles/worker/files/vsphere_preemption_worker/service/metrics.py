@@ -11,7 +11,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from vsphere_preemption.core.errors import InvalidSetting
 
-from .settings import Address
+from .address import Address
 
 CallObserver = Callable[[str, float, str | None], None]
 

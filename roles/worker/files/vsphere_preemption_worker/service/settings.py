@@ -14,22 +14,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
-from vsphere_preemption.core.environment import Environment, refused, required, seconds, switch, whole_number
+from vsphere_preemption.core.environment import Environment, required, seconds, switch, whole_number
 from vsphere_preemption.core.policy.model import Actions, Policy
 from vsphere_preemption.events.settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 
-
-@dataclass(frozen=True)
-class Address:
-    """Where to listen: a host name or address, and a port."""
-
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+from ..triggers.webhook.settings import WebhookSettings
+from .address import Address, read_address
 
 
 @dataclass(frozen=True)
@@ -62,6 +54,7 @@ class WorkerSettings:
     base_policy: what holds where the policy file says nothing. policy_file: None for the base policy alone.
     health, metrics: None where that page is not served.
     notify: the service manager that wants to hear of us.
+    webhook: None where there is none.
     debug: log more.
     """
 
@@ -77,6 +70,7 @@ class WorkerSettings:
     notify: NotifySettings
     debug: bool
     watch_alarms: bool = True
+    webhook: WebhookSettings | None = None
 
     @classmethod
     def from_environment(cls, environ: Environment) -> WorkerSettings:
@@ -93,11 +87,12 @@ class WorkerSettings:
             sink=SinkSettings.from_environment(environ),
             base_policy=_base_policy(environ),
             policy_file=_file(environ, "PREEMPTION_POLICY_FILE"),
-            health=_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
-            metrics=_address(environ, "PREEMPTION_METRICS_ADDRESS"),
+            health=read_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
+            metrics=read_address(environ, "PREEMPTION_METRICS_ADDRESS"),
             notify=NotifySettings.from_environment(environ, os.getpid()),
             debug=switch(environ, "DEBUG"),
             watch_alarms=switch(environ, "PREEMPTION_WATCH_ALARMS", default=True),
+            webhook=WebhookSettings.from_environment(environ),
         )
 
 
@@ -119,13 +114,3 @@ def _base_policy(environ: Environment) -> Policy:
 def _file(environ: Environment, name: str) -> Path | None:
     text = environ.get(name, "").strip()
     return Path(text) if text else None
-
-
-def _address(environ: Environment, name: str) -> Address | None:
-    text = environ.get(name, "").strip()
-    if not text:
-        return None
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
-        raise refused(name, f"{text!r} is not host:port", f"Set {name} to something like 127.0.0.1:8080.")
-    return Address(host.strip("[]") or "0.0.0.0", int(port))

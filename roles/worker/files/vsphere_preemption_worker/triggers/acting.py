@@ -49,15 +49,20 @@ class Acting:
         )
         return accepted
 
-    async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> None:
-        """The alarm is over: do what its rule says, to the workflow of this alarm and scope alone."""
+    async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool:
+        """The alarm is over: do what its rule says, to the workflow of this alarm and scope alone.
+
+        Whether that was anything: a rule may want nothing, and there may be no run to cancel.
+        """
         log.info("an alarm is over", extra={**_named(rule, alarm), "when_green": rule.when_green.value})
         if rule.when_green is WhenGreen.CANCEL:
-            await cancel_workflow(
+            cancelled = await cancel_workflow(
                 self.client, workflow_id_for(alarm, self.task_queue), wait=False, timeout_seconds=CANCEL_SECONDS
             )
-        elif rule.when_green is WhenGreen.RESTORE:
+            return cancelled.was_running
+        if rule.when_green is WhenGreen.RESTORE:
             await self._restore(rule, alarm)
+        return rule.when_green is WhenGreen.RESTORE
 
     async def _restore(self, rule: AlarmRule, alarm: AlarmEvent) -> None:
         """Start the restore, which waits until the alarm was green for the hold time; or leave it to one that waits."""

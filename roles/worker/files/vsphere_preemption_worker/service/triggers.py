@@ -1,0 +1,69 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What makes requests out of alarms while the worker works: the watch, and the webhook where it is on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+
+from vsphere_preemption.core.errors import MissingLibrary
+from vsphere_preemption.core.policy.alarm_rule import AlarmRule
+
+from ..triggers.acting import Acting
+from ..triggers.keeping import keep_watch
+from ..triggers.webhook.settings import WebhookSettings
+from .settings import WorkerSettings
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def triggered(
+    settings: WorkerSettings, client: Client, rules: Callable[[], Sequence[AlarmRule]], runtime: Runtime
+) -> AsyncIterator[None]:
+    """While this is open, alarms lead to requests. rules: as they are now."""
+    watch = asyncio.create_task(
+        keep_watch(client, settings.task_queue, lambda: settings.watch_alarms and bool(rules()))
+    )
+    try:
+        async with _webhook(settings.webhook, settings, client, rules, runtime):
+            yield
+    finally:
+        watch.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _webhook(
+    wanted: WebhookSettings | None,
+    settings: WorkerSettings,
+    client: Client,
+    rules: Callable[[], Sequence[AlarmRule]],
+    runtime: Runtime,
+) -> AsyncIterator[None]:
+    if wanted is None:
+        yield
+        return
+    try:
+        # Not at the top: the library needs 10 MiB, which a worker without a webhook saves.
+        from ..triggers.webhook.server import Webhook
+    except ImportError as error:
+        raise MissingLibrary(
+            "Cannot serve the webhook",
+            why=str(error),
+            next_step="Install the Python packages aiohttp and cloudevents, or unset PREEMPTION_WEBHOOK_ADDRESS.",
+        ) from error
+    source = settings.vcenter.endpoint.event_source
+    webhook = Webhook(wanted, rules, Acting(client, settings.task_queue), source=source, runtime=runtime)
+    if not rules():
+        log.warning("the policy file has no alarm rules, so the webhook ignores all events")
+    try:
+        yield
+    finally:
+        await webhook.close()

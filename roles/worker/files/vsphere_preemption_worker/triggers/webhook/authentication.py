@@ -1,0 +1,119 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may ask: by a bearer token, or by a signature over the time and the message.
+
+Where both are set up, either will do; whatever a request shows has to be right. A signature is made with HMAC-SHA256:
+
+    X-Preemption-Timestamp: 1764000000
+    X-Preemption-Signature: sha256=<hex of HMAC(secret, timestamp "." signed headers body)>
+
+The signed headers are empty, except for an event in binary mode, whose attributes are headers: then they are a line
+`name:value` with a line feed for content-type and for each ce- header, in the order of their names in lower case.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .secrets import SecretFile
+from .settings import WebhookSettings
+
+TIMESTAMP, SIGNATURE = "X-Preemption-Timestamp", "X-Preemption-Signature"
+WINDOW_SECONDS = 300.0
+
+_SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
+_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+
+
+class Door(StrEnum):
+    """What a request got at the door."""
+
+    OPEN = "open"
+    NOTHING_SHOWN = "nothing_shown"
+    BAD_TOKEN = "bad_token"
+    BAD_SIGNATURE = "bad_signature"
+    OUT_OF_TIME = "signature_out_of_time"
+    NO_SECRETS = "no_secrets"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """door: open or why not. seal: names a signed message; empty where it is not signed."""
+
+    door: Door
+    seal: str = ""
+
+
+class Authentication:
+    """Asked for each request anew, so that secrets may change. now: Unix time."""
+
+    def __init__(self, settings: WebhookSettings, now: Callable[[], float] = time.time) -> None:
+        self._tokens = SecretFile(settings.token_file) if settings.token_file else None
+        self._keys = SecretFile(settings.hmac_file) if settings.hmac_file else None
+        self._now = now
+
+    def at_first_sight(self, headers: Mapping[str, str]) -> Door | None:
+        """Before the body is read: the answer for this request, None where only the body tells."""
+        if self._tokens is None and self._keys is None:
+            return Door.OPEN
+        if self._tokens is not None and "Authorization" in headers:
+            door = _token_door(headers["Authorization"], self._tokens.current())
+            return None if door is Door.OPEN and self._is_signed(headers) else door
+        if not self._is_signed(headers):
+            return Door.NOTHING_SHOWN
+        return None if self._is_recent(headers) else Door.OUT_OF_TIME
+
+    def of_whole(self, headers: Mapping[str, str], message: bytes) -> Entry:
+        """For a signed request whose answer at first sight was None. message: the signed headers and the body."""
+        if self._keys is None or not self._is_recent(headers):
+            return Entry(Door.OUT_OF_TIME)
+        keys, shown = self._keys.current(), _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
+        if not keys:
+            return Entry(Door.NO_SECRETS)
+        if shown is None:
+            return Entry(Door.BAD_SIGNATURE)
+        signed = headers[TIMESTAMP].encode() + b"." + message
+        given = bytes.fromhex(shown[1])
+        return Entry(Door.OPEN, given.hex()) if _is_one_of(given, [_mac(key, signed) for key in keys]) else _FORGED
+
+    def _is_signed(self, headers: Mapping[str, str]) -> bool:
+        return self._keys is not None and SIGNATURE in headers
+
+    def _is_recent(self, headers: Mapping[str, str]) -> bool:
+        told = headers.get(TIMESTAMP, "")
+        return bool(_SECONDS.fullmatch(told)) and abs(self._now() - int(told)) <= WINDOW_SECONDS
+
+
+_FORGED = Entry(Door.BAD_SIGNATURE)
+
+
+def signed_headers(headers: Mapping[str, str]) -> bytes:
+    """The headers that belong to an event in binary mode, as they are signed."""
+    named = sorted((name.lower(), value) for name, value in headers.items())
+    ours = [(name, value) for name, value in named if name == "content-type" or name.startswith("ce-")]
+    return "".join(f"{name}:{value}\n" for name, value in ours).encode("utf-8", "surrogateescape")
+
+
+def _token_door(header: str, tokens: Sequence[bytes]) -> Door:
+    if not tokens:
+        return Door.NO_SECRETS
+    scheme, _blank, token = header.partition(" ")
+    shown = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).digest()
+    right = _is_one_of(shown, [hashlib.sha256(known).digest() for known in tokens])
+    return Door.OPEN if right and scheme.lower() == "bearer" else Door.BAD_TOKEN
+
+
+def _is_one_of(given: bytes, known: Sequence[bytes]) -> bool:
+    """In the same time, whichever it is."""
+    return sum(hmac.compare_digest(given, one) for one in known) > 0
+
+
+def _mac(key: bytes, message: bytes) -> bytes:
+    return hmac.digest(key, message, "sha256")

@@ -1,0 +1,209 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The connections of the webhook: only so many at once, and none that wastes its time.
+
+The worker needs its sockets for vCenter. When there are too many, the one goes that has kept us waiting longest for its
+request, so that slow senders cannot lock out others. A certificate that was renewed is used for the next connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from vsphere_preemption.core.errors import InvalidSetting
+
+from .secrets import Changing
+from .settings import WebhookSettings
+
+MOST_CONNECTIONS = 100
+BACKLOG = 128
+HANDSHAKE_SECONDS = 5.0
+# For the headers of a request, and between two of them.
+HEADER_SECONDS = 10.0
+LINGER_SECONDS = 1.0
+NO_SOCKET_PAUSE = 0.5
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+log = logging.getLogger(__name__)
+_silent = logging.getLogger(f"{__name__}.aiohttp")
+_silent.setLevel(logging.CRITICAL + 1)
+
+
+class Connections:
+    """Accepts and ends connections. InvalidSetting where the address or the certificate cannot be used."""
+
+    def __init__(self, settings: WebhookSettings, handler: Handler, access_log: Any) -> None:
+        self._tls = _Certificate(settings) if settings.certificate else None
+        self._server = _Server(
+            handler,
+            access_log_class=access_log,
+            logger=_silent,
+            keepalive_timeout=HEADER_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            auto_decompress=False,
+            max_line_size=4096,
+            max_field_size=8190,
+            max_headers=64,
+        )
+        self._listener = _listen(settings)
+        self._open: dict[asyncio.Task[None], RequestHandler] = {}
+        self._busy: set[RequestHandler] = set()
+        self._accepting = asyncio.create_task(self._accept())
+
+    async def close(self, seconds: float) -> None:
+        """Take no more requests, and let those that are there finish within the time."""
+        self._accepting.cancel()
+        await asyncio.gather(self._accepting, return_exceptions=True)
+        self._listener.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(seconds)
+        for connection in self._open:
+            connection.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def busy(self, request: web.BaseRequest) -> Any:
+        """The request is complete, so its connection is not one that wastes time."""
+        self._busy.add(request.protocol)
+        try:
+            yield
+        finally:
+            self._busy.discard(request.protocol)
+            self._to_the_end(request.protocol)
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._make_room()
+            try:
+                connected, _peer = await loop.sock_accept(self._listener)
+            except OSError as error:
+                log.warning("the webhook cannot take a connection", extra={"error": str(error)})
+                await asyncio.sleep(NO_SOCKET_PAUSE)
+                continue
+            handler = self._server()
+            connection = loop.create_task(self._serve(connected, handler))
+            self._open[connection] = handler
+            connection.add_done_callback(self._forget)
+
+    async def _serve(self, connected: socket.socket, handler: RequestHandler) -> None:
+        ended = self._server.ends[handler] = asyncio.get_running_loop().create_future()
+        tls = self._tls.current() if self._tls else None
+        limit = {"ssl_handshake_timeout": HANDSHAKE_SECONDS} if tls else {}
+        try:
+            transport, _handler = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: handler, connected, ssl=tls, **limit
+            )
+        except (OSError, asyncio.CancelledError):
+            # A handshake that came to nothing; only now is the socket nobody's.
+            connected.close()
+            raise
+        try:
+            await ended
+        finally:
+            transport.abort()
+
+    def _forget(self, connection: asyncio.Task[None]) -> None:
+        handler = self._open.pop(connection)
+        self._server.ends.pop(handler, None)
+        trouble = None if connection.cancelled() else connection.exception()
+        if trouble is not None and not isinstance(trouble, OSError):
+            log.error("a connection of the webhook failed", exc_info=trouble)
+
+    async def _make_room(self) -> None:
+        while len(self._open) >= MOST_CONNECTIONS:
+            idle = next((task for task, handler in self._open.items() if handler not in self._busy), None)
+            if idle is not None:
+                idle.cancel()
+            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
+
+    def _to_the_end(self, handler: RequestHandler) -> None:
+        connection = next((task for task, its in self._open.items() if its is handler), None)
+        if connection is not None:
+            self._open[connection] = self._open.pop(connection)
+
+
+class _Server(web.Server):
+    """Tells when a connection has ended."""
+
+    def __init__(self, handler: Handler, **settings: Any) -> None:
+        super().__init__(handler, **settings)
+        self.ends: dict[RequestHandler, asyncio.Future[None]] = {}
+
+    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
+        super().connection_lost(handler, exc)
+        ended = self.ends.get(handler)
+        if ended is not None and not ended.done():
+            ended.set_result(None)
+
+
+class _Certificate:
+    """The server's side of TLS, made anew when its files change. A pair that is no use changes nothing."""
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self._certificate, self._key = settings.certificate, settings.key
+        self._changing = Changing(*(path for path in (settings.certificate, settings.key) if path))
+        self._changing.changed()
+        self._context = self._read()
+
+    def current(self) -> ssl.SSLContext:
+        if self._changing.changed():
+            try:
+                self._context = self._read()
+                log.info("the webhook's certificate was read", extra={"file": str(self._certificate)})
+            except InvalidSetting as error:
+                log.error("the webhook goes on with its old certificate", extra={"error": str(error)})
+        return self._context
+
+    def _read(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(str(self._certificate), self._key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise InvalidSetting(
+                f"Cannot use the webhook's certificate {self._certificate}",
+                why=str(error),
+                next_step="Set PREEMPTION_WEBHOOK_CERT_FILE and _KEY_FILE to a PEM certificate and its plain key.",
+            ) from error
+        return context
+
+
+def _no_password() -> str:
+    """Or the library would ask on the terminal."""
+    raise ValueError("the key is protected by a password")
+
+
+def _listen(settings: WebhookSettings) -> socket.socket:
+    address = settings.address
+    try:
+        family, kind, protocol, _name, where = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise InvalidSetting(
+            f"Cannot listen for events on {address}",
+            why=str(error),
+            next_step="Set PREEMPTION_WEBHOOK_ADDRESS to a free address of this host.",
+        ) from error
+    listener.setblocking(False)
+    return listener

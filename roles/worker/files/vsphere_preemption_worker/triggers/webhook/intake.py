@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an event asks for: the rules say so, and Temporal has it before the answer says so.
+
+The same event again gets the answer that it got first. That is remembered here; after a restart Temporal knows the
+request by its key, so it is still one run.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from vsphere_preemption.core.alarm import AlarmEvent, read_alarm
+from vsphere_preemption.core.alarm_requests import request_for, workflow_id_for
+from vsphere_preemption.core.errors import InvalidInput, PreemptionError
+from vsphere_preemption.core.event import TriggerEvent
+from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen, rule_for
+from vsphere_preemption.temporal.asking import Accepted
+
+from .answers import Answer, Ignored, Memory, Result, away, ignored, wrong
+
+RETRY_SECONDS = 5
+
+_CHANGES = re.compile(r"AlarmStatusChangedEvent", re.IGNORECASE)
+
+log = logging.getLogger(__name__)
+
+
+class Acts(Protocol):
+    """What `triggers.acting.Acting` does."""
+
+    @property
+    def task_queue(self) -> str: ...
+
+    async def ask(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Accepted | None: ...
+
+    async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool: ...
+
+
+class Intake:
+    """Takes one event at a time. rules: as they are now. sources: patterns for the source; empty for any."""
+
+    def __init__(
+        self, rules: Callable[[], Sequence[AlarmRule]], acting: Acts, memory: Memory, sources: Sequence[str] = ()
+    ) -> None:
+        self._rules = rules
+        self._acting = acting
+        self._memory = memory
+        self._sources = sources
+
+    async def take(self, event: TriggerEvent) -> Answer:
+        """202 once Temporal has what the event asks for. Errors become answers, and only unexpected ones are raised."""
+        key = f"event {event.source}\0{event.id}"
+        if known := self._memory.find(key):
+            return known.again()
+        try:
+            answer = await self._judge(event)
+        except InvalidInput as error:
+            return wrong(error.why)
+        except PreemptionError as error:
+            log.error("cannot hand an event on to Temporal", extra={"error": str(error), "error_code": error.code})
+            return away("Temporal does not take requests now; send the event again", RETRY_SECONDS)
+        if answer.status == 202:
+            self._memory.keep(key, answer)
+        return answer
+
+    async def _judge(self, event: TriggerEvent) -> Answer:
+        if self._sources and not any(fnmatchcase(event.source, pattern) for pattern in self._sources):
+            return ignored(Ignored.OTHER_SOURCE)
+        alarm = read_alarm(event)
+        if alarm is None:
+            return ignored(Ignored.NOT_AN_ALARM)
+        if not alarm.name or not alarm.to_colour:
+            return _without_change(event)
+        rule = rule_for(self._rules(), alarm)
+        if rule is None:
+            return ignored(Ignored.NO_RULE)
+        if alarm.compute_resource is None:
+            return ignored(Ignored.NO_COMPUTE_RESOURCE)
+        return await self._carry_out(rule, alarm, event)
+
+    async def _carry_out(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Answer:
+        match alarm.from_colour, alarm.to_colour:
+            case _, "gray":
+                return ignored(Ignored.GRAY)
+            case _, "green":
+                return await self._end(rule, alarm)
+            case "red", "yellow":
+                return ignored(Ignored.FALLING)
+        request = request_for(rule, alarm, event)
+        if request is None:
+            return ignored(Ignored.COLOUR)
+        await self._acting.ask(rule, alarm, event)
+        workflow_id = self._workflow_id(alarm)
+        body = {"asked": "preempt", "workflowID": workflow_id, "requestKey": request.key}
+        return Answer(202, body, (Result.ASKED,), note=workflow_id)
+
+    async def _end(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
+        if rule.when_green is WhenGreen.NOTHING:
+            return ignored(Ignored.GREEN)
+        if not await self._acting.end(rule, alarm):
+            return ignored(Ignored.NOTHING_TO_CANCEL)
+        workflow_id = self._workflow_id(alarm)
+        body = {"asked": rule.when_green.value, "workflowID": workflow_id}
+        return Answer(202, body, (Result.ENDED,), note=workflow_id)
+
+    def _workflow_id(self, alarm: AlarmEvent) -> str:
+        return workflow_id_for(alarm, self._acting.task_queue)
+
+
+def _without_change(event: TriggerEvent) -> Answer:
+    """Other events of alarms, such as their acknowledgement, have no colours; the one that tells a change has to."""
+    data = event.content.get("data")
+    kind = data.get("_vimtype") if isinstance(data, dict) else None
+    named = (event.type, event.attributes.get("subject", ""), kind)
+    if any(isinstance(name, str) and _CHANGES.search(name) for name in named):
+        return wrong("its data is not that of an AlarmStatusChangedEvent: Alarm.Name, From and To are needed")
+    return ignored(Ignored.NO_CHANGE)

@@ -1,0 +1,182 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""CloudEvents out of an HTTP message: binary, structured and batch mode, and vCenter's event as it is.
+
+The last is what a rulebook has that listens with vmware.vmware's event source: there is no CloudEvent around it, so one
+is made here. What comes in is hostile until it is read: every trouble with it is an Unreadable.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from enum import StrEnum
+from typing import Any
+
+from cloudevents.core.bindings.http import HTTPMessage, from_binary, from_structured
+from cloudevents.core.exceptions import BaseCloudEventException
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from vsphere_preemption.core.errors import InvalidRequest
+from vsphere_preemption.core.event import TriggerEvent, read_event
+
+MOST_EVENTS = 100
+MAX_KEY = 64
+
+_STRUCTURED, _BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+_JSON = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json")
+# CloudEvents allows no control characters in texts, and no halves of characters.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_EXTENSION = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
+
+
+class Unreadable(Exception):
+    """The message holds no event that we can read. status: 400, or 415 for a form that we do not know."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Mode(StrEnum):
+    """How the event is laid into the message."""
+
+    BINARY = "binary"
+    STRUCTURED = "structured"
+    BATCH = "batch"
+    BARE = "bare"
+
+
+@dataclass(frozen=True)
+class MediaType:
+    """A content type without its parameters, and its character set."""
+
+    name: str
+    charset: str
+
+    @classmethod
+    def read(cls, header: str) -> MediaType:
+        message = Message()
+        message["content-type"] = header.replace("\n", " ").replace("\r", " ")[:200]
+        return cls(message.get_content_type() if "/" in header else "", str(message.get_content_charset("utf-8")))
+
+
+def mode_of(headers: Mapping[str, str]) -> Mode:
+    """Unreadable, with 415, for what is none of our modes."""
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Unreadable("the body is compressed; send it as it is", 415)
+    media = MediaType.read(headers.get("Content-Type", ""))
+    if media.charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise Unreadable("the body is not in UTF-8", 415)
+    if media.name in (_STRUCTURED, _BATCH):
+        return Mode.STRUCTURED if media.name == _STRUCTURED else Mode.BATCH
+    if not _JSON.fullmatch(media.name):
+        known = f"{_STRUCTURED}, {_BATCH}, or application/json"
+        raise Unreadable(f"the content type is not JSON; let the sender encode its data as JSON ({known})", 415)
+    return Mode.BINARY if any(name.lower().startswith("ce-") for name in headers) else Mode.BARE
+
+
+def events_of(mode: Mode, headers: Mapping[str, str], body: bytes, *, source: str) -> list[TriggerEvent | Unreadable]:
+    """The events in a message; in a batch, what is wrong with one stands in its place. Unreadable for the whole.
+
+    source: of an event that came without a CloudEvent around it.
+    """
+    content = _parsed(body)
+    if mode is Mode.BATCH:
+        if not isinstance(content, list) or len(content) > MOST_EVENTS:
+            raise Unreadable(f"a batch is a list of at most {MOST_EVENTS} events")
+        return [_or_trouble(part) for part in content]
+    if mode is Mode.BINARY:
+        return [_binary(headers, content)]
+    if mode is Mode.BARE and isinstance(content, dict) and "specversion" not in content:
+        return [_bare(content, source)]
+    return [_structured(content)]
+
+
+def _or_trouble(content: object) -> TriggerEvent | Unreadable:
+    try:
+        return _structured(content)
+    except Unreadable as trouble:
+        return trouble
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        where = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Unreadable(f"the body is not JSON{where}") from error
+
+
+def _structured(content: object) -> TriggerEvent:
+    if not isinstance(content, dict):
+        raise Unreadable("the event is not a JSON object")
+    if "data_base64" in content:
+        raise Unreadable("its data is not JSON but data_base64")
+    content = {name: value for name, value in content.items() if value is not None}
+    event = _read(content)
+    if not _JSON.fullmatch(MediaType.read(event.attributes.get("datacontenttype", "application/json")).name):
+        raise Unreadable("its datacontenttype is not JSON; let the sender encode its data as JSON", 415)
+    attributes = {name: value for name, value in content.items() if name != "data"}
+    _check(attributes)
+    _validate(from_structured, HTTPMessage({}, json.dumps(attributes).encode()))
+    return event
+
+
+def _binary(headers: Mapping[str, str], content: object) -> TriggerEvent:
+    ours = {name.lower(): value for name, value in headers.items() if name.lower().startswith("ce-")}
+    ours["content-type"] = headers.get("Content-Type", "application/json")
+    attributes = dict(_validate(from_binary, HTTPMessage(ours, b"")).get_attributes())
+    # The library makes a moment of it, and cuts that to microseconds.
+    if "ce-time" in ours:
+        attributes["time"] = ours["ce-time"]
+    else:
+        attributes.pop("time", None)
+    _check(attributes)
+    return _read({**attributes, "data": content})
+
+
+def _bare(content: Mapping[str, Any], source: str) -> TriggerEvent:
+    """vCenter's own event. Its key and its time name it: keys start again in a new vCenter."""
+    lower = {str(name).lower(): value for name, value in content.items()}
+    kind = lower.get("_vimtype")
+    key, time = (str(lower.get(name) or "")[:MAX_KEY] for name in ("key", "createdtime"))
+    if not isinstance(kind, str) or not key or not time or _NO_TEXT.search(key + time + kind):
+        needed = "those have specversion, or _vimtype, key and createdTime"
+        raise Unreadable(f"it is neither a CloudEvent nor an event of vCenter: {needed}")
+    attributes = {"specversion": "1.0", "id": f"{key}.{time}", "source": source, "type": kind[:200]}
+    return _read({**attributes, "datacontenttype": "application/json", "data": dict(content)})
+
+
+def _check(attributes: Mapping[str, Any]) -> None:
+    for name in ("id", "source", "type", "specversion"):
+        if not isinstance(attributes.get(name), str) or not attributes[name]:
+            raise Unreadable(f"it has no {name}")
+    for name, value in attributes.items():
+        if not _EXTENSION.fullmatch(name):
+            raise Unreadable("an attribute has a name other than letters a to z and digits")
+        if not isinstance(value, (str, int)) or (isinstance(value, str) and _NO_TEXT.search(value)):
+            raise Unreadable(f"its attribute {name} holds something else than text")
+
+
+def _validate(read: Any, message: HTTPMessage) -> CloudEvent:
+    """By the CloudEvents library."""
+    try:
+        event: CloudEvent = read(message, JSONFormat(), CloudEvent)
+    except (BaseCloudEventException, ValueError, TypeError, AttributeError, OverflowError) as error:
+        problems = getattr(error, "errors", None)
+        told = ", ".join(sorted(map(str, problems))) if isinstance(problems, Mapping) else "one cannot be read"
+        raise Unreadable(f"its attributes are not those of a CloudEvent 1.0 ({told[:200]})") from error
+    return event
+
+
+def _read(content: Mapping[str, Any]) -> TriggerEvent:
+    try:
+        return read_event(content)
+    except InvalidRequest as error:
+        raise Unreadable(error.why) from error

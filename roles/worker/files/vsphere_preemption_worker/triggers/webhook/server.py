@@ -1,0 +1,187 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The webhook: takes CloudEvents over HTTP, and answers once Temporal has what they ask for.
+
+Whatever is cheap to find out comes first: path and method, the size, the token. Only then is a body read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web_protocol import RequestPayloadError
+from temporalio.runtime import Runtime
+
+from vsphere_preemption.core.event import TriggerEvent
+from vsphere_preemption.core.policy.alarm_rule import AlarmRule
+
+from .access import ANSWER, access_log, observe_requests
+from .allowance import Allowance
+from .answers import Answer, Memory, of_batch, refused, wrong
+from .authentication import Authentication, Door, signed_headers
+from .connections import Connections
+from .intake import RETRY_SECONDS, Acts, Intake
+from .reading import Mode, Unreadable, events_of, mode_of
+from .settings import WebhookSettings
+
+PATHS = ("/", "/events")
+BODY_SECONDS = 10.0
+# Of events that are read and wait for Temporal.
+AT_ONCE = 16
+CLOSE_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class Webhook:
+    """Listens from when it is made, in a running event loop, until `close`.
+
+    rules: as they are now. source: of events that come without a CloudEvent. InvalidSetting for an address, a secret or
+    a certificate that cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        rules: Callable[[], Sequence[AlarmRule]],
+        acting: Acts,
+        *,
+        source: str,
+        runtime: Runtime,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._memory = Memory()
+        self._intake = Intake(rules, acting, self._memory, settings.sources)
+        self._authentication = Authentication(settings)
+        self._allowance = Allowance(settings.per_second)
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._connections = Connections(settings, self._handle, access_log(observe_requests(runtime)))
+        secured = "tls" if settings.certificate else "none"
+        log.info("webhook is listening", extra={"address": str(settings.address), "encryption": secured})
+        if not (settings.certificate or settings.address.is_loopback):
+            log.warning("the webhook's connections are not encrypted, so its tokens can be read on their way")
+
+    async def close(self) -> None:
+        """Take nothing more, and finish what is there."""
+        await self._connections.close(CLOSE_SECONDS)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            answer = await self._answer(request)
+        except _Refused as refusal:
+            answer = refusal.answer
+        except Exception:
+            log.exception("the webhook failed to take a request")
+            answer = refused(500, "the worker failed; its log says why", closes=True)
+        request[ANSWER] = answer
+        return _response(answer)
+
+    async def _answer(self, request: web.BaseRequest) -> Answer:
+        if request.path not in PATHS:
+            return refused(404, "events go to / or /events")
+        if request.method != "POST":
+            return Answer(405, {"error": "events are sent with POST"}, allow="POST")
+        if (request.content_length or 0) > self._settings.max_bytes:
+            raise self._too_large()
+        door = self._authentication.at_first_sight(request.headers)
+        if door not in (None, Door.OPEN):
+            return _closed(door)
+        body = await self._body(request)
+        with self._connections.busy(request):
+            return await self._enter(request, body, signed=door is None)
+
+    async def _enter(self, request: web.BaseRequest, body: bytes, *, signed: bool) -> Answer:
+        seal = ""
+        if signed:
+            binary = any(name.lower().startswith("ce-") for name in request.headers)
+            message = (signed_headers(request.headers) if binary else b"") + body
+            entry = self._authentication.of_whole(request.headers, message)
+            if entry.door is not Door.OPEN:
+                return _closed(entry.door)
+            seal = f"seal {entry.seal}"
+            if known := self._memory.find(seal):
+                return known.again()
+        if not self._allowance.take():
+            return refused(429, "too many requests", retry_seconds=self._allowance.wait_seconds())
+        async with self._gate:
+            answer = await self._take(request, body)
+        if seal and answer.status in (200, 202, 207):
+            self._memory.keep(seal, answer)
+        return answer
+
+    async def _take(self, request: web.BaseRequest, body: bytes) -> Answer:
+        try:
+            mode = mode_of(request.headers)
+            events = events_of(mode, request.headers, body, source=self._source)
+        except Unreadable as trouble:
+            return wrong(str(trouble), trouble.status)
+        self._allowance.owe(len(events) - 1)
+        if mode is not Mode.BATCH:
+            return await self._take_one(events[0])
+        named = []
+        for event in events:
+            name = {} if isinstance(event, Unreadable) else {"source": event.source, "id": event.id}
+            named.append((name, await self._take_one(event)))
+        return of_batch(named)
+
+    async def _take_one(self, event: TriggerEvent | Unreadable) -> Answer:
+        return wrong(str(event), event.status) if isinstance(event, Unreadable) else await self._intake.take(event)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        expected = request.headers.get("Expect", "")
+        if expected.lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0
+        elif expected:
+            raise _Refused(refused(417, "this expectation is not known", closes=True))
+        body = bytearray()
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                while chunk := await request.content.readany():
+                    body += chunk
+                    if len(body) > self._settings.max_bytes:
+                        raise self._too_large()
+        except TimeoutError:
+            raise _Refused(refused(408, "the body did not come in time", closes=True)) from None
+        except (RequestPayloadError, HttpProcessingError, ConnectionError):
+            raise _Refused(refused(400, "the body is incomplete or broken", closes=True)) from None
+        return bytes(body)
+
+    def _too_large(self) -> _Refused:
+        return _Refused(refused(413, f"a body may have {self._settings.max_bytes} bytes at most", closes=True))
+
+
+def _closed(door: Door | None) -> Answer:
+    if door is Door.NO_SECRETS:
+        return refused(503, "the worker has no secrets to compare with now", retry_seconds=RETRY_SECONDS)
+    return refused(401, "a valid token or signature is needed", note=str(door))
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {"Cache-Control": "no-store"}
+    if answer.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if answer.retry_seconds:
+        headers["Retry-After"] = str(answer.retry_seconds)
+    if answer.allow:
+        headers["Allow"] = answer.allow
+    if answer.duplicate:
+        headers["X-Preemption-Duplicate"] = "true"
+    response = web.Response(
+        status=answer.status, body=answer.encoded(), headers=headers, content_type="application/json"
+    )
+    if answer.closes:
+        response.force_close()
+    return response
