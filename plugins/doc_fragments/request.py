@@ -42,6 +42,10 @@ options:
   event_data:
     description: Data of the event, anything that can be written as JSON.
     type: raw
+"""
+
+    LIMITS = r"""
+options:
   max_vms:
     description:
       - At most so many VMs, one at least.

@@ -63,21 +63,15 @@ def policy_options() -> dict[str, dict[str, Any]]:
 
 def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
     """The request that the options describe; its event always has an id. InvalidRequest says what is wrong."""
-    if params["max_vms"] is not None and params["max_vms"] < 1:
-        raise InvalidRequest(
-            "Cannot make the preemption request",
-            why=f"max_vms is {params['max_vms']}",
-            next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
-        )
-    raw = {
-        "tag": params["tag"],
-        "criticality": params["criticality"],
-        "event": params["event"] if params["event"] is not None else _event_of(params),
-        "replyTo": params.get("reply_to"),
-        "requestID": params.get("request_id"),
-        "narrow": _narrowing_of(params),
-    }
-    return read_request(raw).with_event_id(str(uuid.uuid4()))
+    event = params["event"] if params["event"] is not None else _event_of(params)
+    return _read(params, event=event, requestID=params.get("request_id")).with_event_id(str(uuid.uuid4()))
+
+
+def request_without_event(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The same on the wire, but for the event, which somebody else will add. InvalidRequest."""
+    wire = _read(params).as_wire()
+    del wire["event"]
+    return wire
 
 
 def policies_of(params: Mapping[str, Any]) -> PolicySet:
@@ -90,6 +84,17 @@ def policies_of(params: Mapping[str, Any]) -> PolicySet:
     # JSON is YAML, and with a line for each key the messages name a place that can be found.
     text = given if isinstance(given, str) else json.dumps(given, indent=2, ensure_ascii=False)
     return read_policies(text, file="policy")
+
+
+def _read(params: Mapping[str, Any], **more: Any) -> PreemptionRequest:
+    if params["max_vms"] is not None and params["max_vms"] < 1:
+        raise InvalidRequest(
+            "Cannot make the preemption request",
+            why=f"max_vms is {params['max_vms']}",
+            next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
+        )
+    named = {"tag": params["tag"], "criticality": params["criticality"], "replyTo": params.get("reply_to")}
+    return read_request({**named, "narrow": _narrowing_of(params), **more})
 
 
 def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:

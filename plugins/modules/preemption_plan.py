@@ -17,6 +17,7 @@ description:
   - It needs neither Temporal nor a worker, and in vCenter an account that may read.
 extends_documentation_fragment:
   - vsphere.preemption.request
+  - vsphere.preemption.request.limits
   - vsphere.preemption.request.scope
   - vsphere.preemption.request.policy
   - vsphere.preemption.vcenter

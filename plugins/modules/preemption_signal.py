@@ -19,6 +19,7 @@ description:
     stopped; see M(vsphere.preemption.preemption_plan).
 extends_documentation_fragment:
   - vsphere.preemption.request
+  - vsphere.preemption.request.limits
   - vsphere.preemption.request.scope
   - vsphere.preemption.request.policy
   - vsphere.preemption.vcenter

@@ -109,10 +109,48 @@ class TemporalServer:
         kinds = {name: kind.removeprefix("INDEXED_VALUE_TYPE_") for name, kind in listed["customAttributes"].items()}
         return {name: "".join(word.capitalize() for word in kind.split("_")) for name, kind in kinds.items()}
 
+    def create_schedule(self, name: str, *options: str) -> None:
+        """A schedule as somebody makes it with the command."""
+        self._command("schedule", "create", "--schedule-id", name, "--namespace", self._first, *options)
+
+    def update_schedule(self, name: str, *options: str) -> None:
+        """Give a schedule these options; all others get the command's defaults."""
+        self._command("schedule", "update", "--schedule-id", name, "--namespace", self._first, *options)
+
+    def trigger_schedule(self, name: str) -> None:
+        """Let it act now."""
+        self._command("schedule", "trigger", "--schedule-id", name, "--namespace", self._first)
+
+    def backfill_schedule(self, name: str, moment: str) -> None:
+        """Let it act as if it were this moment (wire text)."""
+        span = ("--start-time", moment, "--end-time", moment, "--overlap-policy", "AllowAll")
+        self._command("schedule", "backfill", "--schedule-id", name, "--namespace", self._first, *span)
+
+    def describe_schedule(self, name: str) -> dict[str, Any] | None:
+        """The schedule as the command describes it, None when there is none."""
+        done = self._try_command(
+            "schedule", "describe", "--schedule-id", name, "--namespace", self._first, "-o", "json"
+        )
+        if done.returncode == 0:
+            found: dict[str, Any] = json.loads(done.stdout)
+            return found
+        if "not found" not in done.stderr and "already completed" not in done.stderr:
+            raise RuntimeError(f"temporal schedule describe failed: {done.stderr.strip()}")
+        return None
+
+    def schedule_state(self, name: str) -> dict[str, Any]:
+        """Whether it is paused, and its notes."""
+        seen = self.describe_schedule(name)
+        state = seen["schedule"].get("state", {}) if seen else {}
+        return {"paused": state.get("paused", False), "notes": state.get("notes", "")}
+
     async def client(self, namespace: str | None = None) -> Client:
         """A connected client for `namespace`, by default the first of the server's own."""
-        first = self._namespaces[0] if self._namespaces else "default"
-        return await Client.connect(self.address, namespace=namespace or first)
+        return await Client.connect(self.address, namespace=namespace or self._first)
+
+    @property
+    def _first(self) -> str:
+        return self._namespaces[0] if self._namespaces else "default"
 
     def _ready(self) -> bool:
         if not is_listening(self.port):

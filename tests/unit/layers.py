@@ -115,7 +115,7 @@ def _against_layers(path: PurePosixPath, found: Import) -> str | None:
 
 
 def _against_workflows(found: Import) -> str | None:
-    messages = (f"{WORKER}.messages", f"{WORKER}.restore_messages")
+    messages = (f"{WORKER}.messages", f"{WORKER}.restore_messages", f"{WORKER}.scheduled_messages")
     allowed = (f"{LIBRARY}.core", *messages, f"{WORKER}.workflows", "temporalio")
     if found.top in sys.stdlib_module_names or any(f"{found.name}.".startswith(f"{name}.") for name in allowed):
         return None

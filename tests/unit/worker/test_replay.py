@@ -20,13 +20,16 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle, WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Replayer
+from temporalio.worker import Replayer, Worker
 from temporalio.workflow import NondeterminismError
 
-from vsphere_preemption.core.contract import QUERY_REQUESTS, UPDATE_PREEMPT
+from vsphere_preemption.core.contract import QUERY_REQUESTS, SCHEDULED_WORKFLOW_TYPE, UPDATE_PREEMPT
+from vsphere_preemption_worker.triggers.handing import Handing
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
+from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
+from vsphere_preemption_worker.workflows.scheduled import PreemptionScheduled
 
 from .world import Script, World, a_request, a_world, eventually, failing
 
@@ -35,10 +38,13 @@ VERSION = "0.2.0"
 RECORDED_ID = "recorded"
 EVERY_OUTCOME = f"dispatcher-every-outcome-{VERSION}.json"
 EXPECTED = (EVERY_OUTCOME, f"run-announced-{VERSION}.json", f"run-plan-failed-{VERSION}.json")
+SCHEDULED = (f"scheduled-preempt-{VERSION}.json", f"scheduled-restore-{VERSION}.json")
 
 
 async def replay(history: dict[str, object]) -> None:
-    replayer = Replayer(workflows=[PreemptVMsWorkflow, PreemptionRun], workflow_runner=sandboxed_runner())
+    replayer = Replayer(
+        workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionScheduled], workflow_runner=sandboxed_runner()
+    )
     await replayer.replay_workflow(WorkflowHistory.from_json(RECORDED_ID, history))
 
 
@@ -62,6 +68,26 @@ async def record(world: World) -> None:
     await keep(world.client.get_workflow_handle(world.script.plans[1].run.run_id), EXPECTED[2])
 
 
+async def record_scheduled(world: World) -> None:
+    """What a schedule starts: once for a preemption, once for a restore, of which nothing but the start matters."""
+    order = {"schedule": "night", "workflow_id": RECORDED_ID}
+    actions = {"request": {"tag": "preemptible", "criticality": "LOW"}}, {"restore": {"workflow_id": "w", "tag": "t"}}
+    async with Worker(
+        world.client,
+        task_queue="recorded",
+        workflows=[PreemptionScheduled, PreemptionRestore],
+        activities=[Handing(world.client, world.queue).ask],
+        workflow_runner=sandboxed_runner(),
+    ):
+        for name, action in zip(SCHEDULED, actions, strict=True):
+            handle = await world.client.start_workflow(
+                SCHEDULED_WORKFLOW_TYPE, {**order, **action}, id=name, task_queue="recorded"
+            )
+            asked = await handle.result()
+            await keep(handle, name)
+            await world.client.get_workflow_handle(asked["workflowID"]).terminate()
+
+
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
     """Write the history down, without the stack traces, which name folders of the machine that recorded it."""
     text = (await handle.fetch_history()).to_json()
@@ -75,12 +101,13 @@ def histories(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> N
     async def recorded() -> None:
         async with a_world(server, Script()) as world:
             await record(world)
+            await record_scheduled(world)
 
     if os.environ.get("UPDATE_HISTORIES"):
         loop.run_until_complete(recorded())
 
 
-@pytest.mark.parametrize("name", sorted({path.name for path in HISTORIES.glob("*.json")} | set(EXPECTED)))
+@pytest.mark.parametrize("name", sorted({path.name for path in HISTORIES.glob("*.json")} | set(EXPECTED + SCHEDULED)))
 def test_a_recorded_history_replays(loop: asyncio.AbstractEventLoop, name: str) -> None:
     loop.run_until_complete(replay(json.loads((HISTORIES / name).read_text())))
 

@@ -44,7 +44,8 @@ class RestoreInput:
     only: names or MoRefs, empty for all. run_id: only what this run stopped, empty for all. places: only VMs in there.
     force: whatever the hold time says. dry_run: plan, and leave it at that. reply_to: address for the event.
     alarm, wait_for_green: for a restore that nobody asked for: not before the alarm was green for the hold time.
-    by_rule: an alarm rule asks: whatever the policy says of automatic restores, only for what this workflow stopped.
+    by_rule: an alarm rule or a schedule asks: whatever the policy says of automatic restores, only for what this
+    workflow stopped.
     policy_name: the policy to go by; empty for the one of these places, or the default.
     run: the run whose VMs these are, for the event; None where there is no single one.
     look_seconds: how often the alarm is looked at.

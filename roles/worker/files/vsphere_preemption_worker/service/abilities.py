@@ -26,11 +26,13 @@ from ..activities.restoring import GivingBack, RestorePlanning, TellingRestored
 from ..activities.settling import Settling
 from ..activities.stopping import Stopping
 from ..triggers.acting import Acting
+from ..triggers.handing import Handing
 from ..triggers.watching import Watching
 from ..workflows.claims import PreemptionClaims
 from ..workflows.dispatcher import PreemptVMsWorkflow
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
+from ..workflows.scheduled import PreemptionScheduled
 from ..workflows.switch import PreemptionSwitch
 from ..workflows.watch import PreemptionAlarmWatch
 from .claims import SharedClaims
@@ -45,6 +47,7 @@ WORKFLOWS: list[type] = [
     PreemptionSwitch,
     PreemptionClaims,
     PreemptionAlarmWatch,
+    PreemptionScheduled,
 ]
 
 
@@ -83,4 +86,5 @@ def activities(means: Means) -> list[Callable[..., Any]]:
         GivingBack(vcenter, policies, claims, paused, now).give_back,
         TellingRestored(means.sink, address=temporal.address, namespace=temporal.namespace).tell,
         Watching(vcenter, policies, acting, source=source, now=now).watch,
+        Handing(means.client, queue).ask,
     ]

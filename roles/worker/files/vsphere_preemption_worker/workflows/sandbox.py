@@ -13,6 +13,7 @@ _PASSED_THROUGH = (
     "vsphere_preemption",
     "vsphere_preemption_worker.messages",
     "vsphere_preemption_worker.restore_messages",
+    "vsphere_preemption_worker.scheduled_messages",
 )
 
 
