@@ -18,7 +18,7 @@ from support.kubernetes.image import buildah, buildah_environment
 
 from .conftest import IMAGE, TAG, changes
 
-SECONDS = 600.0
+SECONDS = 1200.0
 PYTHON = "/opt/vsphere-preemption/venv/bin/python"
 
 
