@@ -44,7 +44,11 @@ def test_the_copy_for_ansible_test_has_sources_only(tmp_path: Path) -> None:
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkout in which setup has just ended; its fingerprint."""
     venv, tools = tmp_path / "venv", tmp_path / "tools"
-    names = [venv / "bin" / "python", *(tools / name for name in steps.FROM_WHEELS + steps.FROM_GO)]
+    names = [
+        venv / "bin" / "python",
+        venv / "bin" / "preemptctl",
+        *(tools / name for name in steps.FROM_WHEELS + steps.FROM_GO),
+    ]
     for name in names:
         name.parent.mkdir(parents=True, exist_ok=True)
         name.touch()

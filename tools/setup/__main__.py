@@ -12,7 +12,7 @@ import hashlib
 import sys
 import time
 
-from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV
+from .places import CACHE, GO_MODULE, GO_WHEEL, LAUNCHER, LOCK, TOOLS, VENV
 from .steps import (
     FROM_GO,
     FROM_WHEELS,
@@ -24,6 +24,7 @@ from .steps import (
     find_go,
     link_wheel_programs,
     say,
+    write_launcher,
 )
 
 STAMP = VENV / "setup-stamp"
@@ -38,7 +39,7 @@ def fingerprint() -> str:
 
 def is_done(wanted: str) -> bool:
     """True when the last setup was for the same locks and nothing that it made has gone since."""
-    made = [VENV / "bin" / "python", *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
+    made = [VENV / "bin" / "python", VENV / "bin" / LAUNCHER.name, *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
     return STAMP.exists() and STAMP.read_text() == wanted and all(path.exists() for path in made)
 
 
@@ -46,6 +47,7 @@ def prepare() -> None:
     """All steps, each of which does nothing where its work is already done."""
     uv = fetch_uv()
     create_venv(uv)
+    write_launcher()
     link_wheel_programs()
     build_go_programs(find_go(uv))
 

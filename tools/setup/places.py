@@ -11,6 +11,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 VENV = CHECKOUT / ".venv"
+LAUNCHER = VENV / "bin" / "preemptctl"
 TOOLS = CHECKOUT / ".tools" / "bin"
 LOCK = CHECKOUT / "requirements" / "dev.txt"
 GO_WHEEL = CHECKOUT / "requirements" / "go.txt"

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV, go_environment, python_environment
+from .places import CACHE, GO_MODULE, GO_WHEEL, LAUNCHER, LOCK, TOOLS, VENV, go_environment, python_environment
 
 Command: TypeAlias = Sequence[str | Path]
 
@@ -94,6 +94,24 @@ def create_venv(uv: Path) -> None:
     say(f"installing {LOCK.parent.name}/{LOCK.name} (about 1 GB; a minute or two the first time)")
     sync: Command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
     run([*sync, "--python", str(python), str(LOCK)], python_environment())
+
+
+def write_launcher() -> None:
+    """Offer the command line of this checkout as `.venv/bin/preemptctl`."""
+    folders = ("plugins/module_utils", "roles/worker/files")
+    LAUNCHER.write_text(
+        f"#!{VENV / 'bin' / 'python'}\n"
+        "# Written by setup: the command line of the checkout in which this environment lies.\n"
+        "import sys\n"
+        "from pathlib import Path\n"
+        "\n"
+        "checkout = Path(__file__).resolve().parents[2]\n"
+        f"sys.path[:0] = [str(checkout / folder) for folder in {folders!r}]\n"
+        "from vsphere_preemption_worker.preemptctl.__main__ import main\n"
+        "\n"
+        "sys.exit(main())\n"
+    )
+    LAUNCHER.chmod(0o755)
 
 
 def link_wheel_programs() -> None:

@@ -178,6 +178,18 @@ async def read_run(client: Client, run_id: str) -> RunAtWork:
     return RunAtWork(run_id, answer["phase"], answer["criticality"], answer["plan"])
 
 
+async def read_outcome(client: Client, run_id: str) -> Record:
+    """The record of a run that has ended or is about to, by its workflow id. WorkflowNotFound, TemporalError."""
+    what = f"Cannot read the outcome of the run {run_id}"
+    try:
+        with translated(what):
+            record = await client.get_workflow_handle(run_id).result()
+    except part("client").WorkflowFailureError as error:
+        why = f"its workflow did not end by itself ({error.cause})"
+        raise TemporalError(what, why=why, next_step="Look at the workflow in Temporal.") from error
+    return checked(record, dict, run_id, "result")
+
+
 async def run_at_work(client: Client, workflow_id: str, run_id: str | None = None) -> RunAtWork | None:
     """The run that the workflow waits for, None where there is none. Errors as for `read_state`."""
     at_work = (await read_requests(client, workflow_id, run_id)).get("atWork")

@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`restore`: give preempted VMs back."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from vsphere_preemption.core.errors import RestoreFailed
+from vsphere_preemption.core.narrowing import read_narrowing
+from vsphere_preemption.temporal import restoring
+
+from . import exits
+from .connecting import task_queue, with_client
+from .output import Output
+from .records import restore_lines
+from .requesting import scope_of
+from .showing import safe
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+
+def restore(options: Namespace, output: Output) -> int:
+    """Ask for it and wait for its record; RestoreFailed where that is a failure."""
+    request = _request(options)
+
+    async def leave(client: Client) -> restoring.Started:
+        return await restoring.start_restore(client, request, task_queue=task_queue(options))
+
+    async def ask(client: Client) -> restoring.Record:
+        return await restoring.restore_and_wait(
+            client, request, task_queue=task_queue(options), timeout_seconds=options.timeout
+        )
+
+    if options.no_wait:
+        started = with_client(options, output, leave)
+        said = "was at work already" if started.joined else "has begun"
+        document = {"workflowID": started.workflow_id, "workflowRunID": started.run_id, "joined": started.joined}
+        output.answer(document, [f"The restore {safe(started.workflow_id)} {said}."])
+        return exits.OK
+    record = with_client(options, output, ask, timeout_seconds=options.timeout)
+    output.answer({"restore": record}, restore_lines(record))
+    if record["outcome"] == "failed":
+        raise RestoreFailed(record)
+    return exits.OK
+
+
+def _request(options: Namespace) -> restoring.RestoreRequest:
+    """The restore that the flags describe. InvalidRequest."""
+    narrowing = read_narrowing({"scope": scope_of(options), "only": options.vm, "reason": options.reason})
+    return restoring.checked_request(
+        workflow_id=options.workflow_id,
+        tag=options.tag,
+        reason=narrowing.reason,
+        only=narrowing.only,
+        run_id=options.of_run,
+        places=narrowing.scope,
+        force=bool(options.force),
+        dry_run=bool(options.dry_run),
+        reply_to=options.reply_to,
+    )

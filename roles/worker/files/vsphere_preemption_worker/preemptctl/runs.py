@@ -1,0 +1,60 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`runs` and `explain`: what the workflow remembers of its last runs."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from vsphere_preemption.core.errors import WorkflowNotFound
+from vsphere_preemption.core.explanation import explain
+from vsphere_preemption.temporal import asking
+
+from . import exits
+from .connecting import not_empty, with_client
+from .output import Output
+from .records import run_table, victim_lines
+from .showing import moment, safe
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+
+def runs(options: Namespace, output: Output) -> int:
+    """All runs on record, or one of them. WorkflowNotFound where none fits."""
+    records = _records(options, output)
+    if not options.run:
+        output.answer({"runs": records}, run_table(records))
+        return exits.OK
+    wanted = [record for record in records if is_meant(record, options.run)]
+    if not wanted:
+        raise WorkflowNotFound(
+            f"Cannot show the run {options.run}",
+            why="no run on record has this id or request id",
+            next_step="List the runs that are on record with preemptctl runs.",
+        )
+    output.answer({"runs": wanted}, [line for record in wanted for line in victim_lines(record)])
+    return exits.OK
+
+
+def explain_vm(options: Namespace, output: Output) -> int:
+    """What each run did about a VM, and why; the newest first."""
+    vm = not_empty("vm", options.vm)
+    found = explain(_records(options, output), vm)
+    lines = [safe(f"{moment(entry['finished'])}  {entry['text']}") for entry in found]
+    output.answer({"vm": vm, "explanation": found}, lines or ["No run is on record."])
+    return exits.OK
+
+
+def is_meant(record: asking.Record, name: str) -> bool:
+    """The name is the id of the run, the end of it, or its request id."""
+    return name in (record["runID"], record["runID"].rpartition("/")[2], record["requestID"])
+
+
+def _records(options: Namespace, output: Output) -> list[asking.Record]:
+    async def ask(client: Client) -> list[asking.Record]:
+        return await asking.read_runs(client, options.workflow_id, options.run_id or None)
+
+    return with_client(options, output, ask)

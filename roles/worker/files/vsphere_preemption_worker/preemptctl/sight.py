@@ -1,0 +1,91 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a run, and how it is shown: as a table that is drawn again, or as a line for each change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from vsphere_preemption.core.plan import Plan
+from vsphere_preemption.core.plan_shown import plan_as_result
+from vsphere_preemption.temporal.asking import RunAtWork
+
+from .records import victim_lines
+from .showing import cut, safe, table
+
+ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a run stands. run_id: empty while there is none. record: once it has ended. note: why this is not new."""
+
+    run_id: str = ""
+    request_id: str = ""
+    phase: str = ""
+    criticality: str = ""
+    plan: Mapping[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
+    note: str = field(default="", compare=False)
+
+    @classmethod
+    def of_run(cls, run: RunAtWork) -> Sight:
+        """A run that is at work."""
+        plan = plan_as_result(Plan.from_wire(run.plan)) if run.plan else None
+        return cls(run.run_id, run.request_id, run.phase, run.criticality, plan)
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Sight:
+        """A run that has ended."""
+        criticality = record.get("urgency", record["criticality"])
+        return cls(record["runID"], record["requestID"], ENDED, criticality, record=record)
+
+    @property
+    def headline(self) -> str:
+        """The run in one line."""
+        if not self.run_id:
+            return "No run is at work; waiting for one."
+        named = f"Run {self.run_id.rpartition('/')[2]}, request {self.request_id or '?'}"
+        urgency = f", {self.criticality}" if self.criticality else ""
+        victims = f", {len(self.plan['victims'])} VMs" if self.plan else ""
+        return safe(f"{named}{urgency}: {self.phase.replace('_', ' ')}{victims}")
+
+    def as_document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "run_id": self.run_id,
+            "request_id": self.request_id,
+            "phase": self.phase,
+            "criticality": self.criticality,
+            "plan": self.plan,
+            "outcome": self.record,
+        }
+
+
+def lines_of(sight: Sight) -> list[str]:
+    """All that is known, for people."""
+    if sight.record:
+        return [sight.headline, *victim_lines(sight.record)]
+    rows = [
+        (v["rank"], v["vm"], v["name"], v["priority"], v["memory_mib"]) for v in (sight.plan or {}).get("victims", ())
+    ]
+    body = table(("RANK", "VM", "NAME", "PRIORITY", "MIB"), rows) if rows else []
+    return [sight.headline, *body, *([safe(sight.note)] if sight.note else [])]
+
+
+def fitted(lines: list[str], columns: int, rows: int) -> list[str]:
+    """What a terminal of this size can show, so that it does not scroll; the last line says what is hidden."""
+    room = max(2, rows - 1)
+    if len(lines) > room:
+        hidden = len(lines) - room + 1
+        lines = [*lines[: room - 1], f"and {hidden} more lines"]
+    return [cut(line, max(1, columns)) for line in lines]
+
+
+def redrawn(lines: list[str], drawn: int) -> str:
+    """The lines in place of those that were drawn before. drawn: their number."""
+    back = f"\x1b[{drawn}F" if drawn else ""
+    return f"{back}\x1b[J" + "".join(f"{line}\n" for line in lines)

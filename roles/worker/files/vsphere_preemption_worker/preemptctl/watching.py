@@ -1,0 +1,154 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`watch`: follow a run until it has ended.
+
+On a terminal a table is drawn again and again; otherwise each change is a line, or with --json an object. While
+Temporal or the worker is away, it says so and goes on, once it has seen them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from vsphere_preemption.core.errors import (
+    InvalidSetting,
+    NoWorker,
+    RunFailed,
+    TemporalUnreachable,
+    WorkflowNotFound,
+)
+from vsphere_preemption.temporal import asking
+
+from . import exits
+from .connecting import FOREVER, with_client
+from .output import Output
+from .runs import is_meant
+from .sight import ENDED, Sight, fitted, lines_of, redrawn
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+SHORTEST_INTERVAL = 0.1
+
+
+def watch(options: Namespace, output: Output) -> int:
+    """Follow the run that was named, the one at work, or the next one. RunFailed where that is its outcome."""
+    if options.interval < SHORTEST_INTERVAL:
+        raise InvalidSetting(
+            "Cannot use the flag --interval",
+            why=f"it is below {SHORTEST_INTERVAL:g} seconds",
+            next_step="Set it to a second or so.",
+        )
+    shown = _Live() if sys.stdout.isatty() and not output.json else _Lines(output)
+
+    async def follow(client: Client) -> Mapping[str, Any]:
+        return await _Follower(client, options.workflow_id, options.run or "").follow(shown, options.interval)
+
+    record = with_client(options, output, follow, timeout_seconds=FOREVER)
+    if record["outcome"] in ("failed", "rejected"):
+        raise RunFailed(dict(record))
+    return exits.OK
+
+
+class _Lines:
+    """A line for each change, and all of the outcome."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._last: tuple[Sight, str] | None = None
+
+    def show(self, sight: Sight) -> None:
+        if self._last == (sight, sight.note):
+            return
+        self._last = (sight, sight.note)
+        note = f" ({sight.note})" if sight.note else ""
+        lines = lines_of(sight) if sight.record else [sight.headline + note]
+        self._output.answer(sight.as_document(), lines)
+
+
+class _Live:
+    """A table that is drawn again in its place."""
+
+    def __init__(self) -> None:
+        self._drawn = 0
+
+    def show(self, sight: Sight) -> None:
+        size = shutil.get_terminal_size()
+        lines = lines_of(sight) if sight.record else fitted(lines_of(sight), size.columns, size.lines)
+        sys.stdout.write(redrawn(lines, self._drawn))
+        sys.stdout.flush()
+        self._drawn = len(lines)
+
+
+class _Follower:
+    """Looks at one run, by its id, the end of that, or its request id; without a name, at the first that it sees."""
+
+    def __init__(self, client: Client, workflow_id: str, name: str) -> None:
+        self._client = client
+        self._workflow_id = workflow_id
+        self._name = name
+        self._seen = Sight()
+
+    async def follow(self, shown: _Lines | _Live, interval: float) -> Mapping[str, Any]:
+        """The record of the run, once it has ended."""
+        known = False
+        while True:
+            try:
+                self._seen = await self._look()
+                known = True
+            except (NoWorker, TemporalUnreachable) as error:
+                if not known:
+                    raise
+                self._seen = replace(self._seen, note=error.why)
+            shown.show(self._seen)
+            if self._seen.record:
+                return self._seen.record
+            await asyncio.sleep(interval)
+
+    async def _look(self) -> Sight:
+        if self._name or self._seen.run_id:
+            record = await self._record()
+            if record:
+                return Sight.of_record(record)
+        try:
+            run = await asking.run_at_work(self._client, self._workflow_id)
+        except WorkflowNotFound:
+            run = None
+        followed = self._seen.run_id
+        if run and (run.run_id == followed or (not followed and self._is_named(run))):
+            return Sight.of_run(run)
+        return await self._alone()
+
+    def _is_named(self, run: asking.RunAtWork) -> bool:
+        return not self._name or is_meant({"runID": run.run_id, "requestID": run.request_id}, self._name)
+
+    async def _alone(self) -> Sight:
+        """The run that is followed, where its workflow speaks of it no more. That may have ended before the run."""
+        followed = self._seen.run_id
+        if not followed:
+            if self._name:
+                raise WorkflowNotFound(
+                    f"Cannot watch the run {self._name}",
+                    why="it is neither at work nor on record",
+                    next_step="See preemptctl runs.",
+                )
+            return Sight()
+        run = await asking.read_run(self._client, followed)
+        if run.phase == ENDED:
+            return Sight.of_record(await asking.read_outcome(self._client, followed))
+        return replace(Sight.of_run(run), request_id=self._seen.request_id)
+
+    async def _record(self) -> Mapping[str, Any] | None:
+        wanted = self._seen.run_id or self._name
+        try:
+            records = await asking.read_runs(self._client, self._workflow_id)
+        except WorkflowNotFound:
+            return None
+        return next((record for record in reversed(records) if is_meant(record, wanted)), None)

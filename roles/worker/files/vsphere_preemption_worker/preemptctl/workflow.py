@@ -1,0 +1,131 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`workflow run | status | cancel`: what the prototype's command line does, with its flags, on the same wire."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from vsphere_preemption.core import times
+from vsphere_preemption.core.contract import WORKFLOW_TYPE
+from vsphere_preemption.core.errors import RunFailed, WorkflowNotFound
+from vsphere_preemption.core.redaction import redacted_address
+from vsphere_preemption.core.request import PreemptionRequest
+from vsphere_preemption.core.state import compact_json
+from vsphere_preemption.temporal import asking
+
+from . import exits
+from .connecting import not_empty, task_queue, with_client
+from .output import Output
+from .records import victim_lines
+from .requesting import request_of
+from .showing import moment, pairs, safe
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+
+def run(options: Namespace, output: Output) -> int:
+    """Send the request; with --wait, also learn its outcome."""
+    request, workflow_id = request_of(options), not_empty("workflow-id", options.workflow_id)
+    if options.wait:
+        return _ask(options, output, request)
+    limit = timedelta(seconds=options.execution_timeout) if options.execution_timeout else None
+
+    async def leave(client: Client) -> asking.Accepted:
+        return await asking.signal_request(
+            client, request, workflow_id=workflow_id, task_queue=task_queue(options), execution_timeout=limit
+        )
+
+    accepted = with_client(options, output, leave)
+    facts = {"workflowRunID": accepted.run_id, "requestID": request.request_id or request.event.id}
+    said = f"The workflow {safe(workflow_id)} (run id {accepted.run_id}) has the request {safe(facts['requestID'])}."
+    output.answer(_logged(options, "the workflow has the request", request=request.as_wire(), **facts), [said])
+    return exits.OK
+
+
+def status(options: Namespace, output: Output) -> int:
+    """The state of the workflow, as the query `current_state` answers it."""
+
+    async def ask(client: Client) -> asking.Record:
+        return await asking.read_state(client, options.workflow_id, options.run_id or None)
+
+    state = with_client(options, output, ask)
+    state = {**state, "replyTo": redacted_address(str(state.get("replyTo", "")))}
+    output.answer(_logged(options, "the state of the workflow", status=compact_json(state), state=state), _shown(state))
+    return exits.OK
+
+
+def cancel(options: Namespace, output: Output) -> int:
+    """Ask the workflow to end; with --wait, until it has. WorkflowNotFound where none is open."""
+    workflow_id = not_empty("workflow-id", options.workflow_id)
+
+    async def end(client: Client) -> asking.Cancelled:
+        return await asking.cancel_workflow(
+            client, workflow_id, options.run_id or None, wait=bool(options.wait), timeout_seconds=options.timeout
+        )
+
+    done = with_client(options, output, end, timeout_seconds=options.timeout)
+    if not done.was_running:
+        raise WorkflowNotFound(
+            f"Cannot cancel the workflow {workflow_id}",
+            why="no such workflow is open",
+            next_step="Check the workflow id, the run id and the namespace; or it has ended already.",
+        )
+    said = "has ended" if options.wait else "was asked to end"
+    output.answer(_logged(options, f"the workflow {said}"), [f"The workflow {safe(workflow_id)} {said}."])
+    return exits.OK
+
+
+def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
+    async def ask(client: Client) -> asking.Answer:
+        return await asking.preempt_and_wait(
+            client,
+            request,
+            workflow_id=options.workflow_id,
+            task_queue=task_queue(options),
+            request_id=request.request_id,
+            timeout_seconds=options.timeout,
+        )
+
+    answer = with_client(options, output, ask, timeout_seconds=options.timeout)
+    facts = {"workflowRunID": answer.run_id, "requestID": request.request_id or request.event.id}
+    document = _logged(options, "the request has its outcome", repeated=answer.repeated, outcome=answer.record, **facts)
+    output.answer(document, victim_lines(answer.record))
+    if answer.record["outcome"] in ("failed", "rejected"):
+        raise RunFailed(answer.record)
+    return exits.OK
+
+
+def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
+    """The fields that a line of the prototype's JSON log has, and more."""
+    return {
+        "level": "info",
+        "ts": times.to_wire(datetime.now(UTC)),
+        "msg": message,
+        "queue": task_queue(options),
+        "workflow": WORKFLOW_TYPE,
+        "workflowID": options.workflow_id,
+        **({"runID": options.run_id} if "run_id" in options else {}),
+        **facts,
+    }
+
+
+def _shown(state: asking.Record) -> list[str]:
+    machines = [machine["Value"] for machine in state["virtualMachines"] or ()]
+    event = state["event"]
+    return pairs(
+        {
+            "workflow": state["workflowID"],
+            "run id": state["workflowRunID"],
+            "last preemption": moment(state["lastPreemptionTime"]) or "never",
+            "tag": state["tag"],
+            "criticality": state["criticality"],
+            "event": " ".join(filter(None, (event["type"], event["id"]))),
+            "reply to": state["replyTo"],
+            "VMs": f"{len(machines)}: {', '.join(machines)}" if machines else "none",
+        }
+    )
