@@ -1,0 +1,135 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every command with a real worker and a simulated vCenter; govc and Temporal's own command are the witnesses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.fixtures import StartWorker
+from support.govc import Govc
+from support.preemptctl import Preemptctl, ended
+from support.vcsim import VCSim
+from support.waiting import wait_until
+
+TAGGED = {"DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"}
+HOSTILE = "test\x1b[2J\u202eexe.txt"
+
+
+@pytest.fixture
+def worker(vcsim: VCSim, start_worker: StartWorker) -> None:
+    vcsim.tag_machines(sorted(TAGGED))
+    start_worker(vcsim.client_environment())
+
+
+@pytest.mark.usefixtures("worker")
+def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow_id: str) -> None:
+    mine = ("-w", workflow_id)
+    before = govc.powered_on()
+    done = preemptctl("workflow", "run", "-c", "high", "--wait", "--request-id", "r1", *mine)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "Request r1 done"
+    assert before - govc.powered_on() == TAGGED
+
+    status = preemptctl("workflow", "status", *mine, "--json").document
+    assert json.loads(status["status"]) == status["state"]
+    assert len(status["state"]["virtualMachines"]) == len(TAGGED)
+    shown = preemptctl("workflow", "status", *mine).out
+    assert "last preemption  20" in shown
+    assert "VMs              2: vm-" in shown
+
+    listed = preemptctl("runs", *mine)
+    assert (listed.code, "2 stopped" in listed.out.splitlines()[1]) == (0, True)
+    one = preemptctl("runs", "r1", *mine, "--json").document["runs"]
+    assert {victim["name"] for victim in one[0]["victims"]} == TAGGED
+    assert preemptctl("runs", "r2", *mine).code == 8
+
+    told = preemptctl("explain", "DC0_C0_RP0_VM0", *mine)
+    assert told.out.rstrip().endswith("The run for the request r1 stopped the VM by power-off.")
+
+    watched = preemptctl("watch", "r1", *mine)
+    assert (watched.code, watched.out.splitlines()[-1]) == (0, "Request r1 done")
+
+    restore = ("restore", *mine, "--force", "--vm", "DC0_C0_RP0_VM0")
+    planned = preemptctl(*restore, "--dry-run", "--json").document["restore"]
+    assert [machine["outcome"] for machine in planned["machines"]] == ["planned"]
+    assert before - govc.powered_on() == TAGGED
+    given = preemptctl(*restore)
+    assert (given.code, given.out.splitlines()[-1]) == (0, "Restore done")
+    assert before - govc.powered_on() == {"DC0_C0_RP0_VM1"}
+    again = preemptctl(*restore)
+    assert (again.code, again.out.splitlines()[-1]) == (0, "Restore done (nothing_to_restore)")
+
+    cancelled = preemptctl("workflow", "cancel", *mine, "--wait")
+    assert (cancelled.code, cancelled.out) == (0, f"The workflow {workflow_id} has ended.\n")
+    assert preemptctl("workflow", "cancel", *mine).code == 8
+
+
+@pytest.mark.usefixtures("worker")
+def test_watch_follows_the_next_run_to_its_end_and_fails_as_the_run_does(
+    preemptctl: Preemptctl, govc: Govc, workflow_id: str
+) -> None:
+    child = preemptctl.start("watch", "-w", workflow_id, "--interval", "0.2", "--json")
+    assert child.stdout is not None
+    assert json.loads(child.stdout.readline())["run_id"] == ""
+    sent = preemptctl("workflow", "run", "-w", workflow_id, "-c", "HIGH", "--json").document
+    watched = ended(child)
+    last = watched.documents[-1]
+    assert (watched.code, last["phase"], last["outcome"]["outcome"]) == (0, "ended", "done")
+    assert last["request_id"] == sent["requestID"]
+    assert TAGGED.isdisjoint(govc.powered_on())
+
+    failed = preemptctl("workflow", "run", "-w", workflow_id, "-t", "no-such-tag", "-c", "HIGH", "--wait", "--json")
+    assert (failed.code, failed.error["error_code"]) == (9, "run_failed")
+    request_id = failed.document["requestID"]
+    assert preemptctl("watch", request_id, "-w", workflow_id).code == 9
+
+
+def test_plan_shows_what_would_happen_and_touches_nothing(
+    preemptctl: Preemptctl, vcsim: VCSim, govc: Govc, tmp_path: Path
+) -> None:
+    vcsim.tag_machines(sorted(TAGGED))
+    govc.run("object.rename", govc.path_of("DC0_C0_RP0_VM1"), HOSTILE)
+    policy = tmp_path / "policy.yml"
+    policy.write_text("version: 1\npolicies:\n  - name: careful\n    protect: {names: [DC0_C0_RP0_VM0]}\n")
+    before, environment = govc.powered_on(), vcsim.client_environment()
+    plan = preemptctl("plan", "-c", "HIGH", "--policy-file", str(policy), env=environment)
+    assert (plan.code, plan.err) == (0, "")
+    heads, victim, spared = plan.out.splitlines()[:3]
+    assert heads.split() == ["RANK", "VM", "NAME", "WOULD", "WHY"]
+    assert "test\\x1b[2J\\u202eexe.txt  stop (hard)" in victim
+    assert "\x1b" not in plan.out
+    assert "\u202e" not in plan.out
+    assert spared.endswith("DC0_C0_RP0_VM0             leave        protected_by_name")
+    by_json = preemptctl("plan", "-c", "HIGH", "--cluster", "DC0_C0", "--json", env=environment)
+    assert by_json.out.isascii()
+    assert {v["name"] for v in by_json.document["victims"]} == {"DC0_C0_RP0_VM0", HOSTILE}
+    assert (govc.powered_on(), govc.marks()) == (before, {})
+
+    assert preemptctl("plan", "-t", "no-such-tag", env=environment).code == 8
+    policy.write_text("version: 1\npolicies: [{name: x, nonsense: 1}]\n")
+    wrong = preemptctl("plan", "--policy-file", str(policy), env=environment)
+    assert (wrong.code, "nonsense" in wrong.err, "Traceback" in wrong.err) == (2, True, False)
+    secret = tmp_path / "empty"
+    secret.mkdir()
+    refused = preemptctl("plan", "--vcenter-secret-path", str(secret), env=environment)
+    assert (refused.code, "[vcenter_login_refused]" in refused.err) == (4, True)
+
+
+@pytest.mark.usefixtures("worker")
+def test_pause_stops_requests_and_resume_lets_them_go_on(preemptctl: Preemptctl, govc: Govc, workflow_id: str) -> None:
+    before = govc.powered_on()
+    paused = preemptctl("pause", "--reason", "migration", "--json").document
+    assert (paused["changed"], paused["switch"]["paused"], paused["switch"]["reason"]) == (True, True, "migration")
+    assert not preemptctl("pause", "--json").document["changed"]
+    skipped = preemptctl("workflow", "run", "-w", workflow_id, "-c", "HIGH", "--wait", "--json").document
+    assert (skipped["outcome"]["outcome"], skipped["outcome"]["reason"]) == ("skipped", "paused")
+    assert govc.powered_on() == before
+    assert preemptctl("resume").out == "Preemption is active.\n"
+    assert preemptctl("resume").out == "Preemption is active. Nothing was changed.\n"
+    preemptctl("workflow", "run", "-w", workflow_id, "-c", "HIGH")
+    wait_until(lambda: TAGGED.isdisjoint(govc.powered_on()), 30, "the tagged VMs to be off")
