@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +20,49 @@ from support.temporal_proxy import TemporalProxy
 
 SCHEDULE = "preemption_schedule"
 SECRET = "a-token-that-nobody-may-see"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One use of the module. check: in check mode."""
+
+    options: dict[str, Any]
+    check: bool = False
+
+
+Results = list[dict[str, Any]]
+InOnePlay = Callable[..., Results]
+
+
+@pytest.fixture
+def in_one_play(nameless: Ansible, tmp_path: Path) -> InOnePlay:
+    """The results of tasks that one play does, which takes a fraction of the time; with their differences."""
+
+    def play(*tasks: Task) -> Results:
+        file = tmp_path / "results.json"
+        book = [
+            {
+                f"vsphere.preemption.{SCHEDULE}": task.options,
+                "check_mode": task.check,
+                "diff": True,
+                "ignore_errors": True,
+                "register": f"result_{number}",
+            }
+            for number, task in enumerate(tasks)
+        ]
+        results = "{{ [" + ", ".join(f"result_{number}" for number in range(len(tasks))) + "] | to_json }}"
+        keep = {"ansible.builtin.copy": {"content": results, "dest": str(file)}, "check_mode": False, "no_log": True}
+        done = nameless.playbook(json.dumps([{"hosts": "localhost", "gather_facts": False, "tasks": [*book, keep]}]))
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: Results = json.loads(file.read_text())
+        return found
+
+    return play
+
+
+def changes(results: Results) -> list[bool]:
+    assert not [result["msg"] for result in results if result.get("failed")]
+    return [result["changed"] for result in results]
 
 
 @pytest.fixture
@@ -38,7 +84,7 @@ def night(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def foreign(temporal: TemporalServer, name: str) -> str:
-    temporal.create_schedule(name, "--workflow-type", "Other", "--task-queue", "other", "--cron", "0 22 29 feb *")
+    temporal.create_schedule(name, "--type", "Other", "--task-queue", "other", "--cron", "0 22 29 feb *")
     return name
 
 
@@ -77,122 +123,115 @@ def test_check_do_check_again_do_again(
 
 
 def test_a_change_is_shown_made_and_then_there(
-    nameless: Ansible, temporal: TemporalServer, name: str, night: dict[str, Any]
+    in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
-    nameless.module(SCHEDULE, night)
-    changed = {
-        **night,
-        "cron": None,
-        "calendar": [{"hour": 6, "day_of_month": 29, "month": "feb", "day_of_week": "mon"}],
-    }
-    changed |= {"catch_up": 3600, "criticality": "HIGH"}
-    checked = nameless.module(SCHEDULE, changed, "--check", "--diff")
-    assert checked.changed
-    assert '-    "catch_up": 600' in checked.output
-    assert '+    "catch_up": 3600' in checked.output
-    done = nameless.module(SCHEDULE, changed)
-    assert (done.changed, done.result["schedule"]) == (True, checked.result["schedule"])
+    day = {"hour": 6, "day_of_month": 29, "month": "feb", "day_of_week": "mon"}
+    changed = {**night, "calendar": [day], "catch_up": 3600, "criticality": "HIGH"}
+    del changed["cron"]
+    made, checked, done, again = in_one_play(Task(night), Task(changed, check=True), Task(changed), Task(changed))
+    assert changes([made, checked, done, again]) == [True, True, True, False]
+    assert checked["diff"] == done["diff"] == {"before": made["schedule"], "after": done["schedule"]}
+    assert checked["schedule"] == done["schedule"] == again["schedule"]
+    assert (made["schedule"]["catch_up"], done["schedule"]["catch_up"]) == (600, 3600)
     seen = temporal.describe_schedule(name)
     assert seen is not None
     [calendar] = seen["schedule"]["spec"]["structuredCalendar"]
     assert (calendar["hour"][0]["start"], calendar["dayOfWeek"][0]["start"]) == (6, 1)
-    assert not nameless.module(SCHEDULE, changed).changed
 
 
 def test_what_somebody_changed_by_hand_is_noticed_and_put_right(
-    nameless: Ansible, temporal: TemporalServer, name: str, night: dict[str, Any]
+    in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
-    made = nameless.module(SCHEDULE, night)
+    [made] = in_one_play(Task(night))
     temporal.update_schedule(
         name,
-        *("--workflow-type", "PreemptionScheduled", "--task-queue", "other", "--cron", "0 23 29 feb *"),
+        *("--type", "PreemptionScheduled", "--task-queue", "other", "--cron", "0 23 29 2 *"),
         *("--overlap-policy", "BufferAll", "--interval", "2000h"),
     )
-    checked = nameless.module(SCHEDULE, night, "--check", "--diff")
-    assert checked.changed
-    for trace in ("intervals", "an overlap policy", '"task_queue": "other"', '"hour": "23"'):
-        assert trace in checked.output
-    done = nameless.module(SCHEDULE, night)
-    assert (done.changed, done.result["schedule"]) == (True, made.result["schedule"])
+    checked, done, again = in_one_play(Task(night, check=True), Task(night), Task(night))
+    assert changes([checked, done, again]) == [True, True, False]
+    before = checked["diff"]["before"]
+    assert {"intervals", "an overlap policy", "a time limit"} <= set(before["additions"])
+    assert (before["task_queue"], before["calendar"][0]["hour"]) == ("other", "23")
+    assert done["schedule"] == again["schedule"] == made["schedule"]
 
 
 def test_check_do_check_again_do_again_and_it_is_paused_then_resumed(
-    nameless: Ansible, temporal: TemporalServer, name: str, night: dict[str, Any]
+    in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
-    made = nameless.module(SCHEDULE, night)
     asked = {"name": name, "state": "paused", "note": "release"}
-    assert nameless.module(SCHEDULE, asked, "--check").changed
-    assert not temporal.schedule_state(name)["paused"]
-    paused = nameless.module(SCHEDULE, asked)
-    assert (paused.changed, paused.result["next_times"]) == (True, [])
-    assert paused.result["schedule"] == {**made.result["schedule"], "paused": True, "note": "release"}
+    made, checked = in_one_play(Task(night), Task(asked, check=True))
+    assert checked["changed"]
+    assert temporal.schedule_state(name) == {"paused": False, "notes": ""}
+    also = {**night, "state": "paused"}
+    done, *again = in_one_play(Task(asked), Task(asked, check=True), Task(asked), Task(also))
+    assert changes([done, *again]) == [True, False, False, False]
+    assert done["schedule"] == {**made["schedule"], "paused": True, "note": "release"}
+    assert done["next_times"] == []
     assert temporal.schedule_state(name) == {"paused": True, "notes": "release"}
-    for flags in (["--check"], []):
-        assert not nameless.module(SCHEDULE, asked, *flags).changed
-    assert not nameless.module(SCHEDULE, {**night, "state": "paused"}).changed
-    resumed = nameless.module(SCHEDULE, night)
-    assert (resumed.changed, resumed.result["schedule"]) == (True, made.result["schedule"])
+    resumed, again_resumed = in_one_play(Task(night), Task({"name": name}))
+    assert changes([resumed, again_resumed]) == [True, False]
+    assert resumed["schedule"] == made["schedule"]
     assert temporal.schedule_state(name) == {"paused": False, "notes": ""}
 
 
 def test_check_do_check_again_do_again_and_it_is_gone(
-    nameless: Ansible, temporal: TemporalServer, name: str, night: dict[str, Any]
+    in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
-    nameless.module(SCHEDULE, {**night, "state": "paused"})
-    other = f"other-{name}"
-    nameless.module(SCHEDULE, {**night, "name": other})
-    absent = {"name": name, "state": "absent"}
-    assert nameless.module(SCHEDULE, absent, "--check").changed
+    other, absent = f"other-{name}", {"name": name, "state": "absent"}
+    made = in_one_play(Task({**night, "state": "paused"}), Task({**night, "name": other}), Task(absent, check=True))
+    assert changes(made) == [True, True, True]
     assert temporal.describe_schedule(name) is not None
-    gone = nameless.module(SCHEDULE, absent)
-    assert (gone.changed, gone.result["schedule"], gone.result["next_times"]) == (True, None, [])
+    gone, *again = in_one_play(Task(absent), Task(absent, check=True), Task(absent))
+    assert changes([gone, *again]) == [True, False, False]
+    assert (gone["schedule"], gone["next_times"]) == (None, [])
     assert temporal.describe_schedule(name) is None
-    for flags in (["--check"], []):
-        assert not nameless.module(SCHEDULE, absent, *flags).changed
     assert temporal.describe_schedule(other) is not None
 
 
 def test_a_schedule_of_somebody_else_is_left_alone(
-    nameless: Ansible, temporal: TemporalServer, foreign: str, night: dict[str, Any]
+    in_one_play: InOnePlay, temporal: TemporalServer, foreign: str, night: dict[str, Any]
 ) -> None:
     before = temporal.describe_schedule(foreign)
-    for options in (night, {"name": foreign, "state": "paused"}, {"name": foreign, "state": "absent"}):
-        refused = nameless.module(SCHEDULE, options)
-        assert refused.error_code == "schedule_taken"
-        assert "Other" in refused.result["msg"]
+    refused = in_one_play(
+        Task(night), Task({"name": foreign, "state": "paused"}), Task({"name": foreign, "state": "absent"})
+    )
+    assert [result["error_code"] for result in refused] == ["schedule_taken"] * 3
+    assert "Other" in refused[0]["msg"]
     after = temporal.describe_schedule(foreign)
     assert before is not None
     assert after is not None
     assert after["schedule"] == before["schedule"]
 
 
-@pytest.mark.parametrize(
-    ("options", "code", "words"),
-    [
-        ({"cron": ["0 25 * * *"]}, "invalid_setting", "'25' is no hour"),
-        ({"cron": ["@daily"]}, "invalid_setting", "1 fields, not five"),
-        ({"cron": None, "calendar": [{"hour": "x"}]}, "invalid_setting", "is no hour"),
-        ({"cron": None}, "invalid_setting", "only given in part"),
-        ({"tag": None}, "invalid_setting", "only given in part"),
-        ({"timezone": "Mars/Olympus"}, "invalid_setting", "no time zone 'Mars/Olympus'"),
-        ({"name": "a b"}, "invalid_setting", "letters"),
-        ({"jitter": -1}, "invalid_setting", "-1 seconds"),
-        ({"catch_up": 5}, "invalid_setting", "5 seconds"),
-        ({"force": True}, "invalid_setting", "force"),
-        ({"action": "restore", "max_vms": 1}, "invalid_setting", "max_vms"),
-        ({"max_vms": 0}, "invalid_request", "max_vms is 0"),
-        ({"tag": " "}, "invalid_request", "no tag"),
-        ({"vms": [" "]}, "invalid_request", "no text"),
-    ],
-    ids=lambda value: str(value) if isinstance(value, dict) else "",
-)
-def test_what_cannot_be_is_refused_before_anything_is_sent(
-    nameless: Ansible, night: dict[str, Any], options: dict[str, Any], code: str, words: str
-) -> None:
-    given = {option: value for option, value in {**night, **options}.items() if value is not None}
-    refused = nameless.module(SCHEDULE, {**given, "temporal_address": "127.0.0.1:1"}, "--check")
-    assert refused.error_code == code
-    assert words in refused.result["msg"]
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"cron": ["0 25 * * *"]}, "invalid_setting", "'25' is no hour"),
+    ({"cron": ["@daily"]}, "invalid_setting", "1 fields, not five"),
+    ({"cron": None, "calendar": [{"hour": "x"}]}, "invalid_setting", "is no hour"),
+    ({"cron": None}, "invalid_setting", "only given in part"),
+    ({"tag": None}, "invalid_setting", "only given in part"),
+    ({"timezone": "Mars/Olympus"}, "invalid_setting", "no time zone 'Mars/Olympus'"),
+    ({"name": "a b"}, "invalid_setting", "letters"),
+    ({"jitter": -1}, "invalid_setting", "-1 seconds"),
+    ({"catch_up": 5}, "invalid_setting", "5 seconds"),
+    ({"force": True}, "invalid_setting", "force"),
+    ({"action": "restore", "max_vms": 1}, "invalid_setting", "max_vms"),
+    ({"max_vms": 0}, "invalid_request", "max_vms is 0"),
+    ({"tag": " "}, "invalid_request", "no tag"),
+    ({"vms": [" "]}, "invalid_request", "no text"),
+]
+
+
+def test_what_cannot_be_is_refused_before_anything_is_sent(in_one_play: InOnePlay, night: dict[str, Any]) -> None:
+    nowhere = {**night, "temporal_address": "127.0.0.1:1"}
+    given = [
+        {name: value for name, value in {**nowhere, **wrong}.items() if value is not None} for wrong, *_rest in WRONG
+    ]
+    refused = in_one_play(*(Task(options, check=True) for options in given))
+    assert [result["error_code"] for result in refused] == [code for _wrong, code, _words in WRONG]
+    assert [
+        words for result, (_wrong, _code, words) in zip(refused, WRONG, strict=True) if words not in result["msg"]
+    ] == []
 
 
 def test_what_is_not_there_cannot_be_paused(nameless: Ansible, name: str) -> None:
