@@ -38,6 +38,15 @@ FURTHER = frozenset(
         "PREEMPTION_REPLY_MODE",
         "PREEMPTION_REPLY_TIMEOUT_SECONDS",
         "PREEMPTION_REPLY_CA_FILE",
+        "PREEMPTION_WATCH_ALARMS",
+        "PREEMPTION_WEBHOOK_ADDRESS",
+        "PREEMPTION_WEBHOOK_CERT_FILE",
+        "PREEMPTION_WEBHOOK_HMAC_FILE",
+        "PREEMPTION_WEBHOOK_KEY_FILE",
+        "PREEMPTION_WEBHOOK_MAX_BYTES",
+        "PREEMPTION_WEBHOOK_PER_SECOND",
+        "PREEMPTION_WEBHOOK_SOURCES",
+        "PREEMPTION_WEBHOOK_TOKEN_FILE",
     }
 )
 # Files that the controller sends, by the key under which it does: their place, and the variable that names them.

@@ -131,6 +131,19 @@ def test_removing_needs_nothing_but_the_name() -> None:
     assert (found.instance.name, found.files) == ("default", {})
 
 
+KNOWN = {*order.OF_OPTIONS, *order.FURTHER}
+
+
 def test_every_documented_variable_has_an_option_or_may_be_given() -> None:
-    documented = set(re.findall(r"^\| `(PREEMPTION_[A-Z_]+)`", (CHECKOUT / "docs" / "worker.md").read_text(), re.M))
-    assert documented == {*order.OF_OPTIONS, *order.FURTHER}
+    pages = "".join(page.read_text() for page in (CHECKOUT / "docs").glob("*.md"))
+    documented = set(re.findall(r"^\| `(PREEMPTION_[A-Z_]+)`", pages, re.M))
+    assert documented
+    assert documented - KNOWN == set()
+
+
+def test_every_variable_that_may_be_given_is_one_that_the_worker_reads() -> None:
+    folders = ("roles/worker/files/vsphere_preemption_worker", "plugins/module_utils/vsphere_preemption")
+    read = "".join(path.read_text() for folder in folders for path in (CHECKOUT / folder).rglob("*.py"))
+    assert [
+        name for name in KNOWN if name not in read and f'"{name.removeprefix("PREEMPTION_WEBHOOK_")}"' not in read
+    ] == []
