@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from temporalio.service import RPCError
 from support.dispatcher import Dispatcher
 from support.govc import Govc
 from support.waiting import wait_until
-from support.webhook import BATCH, alarm_data, of_event_manager, of_knative, of_old_router
+from support.webhook import BATCH, Reply, alarm_data, of_event_manager, of_knative, of_old_router
 
 from .conftest import HERE, MEMORY, Hook
 
@@ -35,11 +37,12 @@ def test_an_event_of_veba_stops_the_vms_of_the_cluster(
 ) -> None:
     hooked = hook()
     event = shape("4711", alarm_data(MEMORY, hooked.cluster))
-    post = {
+    posts: dict[str, Callable[[], Reply]] = {
         "structured": lambda: hooked.send.post(event),
         "binary": lambda: hooked.send.post_binary(event),
         "batch": lambda: hooked.send.post([event], BATCH),
-    }[mode]
+    }
+    post = posts[mode]
     reply = post()
     assert reply.status == 202
     told = reply.body["events"][0] if mode == "batch" else reply.body
@@ -149,8 +152,8 @@ def test_metrics_and_the_access_log_tell_what_came_and_nothing_that_is_secret(ho
     hooked.send.post(b"{", headers={"Authorization": "Bearer something-secret"}, path="/?token=something-secret")
     hooked.send.post(of_knative("2", alarm_data(MEMORY, hooked.cluster)))
     page = hooked.worker.metrics()
-    assert 'preemption_webhook_events_total{result="asked"' in page
-    assert 'preemption_webhook_requests_total{status="400"' in page
+    assert re.search(r'preemption_webhook_events_total\{[^}]*result="asked"[^}]*\} 1', page)
+    assert re.search(r'preemption_webhook_requests_total\{[^}]*status="400"[^}]*\} 1', page)
     assert "preemption_webhook_seconds_bucket" in page
     log = hooked.worker.log_text()
     assert "something-secret" not in log

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -23,6 +23,7 @@ from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
+from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
@@ -129,7 +130,7 @@ class Service:
                 default_heartbeat_throttle_interval=HEARTBEAT_EVERY,
                 sticky_queue_schedule_to_start_timeout=BELIEVED_DEAD,
             )
-            async with worker, triggered(settings, client, lambda: self._policies.current.alarms, self._runtime):
+            async with worker, triggered(settings, client, self._vcenter, self._alarm_rules, self._runtime):
                 self._polling = True
                 log.info("worker is polling", extra={"task_queue": settings.task_queue})
                 # After the start, which it would slow down, and before the first event, which it would delay.
@@ -138,6 +139,9 @@ class Service:
                 self._polling = False
                 log.info("worker is draining", extra={"at_most_seconds": DRAIN.total_seconds()})
             await shared.close()
+
+    def _alarm_rules(self) -> Sequence[AlarmRule]:
+        return self._policies.current.alarms
 
     async def _log_in(self) -> None:
         """Open the session before the first request needs it."""

@@ -9,31 +9,36 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
-from vsphere_preemption.core.errors import MissingLibrary
+from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.errors import MissingLibrary, VCenterObjectGone
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
+from vsphere_preemption.vcenter.client import VCenter
 
+from ..activities.pressure import alarm_colour
 from ..triggers.acting import Acting
 from ..triggers.keeping import keep_watch
-from ..triggers.webhook.settings import WebhookSettings
 from .settings import WorkerSettings
+
+Rules = Callable[[], Sequence[AlarmRule]]
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.asynccontextmanager
 async def triggered(
-    settings: WorkerSettings, client: Client, rules: Callable[[], Sequence[AlarmRule]], runtime: Runtime
+    settings: WorkerSettings, client: Client, vcenter: VCenter, rules: Rules, runtime: Runtime
 ) -> AsyncIterator[None]:
     """While this is open, alarms lead to requests. rules: as they are now."""
     watch = asyncio.create_task(
         keep_watch(client, settings.task_queue, lambda: settings.watch_alarms and bool(rules()))
     )
     try:
-        async with _webhook(settings.webhook, settings, client, rules, runtime):
+        async with _webhook(settings, client, vcenter, rules, runtime):
             yield
     finally:
         watch.cancel()
@@ -41,13 +46,9 @@ async def triggered(
 
 @contextlib.asynccontextmanager
 async def _webhook(
-    wanted: WebhookSettings | None,
-    settings: WorkerSettings,
-    client: Client,
-    rules: Callable[[], Sequence[AlarmRule]],
-    runtime: Runtime,
+    settings: WorkerSettings, client: Client, vcenter: VCenter, rules: Rules, runtime: Runtime
 ) -> AsyncIterator[None]:
-    if wanted is None:
+    if settings.webhook is None:
         yield
         return
     try:
@@ -60,10 +61,19 @@ async def _webhook(
             next_step="Install the Python packages aiohttp and cloudevents, or unset PREEMPTION_WEBHOOK_ADDRESS.",
         ) from error
     source = settings.vcenter.endpoint.event_source
-    webhook = Webhook(wanted, rules, Acting(client, settings.task_queue), source=source, runtime=runtime)
+    acting, colour_of = Acting(client, settings.task_queue), partial(_colour, vcenter)
+    webhook = Webhook(settings.webhook, rules, acting, colour_of, source=source, runtime=runtime)
     if not rules():
         log.warning("the policy file has no alarm rules, so the webhook ignores all events")
     try:
         yield
     finally:
         await webhook.close()
+
+
+def _colour(vcenter: VCenter, alarm: AlarmEvent) -> str:
+    """An alarm on something that is gone is over."""
+    try:
+        return alarm_colour(vcenter, alarm)
+    except VCenterObjectGone:
+        return "green"

@@ -21,7 +21,7 @@ from .answers import Answer
 
 REFUSALS_LOGGED_PER_SECOND = 20
 MAX_PATH = 80
-ANSWER = "answer"
+ANSWER = web.RequestKey("answer", Answer)
 
 Observer = Callable[[int, Answer | None, float], None]
 

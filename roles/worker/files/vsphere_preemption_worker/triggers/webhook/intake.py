@@ -9,6 +9,7 @@ request by its key, so it is still one run.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +18,7 @@ from typing import Protocol
 
 from vsphere_preemption.core.alarm import AlarmEvent, read_alarm
 from vsphere_preemption.core.alarm_requests import request_for, workflow_id_for
-from vsphere_preemption.core.errors import InvalidInput, PreemptionError
+from vsphere_preemption.core.errors import InvalidInput, PreemptionError, VCenterError
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen, rule_for
 from vsphere_preemption.temporal.asking import Accepted
@@ -29,6 +30,10 @@ RETRY_SECONDS = 5
 _CHANGES = re.compile(r"AlarmStatusChangedEvent", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
+
+
+# The colour that an alarm has now in vCenter; blocks. VCenterError.
+ColourOf = Callable[[AlarmEvent], str]
 
 
 class Acts(Protocol):
@@ -43,13 +48,22 @@ class Acts(Protocol):
 
 
 class Intake:
-    """Takes one event at a time. rules: as they are now. sources: patterns for the source; empty for any."""
+    """Takes one event at a time. rules: as they are now. sources: patterns for the source; empty for any.
+
+    colour_of: asked before anything is ended. An event may come late, or tell of one host of several.
+    """
 
     def __init__(
-        self, rules: Callable[[], Sequence[AlarmRule]], acting: Acts, memory: Memory, sources: Sequence[str] = ()
+        self,
+        rules: Callable[[], Sequence[AlarmRule]],
+        acting: Acts,
+        colour_of: ColourOf,
+        memory: Memory,
+        sources: Sequence[str] = (),
     ) -> None:
         self._rules = rules
         self._acting = acting
+        self._colour_of = colour_of
         self._memory = memory
         self._sources = sources
 
@@ -63,8 +77,9 @@ class Intake:
         except InvalidInput as error:
             return wrong(error.why)
         except PreemptionError as error:
-            log.error("cannot hand an event on to Temporal", extra={"error": str(error), "error_code": error.code})
-            return away("Temporal does not take requests now; send the event again", RETRY_SECONDS)
+            log.error("cannot act on an event", extra={"error": str(error), "error_code": error.code})
+            who = "vCenter" if isinstance(error, VCenterError) else "Temporal"
+            return away(f"{who} is not there now; send the event again", RETRY_SECONDS)
         if answer.status == 202:
             self._memory.keep(key, answer)
         return answer
@@ -103,6 +118,8 @@ class Intake:
     async def _end(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
         if rule.when_green is WhenGreen.NOTHING:
             return ignored(Ignored.GREEN)
+        if await asyncio.to_thread(self._colour_of, alarm) in ("yellow", "red"):
+            return ignored(Ignored.STILL_FIRING)
         if not await self._acting.end(rule, alarm):
             return ignored(Ignored.NOTHING_TO_CANCEL)
         workflow_id = self._workflow_id(alarm)

@@ -25,7 +25,7 @@ from .allowance import Allowance
 from .answers import Answer, Memory, of_batch, refused, wrong
 from .authentication import Authentication, Door, signed_headers
 from .connections import Connections
-from .intake import RETRY_SECONDS, Acts, Intake
+from .intake import RETRY_SECONDS, Acts, ColourOf, Intake
 from .reading import Mode, Unreadable, events_of, mode_of
 from .settings import WebhookSettings
 
@@ -47,8 +47,8 @@ class _Refused(Exception):
 class Webhook:
     """Listens from when it is made, in a running event loop, until `close`.
 
-    rules: as they are now. source: of events that come without a CloudEvent. InvalidSetting for an address, a secret or
-    a certificate that cannot be used.
+    rules: as they are now. colour_of: see Intake. source: of events that come without a CloudEvent. InvalidSetting for
+    an address, a secret or a certificate that cannot be used.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Webhook:
         settings: WebhookSettings,
         rules: Callable[[], Sequence[AlarmRule]],
         acting: Acts,
+        colour_of: ColourOf,
         *,
         source: str,
         runtime: Runtime,
@@ -63,7 +64,7 @@ class Webhook:
         self._settings = settings
         self._source = source
         self._memory = Memory()
-        self._intake = Intake(rules, acting, self._memory, settings.sources)
+        self._intake = Intake(rules, acting, colour_of, self._memory, settings.sources)
         self._authentication = Authentication(settings)
         self._allowance = Allowance(settings.per_second)
         self._gate = asyncio.Semaphore(AT_ONCE)
