@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole site from nothing and back, by playbooks: deploy, upgrade, uninstall. Witnesses: govc and the Temporal CLI."""
+"""A whole site from nothing and back, by playbooks: deploy, upgrade, uninstall. Witnesses: govc and Temporal's CLI."""
 
 from __future__ import annotations
 
@@ -69,11 +69,15 @@ def site(host: Host, namespace: str) -> Site:
     )
 
 
+def _tag_names(govc: Govc) -> set[str]:
+    return {tag.rpartition("/")[2] for tag in govc.tags()}
+
+
 def made(govc: Govc) -> set[str]:
     """What the playbook makes in vCenter, of that what is there."""
     found = {name for name in (ROLE,) if name in govc.run("role.ls")}
     found |= {name for name in ALARMS if name in govc.run("alarm.info")}
-    found |= {name for name in (TAG,) if name in govc.tags().values()}
+    found |= {name for name in (TAG,) if name in _tag_names(govc)}
     found |= {CATEGORY} & govc.categories()
     return found | ({ATTRIBUTE} & set(govc.attribute_keys().values()))
 
@@ -88,6 +92,7 @@ def test_a_site_from_nothing_and_back(
     first = site.run("deploy")
     assert first.returncode == 0, first.stdout + first.stderr
     assert "password" not in first.stdout.lower().replace("username and password", "")
+    assert "WARNING" not in first.stderr
     assert made(govc) == everything
     assert temporal.describe_namespace(namespace)
     assert all(name in first.stdout for name in TAGGED), "the dry run shows whom it would stop"
@@ -118,7 +123,7 @@ def test_a_site_from_nothing_and_back(
 
 
 def test_where_something_is_missing_nothing_is_made(site: Site, govc: Govc) -> None:
-    ran = site.run("deploy", preemption_vcenter_password="wrong")
+    ran = site.run("deploy", preemption_vcenter_url="https://127.0.0.1:1")
     assert ran.returncode
-    assert "vcenter_login" in ran.stdout
+    assert "vcenter_connection" in ran.stdout
     assert (made(govc), site.host.processes()) == (set(), [])
