@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes of vCenter's alarms as events, for listeners other than the worker.
+
+One call a look, as the tail makes it. vCenter's clock is read with the first look and after trouble.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ..core.errors import PreemptionError
+from ..core.watching.change_wire import change_as_event, read_told, told_as_wire
+from ..core.watching.changes import Changes
+from .alarm_tail import AlarmTail
+from .client import VCenter
+from .soap import SoapSession
+
+# Names of clusters and alarms may change while an alarm fires.
+NAMES_BELIEVED_SECONDS = 300.0
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class AlarmEvents:
+    """For any thread; one looks at a time.
+
+    wanted: whether an alarm of this name matters. source: of the events; as `Endpoint.event_source`. kept: the `state`
+    of the one before; that of another vCenter, or of another version, counts as none.
+    """
+
+    def __init__(self, vcenter: VCenter, wanted: Callable[[str], bool], source: str, kept: object = None) -> None:
+        known = kept if isinstance(kept, Mapping) and kept.get("source") == source else {}
+        self._vcenter = vcenter
+        self._source = source
+        self._changes = Changes(wanted, read_told(known.get("told")))
+        self._tail = AlarmTail(vcenter.soap, wanted, known.get("mark"))
+        self._lock = threading.Lock()
+        self._ahead: timedelta | None = None
+        self._names_read = time.monotonic()
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What was told so far, as JSON. Keep it once the events of the last look are delivered."""
+        return {"source": self._source, "mark": self._tail.mark, "told": told_as_wire(self._changes.told)}
+
+    def look(self) -> list[dict[str, Any]]:
+        """The events since the look before, the oldest first. Errors as of all calls; then look again later."""
+        with self._lock:
+            if time.monotonic() > self._names_read + NAMES_BELIEVED_SECONDS:
+                self._names_read = time.monotonic()
+                self._tail.forget_names()
+            try:
+                now = self._now()
+                changes = self._changes.take(self._tail.look(), now)
+            except PreemptionError:
+                self._ahead = None
+                raise
+            return [change_as_event(change, self._source) for change in changes]
+
+    def close(self) -> None:
+        """Give back what vCenter holds for us, and log out; a look that is under way ends first."""
+        with self._lock:
+            self._tail.close()
+            self._vcenter.close()
+
+    def _now(self) -> datetime:
+        """vCenter's time, without asking for it each time."""
+        if self._ahead is None:
+            self._ahead = self._vcenter.soap.attempt(_clock) - _monotonic()
+        return _monotonic() + self._ahead
+
+
+def _monotonic() -> datetime:
+    """Our clock, which nobody sets; counted from an arbitrary day."""
+    return EPOCH + timedelta(seconds=time.monotonic())
+
+
+def _clock(session: SoapSession) -> datetime:
+    told: datetime = session.call("CurrentTime", "Cannot ask vCenter for its time", session.instance().CurrentTime)
+    return told
