@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m demo up` shows the demonstration, `python -m demo down` ends it."""
+"""`python -m demo up` shows the demonstration, `python -m demo down` takes it away."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from support.paths import ToolMissing
 from support.processes import ProcessFailed
 from support.waiting import WaitedInVain
 
-from .play import PlayFailed
+from .play import PlayFailed, uninstall
 from .progress import Progress
 from .show import NothingHappened, show
-from .stage import FOLDER, clear_the_stage
+from .site import SITE
+from .stage import FOLDER, INSTANCE, clear_the_stage, on_stage
 
 LAST_LINES = 12
+NEEDED_TO_UNINSTALL = {"temporal", "vcsim", "worker"}
 
 # What a person can do something about; anything else is a defect and keeps its traceback.
 EXPECTED = (ToolMissing, ProcessFailed, WaitedInVain, PlayFailed, NothingHappened)
@@ -48,7 +50,7 @@ def up() -> int:
 
 def _last_words() -> str:
     """The end of the worker's log: most failures show there, and the next demonstration removes it."""
-    log = FOLDER / "worker" / "worker.log"
+    log = INSTANCE / "worker.log"
     if not log.exists():
         return ""
     lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
@@ -56,10 +58,17 @@ def _last_words() -> str:
 
 
 def down() -> int:
-    """Stop it."""
+    """Uninstall what was deployed, and stop the servers; they are stopped even when the first fails."""
+    code = 0
+    if {entry.name for entry in on_stage()} >= NEEDED_TO_UNINSTALL:
+        try:
+            uninstall(SITE)
+        except PlayFailed as error:
+            print(f"Uninstalling failed: {error}", file=sys.stderr)
+            code = 1
     stopped = clear_the_stage()
     print(f"Stopped {', '.join(stopped)}." if stopped else "No demonstration is running.")
-    return 0
+    return code
 
 
 if __name__ == "__main__":

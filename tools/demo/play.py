@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the playbook with the collection of this checkout, and read back what it wrote."""
+"""Run playbooks with the collection of this checkout, and read back what they wrote."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,45 +18,68 @@ from support.paths import CHECKOUT
 from support.processes import PASSED_ON
 from support.temporal import NAMESPACE
 
+from . import wheels
 from .cast import CATEGORY, TAG
-from .stage import FOLDER
+from .scenery import ALARM
+from .stage import FOLDER, Stage
 
-PLAYBOOK = CHECKOUT / "playbooks" / "demo.yml"
 RESULTS = FOLDER / "results.json"
-PLAY_SECONDS = 110
+SECONDS = 300
 
 
 class PlayFailed(RuntimeError):
-    """The playbook did not end well."""
+    """A playbook did not end well."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """The run records of the two requests, in the order in which they were sent."""
+    """The run records of the two requests, in the order in which they were made."""
 
     runs: list[dict[str, Any]]
 
 
-def run_playbook(*, temporal_address: str, sink_url: str, event: dict[str, Any]) -> Results:
-    """Play it with its own output on the terminal. event: because of which the first request is made."""
+def fill_wheelhouse() -> None:
+    """Fetch the packages that a worker needs."""
+    folder = wheels.unfinished()
+    _play("wheelhouse", "-e", json.dumps({"wheelhouse_folder": str(folder)}), environment=wheels.index_settings())
+    wheels.finish(folder)
+
+
+def deploy(site: Path) -> None:
+    """From nothing to a worker that is ready, with its own output on the terminal. site: the file of variables."""
+    _play("deploy", "-e", f"@{site}")
+
+
+def uninstall(site: Path) -> None:
+    """Take away what `deploy` made, with its own output on the terminal."""
+    _play("uninstall", "-e", f"@{site}", "-e", "uninstall_confirmed=true")
+
+
+def make_room(stage: Stage, cluster: str) -> Results:
+    """Wait for what the alarm does, and ask for more. cluster: MoRef of the one where it fired."""
     variables = {
-        "demo_temporal_address": temporal_address,
+        "demo_temporal_address": stage.temporal.address,
         "demo_temporal_namespace": NAMESPACE,
         "demo_task_queue": NAMESPACE,
         "demo_tag": f"{CATEGORY}/{TAG}",
-        "demo_reply_to": sink_url,
-        "demo_event": event,
+        "demo_reply_to": stage.sink_url,
+        "demo_alarm_workflow_id": f"alarm/{NAMESPACE}/{ALARM}/{cluster}",
         "demo_results_file": str(RESULTS),
     }
-    ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
-    command = [ansible_playbook, "-i", "localhost,", "-e", json.dumps(variables), str(PLAYBOOK)]
-    try:
-        code = subprocess.run(command, env=_environment(), cwd=FOLDER, timeout=PLAY_SECONDS, check=False).returncode
-    except subprocess.TimeoutExpired:
-        raise PlayFailed(f"the playbook took more than {PLAY_SECONDS} s") from None
-    if code != 0:
-        raise PlayFailed(f"ansible-playbook ended with {code}; its messages are above")
+    _play("demo", "-e", json.dumps(variables))
     return Results(runs=json.loads(RESULTS.read_text()))
+
+
+def _play(name: str, *flags: str, environment: Mapping[str, str] | None = None) -> None:
+    ansible_playbook = str(Path(sys.executable).parent / "ansible-playbook")
+    command = [ansible_playbook, f"vsphere.preemption.{name}", *flags]
+    around = {**_environment(), **(environment or {})}
+    try:
+        code = subprocess.run(command, env=around, cwd=FOLDER, timeout=SECONDS, check=False).returncode
+    except subprocess.TimeoutExpired:
+        raise PlayFailed(f"the playbook {name} took more than {SECONDS} s") from None
+    if code != 0:
+        raise PlayFailed(f"the playbook {name} ended with {code}; its messages are above")
 
 
 def _environment() -> dict[str, str]:
@@ -67,7 +91,9 @@ def _environment() -> dict[str, str]:
         "HOME": str(FOLDER),
         "ANSIBLE_HOME": str(FOLDER / "ansible"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
+        "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_LOCALHOST_WARNING": "false",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "false",
         "ANSIBLE_NOCOWS": "true",
         "ANSIBLE_FORCE_COLOR": "true" if sys.stdout.isatty() else "false",
         "LC_ALL": "C.UTF-8",

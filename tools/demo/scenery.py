@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import Any
 
 from support.alarms import AlarmDesk
 from support.govc import Govc
@@ -23,37 +22,33 @@ ALARM = "Cluster memory"
 
 
 def set_the_scene(vcsim: VCSim) -> dict[str, str]:
-    """Rename, tag, switch off, suspend and convert the VMs; return the cluster of each VM by its new name."""
+    """Rename, switch off, suspend and convert the VMs; return the cluster of each VM by its new name."""
     govc = vcsim.govc()
     with contextlib.closing(vcsim.witness()) as witness:
         placed = _place(witness)
         for ref, part in placed:
             _bring_into_condition(govc, witness, ref, part)
-        tag_id = govc.create_tag(CATEGORY, TAG)
-        witness.attach_tag(tag_id, [ref for ref, part in placed if part.tagged])
-    for _kind, path in TAGGED_BY_MISTAKE:
-        govc.attach_tag(CATEGORY, TAG, path)
     return {part.name: cluster for cluster, parts in CAST.items() for part in parts}
 
 
-def ring_the_alarm(vcsim: VCSim) -> dict[str, Any]:
-    """Make an alarm, let it turn red on the first cluster, and return the event that tells of it (a CloudEvent)."""
+def make_mistakes(vcsim: VCSim) -> None:
+    """Somebody tags a host and a folder, too."""
+    for _kind, path in TAGGED_BY_MISTAKE:
+        vcsim.govc().attach_tag(CATEGORY, TAG, path)
+
+
+def ring_the_alarm(vcsim: VCSim) -> str:
+    """Make an alarm, and let it turn red on the first cluster; return the MoRef of the cluster.
+
+    The alarms that deploy has made are there, too, but the simulator measures nothing, and so never triggers them.
+    """
     cluster = next(iter(CAST))
     kind, ref = vcsim.govc().run("find", "-i", f"/DC0/host/{cluster}", "-maxdepth", "0").strip().split(":", 1)
-    place = ManagedObject(kind, ref)
     with contextlib.closing(vcsim.witness()) as witness:
         desk = AlarmDesk(witness)
-        alarm = desk.define(ALARM, kind)
-        desk.paint(ALARM, place, "red")
-    data = {
-        "Alarm": {"Name": ALARM, "Alarm": alarm.as_wire()},
-        "ComputeResource": {"Name": cluster, "ComputeResource": place.as_wire()},
-        "Entity": {"Name": cluster, "Entity": place.as_wire()},
-        "From": "yellow",
-        "To": "red",
-    }
-    kind = "com.vmware.vsphere.AlarmStatusChangedEvent.v0"
-    return {"id": "alarm-red-1", "source": f"{vcsim.url}/sdk", "type": kind, "data": data}
+        desk.define(ALARM, kind)
+        desk.paint(ALARM, ManagedObject(kind, ref), "red")
+    return ref
 
 
 def _place(witness: Witness) -> Placed:

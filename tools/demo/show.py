@@ -13,13 +13,15 @@ from support.govc import Machine
 from support.waiting import wait_until
 
 from .cast import CATEGORY, TAG
-from .play import Results, run_playbook
+from .play import Results, deploy, fill_wheelhouse, make_room
 from .progress import Progress
 from .report import Exhibit, Report
-from .scenery import ring_the_alarm, set_the_scene
-from .stage import EVENTS, FOLDER, Stage, clear_the_stage, prepare_folder
+from .scenery import make_mistakes, ring_the_alarm, set_the_scene
+from .site import SITE, write_site
+from .stage import EVENTS, FOLDER, INSTANCE, Stage, clear_the_stage, prepare_folder
 from .story import Row, headline, others, tell
 from .table import as_text
+from .wheels import wheelhouse
 
 REPORT = FOLDER / "report.html"
 EVENT_SECONDS = 10.0
@@ -30,18 +32,19 @@ class NothingHappened(RuntimeError):
 
 
 def show(progress: Progress) -> None:
-    """Start everything, send both requests, and tell what happened."""
+    """Start everything, deploy, let both preemptions happen, and tell of them."""
     if stopped := clear_the_stage():
         progress.say(f"An earlier demonstration was running; stopped {', '.join(stopped)}.")
     prepare_folder()
     stage = Stage()
     clusters = _set_up(stage, progress)
+    _deploy(stage, progress)
     govc = stage.vcsim.govc()
     before, tagged = govc.machines(), set(govc.tagged(CATEGORY, TAG))
     with progress.step("An alarm in vCenter: the memory of a cluster runs short"):
-        alarm = ring_the_alarm(stage.vcsim)
-    progress.headline("The playbook: a HIGH request for the alarm, then a LOW one by hand (playbooks/demo.yml)")
-    results = run_playbook(temporal_address=stage.temporal.address, sink_url=stage.sink_url, event=alarm)
+        cluster = ring_the_alarm(stage.vcsim)
+    progress.headline("The worker sees the alarm and asks for HIGH; then LOW by hand (playbooks/demo.yml)")
+    results = make_room(stage, cluster)
     with progress.step("Reading back with govc what is in vCenter"):
         after = govc.machines()
     with progress.step("Waiting for the CloudEvents of both runs"):
@@ -58,17 +61,27 @@ def show(progress: Progress) -> None:
 def _set_up(stage: Stage, progress: Progress) -> dict[str, str]:
     with progress.step(f"Starting Temporal on {stage.temporal.address}"):
         stage.start_temporal()
-    with progress.step("Creating the namespace"):
-        stage.create_namespace()
     with progress.step(f"Starting vCenter (vcsim) on {stage.vcsim.url}"):
         stage.start_vcenter()
-    with progress.step("Setting the scene: two clusters, 24 VMs, tags"):
+    with progress.step("Setting the scene: two clusters, 24 VMs"):
         clusters = set_the_scene(stage.vcsim)
     with progress.step(f"Starting the receiver of CloudEvents on {stage.sink_url}"):
         stage.start_sink()
-    with progress.step("Starting the worker"):
-        stage.start_worker()
     return clusters
+
+
+def _deploy(stage: Stage, progress: Progress) -> None:
+    site = write_site(stage)
+    if not wheelhouse().is_dir():
+        progress.headline("Fetching what the worker needs, once (vsphere.preemption.wheelhouse)")
+        fill_wheelhouse()
+    progress.headline(f"From nothing to a worker: ansible-playbook vsphere.preemption.deploy -e @{site}")
+    try:
+        deploy(site)
+    finally:
+        stage.list_worker()
+    with progress.step("Somebody puts the tag on a host and a folder by mistake"):
+        make_mistakes(stage.vcsim)
 
 
 def _events() -> list[dict[str, Any]]:
@@ -109,5 +122,6 @@ def _print_where(progress: Progress, stage: Stage) -> None:
     progress.say(f"Temporal's web page   {stage.temporal.ui_url}/namespaces/vsphere-preemption/workflows")
     progress.say(f"Report                {REPORT}")
     progress.say(f"vCenter               {vcsim.url} (any user name and password; authority: {vcsim.ca_file})")
-    progress.say(f"Logs                  {FOLDER}/*/*.log")
-    progress.say("All of it goes on running. Stop it with: make demo-down")
+    progress.say(f"Variables of the site {SITE}")
+    progress.say(f"Logs                  {FOLDER}/*/*.log, {INSTANCE}/worker.log")
+    progress.say("All of it goes on running. Take it away with: make demo-down")

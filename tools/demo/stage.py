@@ -23,10 +23,9 @@ from pathlib import Path
 from support.paths import CACHE, CHECKOUT
 from support.ports import LOOPBACK, is_listening, preferred_port
 from support.processes import ServerProcess
-from support.temporal import NAMESPACE, TemporalServer
+from support.temporal import TemporalServer
 from support.vcsim import Model, VCSim
 from support.waiting import WaitedInVain, wait_until
-from support.worker import WorkerProcess
 
 from .cast import CAST, MACHINES_PER_CLUSTER
 
@@ -34,9 +33,11 @@ from .cast import CAST, MACHINES_PER_CLUSTER
 FOLDER = Path(os.environ.get("PREEMPTION_DEMO_FOLDER") or CACHE / "demo")
 RUNNING = FOLDER / "running.json"
 EVENTS = FOLDER / "events.jsonl"
+# Where the playbook deploys the worker to.
+WORKER = FOLDER / "worker"
+INSTANCE = WORKER / "instances" / "default"
 
-FRONTEND_PORT, UI_PORT, VCENTER_PORT, SINK_PORT = 7233, 8233, 8989, 8880
-MAX_VMS = 4
+FRONTEND_PORT, UI_PORT, VCENTER_PORT, SINK_PORT, HEALTH_PORT = 7233, 8233, 8989, 8880, 8080
 
 # Long enough to see a task run in the events of vCenter, short enough not to wait for.
 TASK_MILLISECONDS = {"PowerOff": 300, "ShutdownGuest": 500}
@@ -79,13 +80,7 @@ class Stage:
             left_running=True,
         )
         self._sink_port = preferred_port(SINK_PORT)
-        self.worker = WorkerProcess(
-            FOLDER / "worker",
-            temporal_address=self.temporal.address,
-            vcenter=self.vcsim.client_environment(),
-            settings={"PREEMPTION_MAX_VMS": str(MAX_VMS), "PREEMPTION_GRACE_SECONDS": "20"},
-            left_running=True,
-        )
+        self.health_port = preferred_port(HEALTH_PORT)
 
     @property
     def sink_url(self) -> str:
@@ -95,10 +90,6 @@ class Stage:
     def start_temporal(self) -> None:
         """Temporal with its web page."""
         self._start(self.temporal.process, self.temporal.start)
-
-    def create_namespace(self) -> None:
-        """The namespace in which the workflows live."""
-        self.temporal.create_namespace(NAMESPACE)
 
     def start_vcenter(self) -> None:
         """The simulated vCenter."""
@@ -116,26 +107,36 @@ class Stage:
 
         self._start(sink, start)
 
-    def start_worker(self) -> None:
-        """The worker of this project."""
-        self._start(self.worker.process, self.worker.start)
+    def list_worker(self) -> None:
+        """Put the worker that a playbook has started on the list, where there is one."""
+        with contextlib.suppress(OSError):
+            self._add("worker", int(json.loads((INSTANCE / "worker.pid").read_text())["pid"]))
 
     def _start(self, process: ServerProcess, start: Callable[[], object]) -> None:
         try:
             start()
         finally:
             with contextlib.suppress(OSError):
-                self._list.append(RunningServer(process.name, process.pid, _began(process.pid)))
-                RUNNING.write_text(json.dumps([asdict(entry) for entry in self._list], indent=2) + "\n")
+                self._add(process.name, process.pid)
+
+    def _add(self, name: str, pid: int) -> None:
+        self._list.append(RunningServer(name, pid, _began(pid)))
+        RUNNING.write_text(json.dumps([asdict(entry) for entry in self._list], indent=2) + "\n")
+
+
+def on_stage() -> list[RunningServer]:
+    """The servers on the list of an earlier demonstration that still run, in the order in which they were started."""
+    if not RUNNING.exists():
+        return []
+    entries = [RunningServer(**entry) for entry in json.loads(RUNNING.read_text())]
+    return [entry for entry in entries if entry.is_up]
 
 
 def clear_the_stage() -> list[str]:
     """Stop the servers of an earlier demonstration, last started first; return their names."""
-    if not RUNNING.exists():
-        return []
-    entries = [RunningServer(**entry) for entry in json.loads(RUNNING.read_text())]
+    entries = on_stage()
     stopped = [entry.name for entry in reversed(entries) if _stop(entry)]
-    RUNNING.unlink()
+    RUNNING.unlink(missing_ok=True)
     return stopped
 
 
