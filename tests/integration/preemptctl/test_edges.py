@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.certificates import CertificateAuthority
-from support.paths import CHECKOUT
 from support.ports import LOOPBACK, free_port
 from support.preemptctl import ARGV, Preemptctl, interrupted
 from support.temporal import TemporalServer
@@ -157,7 +157,7 @@ def test_help_and_completion_load_neither_temporal_nor_vcenter_and_no_command_lo
 
 def test_setup_has_put_the_command_beside_python() -> None:
     done = subprocess.run(
-        [CHECKOUT / ".venv" / "bin" / "preemptctl", "workflow"],
+        [Path(sys.executable).parent / "preemptctl", "workflow"],
         env={"PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
