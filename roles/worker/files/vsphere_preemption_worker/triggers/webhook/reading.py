@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from email.message import Message
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +28,7 @@ MAX_KEY = 64
 
 _STRUCTURED, _BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
 _JSON = re.compile(r"(application|text)/([a-z0-9.-]+\+)?json")
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s\"';]*)", re.IGNORECASE)
 # CloudEvents allows no control characters in texts, and no halves of characters.
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _EXTENSION = re.compile(r"[a-z0-9]{1,64}", re.ASCII)
@@ -52,30 +51,18 @@ class Mode(StrEnum):
     BARE = "bare"
 
 
-@dataclass(frozen=True)
-class MediaType:
-    """A content type without its parameters, and its character set."""
-
-    name: str
-    charset: str
-
-    @classmethod
-    def read(cls, header: str) -> MediaType:
-        message = Message()
-        message["content-type"] = header.replace("\n", " ").replace("\r", " ")[:200]
-        return cls(message.get_content_type() if "/" in header else "", str(message.get_content_charset("utf-8")))
-
-
 def mode_of(headers: Mapping[str, str]) -> Mode:
     """Unreadable, with 415, for what is none of our modes."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Unreadable("the body is compressed; send it as it is", 415)
-    media = MediaType.read(headers.get("Content-Type", ""))
-    if media.charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+    content_type = headers.get("Content-Type", "")
+    charset = _CHARSET.search(content_type)
+    if charset and charset[1].lower() not in ("utf-8", "utf8", "us-ascii"):
         raise Unreadable("the body is not in UTF-8", 415)
-    if media.name in (_STRUCTURED, _BATCH):
-        return Mode.STRUCTURED if media.name == _STRUCTURED else Mode.BATCH
-    if not _JSON.fullmatch(media.name):
+    kind = _kind(content_type)
+    if kind in (_STRUCTURED, _BATCH):
+        return Mode.STRUCTURED if kind == _STRUCTURED else Mode.BATCH
+    if not _JSON.fullmatch(kind):
         known = f"{_STRUCTURED}, {_BATCH}, or application/json"
         raise Unreadable(f"the content type is not JSON; let the sender encode its data as JSON ({known})", 415)
     return Mode.BINARY if any(name.lower().startswith("ce-") for name in headers) else Mode.BARE
@@ -120,7 +107,7 @@ def _structured(content: object) -> TriggerEvent:
         raise Unreadable("its data is not JSON but data_base64")
     content = {name: value for name, value in content.items() if value is not None}
     event = _read(content)
-    if not _JSON.fullmatch(MediaType.read(event.attributes.get("datacontenttype", "application/json")).name):
+    if not _JSON.fullmatch(_kind(event.attributes.get("datacontenttype", "application/json"))):
         raise Unreadable("its datacontenttype is not JSON; let the sender encode its data as JSON", 415)
     attributes = {name: value for name, value in content.items() if name != "data"}
     _check(attributes)
@@ -151,6 +138,11 @@ def _bare(content: Mapping[str, Any], source: str) -> TriggerEvent:
         raise Unreadable(f"it is neither a CloudEvent nor an event of vCenter: {needed}")
     attributes = {"specversion": "1.0", "id": f"{key}.{time}", "source": source, "type": kind[:200]}
     return _read({**attributes, "datacontenttype": "application/json", "data": dict(content)})
+
+
+def _kind(content_type: str) -> str:
+    """A content type without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _check(attributes: Mapping[str, Any]) -> None:

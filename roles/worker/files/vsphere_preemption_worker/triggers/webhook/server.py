@@ -141,23 +141,27 @@ class Webhook:
         return wrong(str(event), event.status) if isinstance(event, Unreadable) else await self._intake.take(event)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        expected = request.headers.get("Expect", "")
-        if expected.lower() == "100-continue":
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
-        elif expected:
+        """The whole body, as long as it may be and in time; else _Refused."""
+        expected = request.headers.get("Expect", "").lower()
+        if expected not in ("", "100-continue"):
             raise _Refused(refused(417, "this expectation is not known", closes=True))
-        body = bytearray()
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                while chunk := await request.content.readany():
-                    body += chunk
-                    if len(body) > self._settings.max_bytes:
-                        raise self._too_large()
+                if expected:
+                    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    request.writer.output_size = 0
+                return await self._read(request)
         except TimeoutError:
             raise _Refused(refused(408, "the body did not come in time", closes=True)) from None
         except (RequestPayloadError, HttpProcessingError, ConnectionError):
             raise _Refused(refused(400, "the body is incomplete or broken", closes=True)) from None
+
+    async def _read(self, request: web.BaseRequest) -> bytes:
+        body = bytearray()
+        while chunk := await request.content.readany():
+            body += chunk
+            if len(body) > self._settings.max_bytes:
+                raise self._too_large()
         return bytes(body)
 
     def _too_large(self) -> _Refused:
