@@ -6,14 +6,14 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults test-kubernetes test-systemd \
-        demo demo-down guards bench build changelog clean
+.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults setup-newest test-newest \
+        test-kubernetes test-systemd demo demo-down guards bench build changelog clean
 
 BIN := .venv/bin
 # Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written. Git would look
 # there for the user's word that a checkout of another owner (a mounted volume) may be trusted, so it gets it here.
-HOUSED := GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$(CURDIR)" HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
-          PATH="$(CURDIR)/.venv/bin:$(CURDIR)/.tools/bin:$(PATH)"
+HOUSED = GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$(CURDIR)" HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
+          PATH="$(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)"
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -38,6 +38,14 @@ test-integration: setup ## Run the tests against a real Temporal server and vCen
 
 test-faults: setup ## Run the tests that break things on purpose
 	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q -n 4
+
+setup-newest: setup ## Prepare .cache/newest/venv: the newest Ansible on Python 3.13
+	@PYTHONPATH=tools $(BIN)/python -m setup.newest
+
+test-newest: private BIN := .cache/newest/venv/bin
+test-newest: setup-newest ## Run sanity, unit and integration tests with the newest Ansible on Python 3.13 (not part of test)
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity
+	@$(HOUSED) $(BIN)/python -m pytest tests/unit tests/integration -q -n 2
 
 test-systemd: setup ## Deploy, break, upgrade and remove a worker on a real systemd host (needs root; not part of test)
 	@$(HOUSED) $(BIN)/python -m pytest tests/systemd -v -x --log-cli-level=INFO --timeout 900

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import pytest
 from sanity import __main__ as sanity
 from sanity import checkout
 from setup import __main__ as setup
-from setup import steps
+from setup import newest, places, steps
 
 ONE_TEST = 'Running sanity test "pep8"\n'
 
@@ -111,3 +114,52 @@ def test_a_second_setup_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
+
+
+@pytest.fixture
+def only_pyenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine whose PATH has nothing but a pyenv shim; the folder of pyenv's versions."""
+    shim = tmp_path / "shims" / f"python{newest.PYTHON}"
+    versions = tmp_path / "pyenv" / "versions"
+    for folder in (shim.parent, versions):
+        folder.mkdir(parents=True)
+    write_program(shim, 127)
+    monkeypatch.setenv("PATH", str(shim.parent))
+    monkeypatch.setenv("PYENV_ROOT", str(versions.parent))
+    return versions
+
+
+def write_program(path: Path, code: int) -> None:
+    path.write_text(f"#!/bin/sh\nexit {code}\n")
+    path.chmod(0o755)
+
+
+def test_the_second_lane_takes_a_python_of_pyenv_behind_a_shim_that_does_not_run(only_pyenv: Path) -> None:
+    python = only_pyenv / f"{newest.PYTHON}.1" / "bin" / f"python{newest.PYTHON}"
+    python.parent.mkdir(parents=True)
+    write_program(python, 0)
+    assert newest.find_python() == str(python)
+
+
+def test_without_its_python_the_second_lane_says_what_to_install(only_pyenv: Path) -> None:
+    with pytest.raises(steps.SetupFailed, match=f"no Python {newest.PYTHON}.*\n.*Install one"):
+        newest.find_python()
+
+
+def test_the_second_lane_runs_what_ships() -> None:
+    pins = r"^[\w.-]+==\S+"
+    shipped = checkout.CHECKOUT / "roles" / "worker" / "files" / "requirements.txt"
+    wanted = set(re.findall(pins, shipped.read_text(), re.MULTILINE))
+    assert wanted <= set(re.findall(pins, places.NEWEST_LOCK.read_text(), re.MULTILINE))
+
+
+def test_the_command_of_an_environment_is_that_of_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    venv = tmp_path / ".cache" / "newest" / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(sys.executable)
+    package = tmp_path / "roles" / "worker" / "files" / "vsphere_preemption_worker" / "preemptctl"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text("def main() -> int:\n    return 7\n")
+    monkeypatch.setattr(steps, "CHECKOUT", tmp_path)
+    steps.write_launcher(venv)
+    assert subprocess.run([venv / "bin" / steps.LAUNCHER], check=False).returncode == 7

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run `ansible-test sanity` on a copy of the checkout, and make sure that it really tested something.
+"""Run `ansible-test sanity` of the Python that runs this, on a copy of the checkout; see that it tested something.
 
 The environments that ansible-test builds stay in the cache, so only the first run is slow.
 """
@@ -13,15 +13,16 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
-from .checkout import CACHE, CHECKOUT, copy_into
+from .checkout import CACHE, copy_into
 
 FEWEST_TESTS = 20
 """ansible-core 2.19 runs 24; far fewer means that something made it skip them."""
 
-PROGRAM = CHECKOUT / ".venv" / "bin" / "ansible-test"
+PROGRAMS = Path(sys.executable).parent
 
 
 class NothingTested(Exception):
@@ -30,9 +31,7 @@ class NothingTested(Exception):
 
 def bundled_pip_version() -> str:
     """The version of pip that the installed ansible-test puts into its environments."""
-    (source,) = (CHECKOUT / ".venv" / "lib").glob(
-        "python3.*/site-packages/ansible_test/_internal/python_requirements.py"
-    )
+    source = Path(sysconfig.get_path("purelib")) / "ansible_test" / "_internal" / "python_requirements.py"
     found = re.search(r"pip='([0-9.]+)'", source.read_text())
     if found is None:
         raise NothingTested(f"{source.name} of ansible-test no longer names the version of pip that it wants.")
@@ -47,13 +46,12 @@ def environment() -> dict[str, str]:
     shutil.copy(
         Path(__file__).with_name("get_pip.py"), scripts / f"get_pip_{bundled_pip_version().replace('.', '_')}.py"
     )
-    bin_folder = CHECKOUT / ".venv" / "bin"
     return {
         **os.environ,
         "HOME": str(home),
         "ANSIBLE_HOME": str(home / ".ansible"),
         "PIP_CACHE_DIR": str(CACHE / "pip"),
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "LC_ALL": "C.UTF-8",
     }
 
@@ -61,7 +59,16 @@ def environment() -> dict[str, str]:
 def run_sanity(collection: Path) -> str:
     """Run all sanity tests, pass their output through, and return it."""
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    command: list[str | Path] = [PROGRAM, "sanity", "--python", version, "--color", "no", "--truncate", "0"]
+    command: list[str | Path] = [
+        PROGRAMS / "ansible-test",
+        "sanity",
+        "--python",
+        version,
+        "--color",
+        "no",
+        "--truncate",
+        "0",
+    ]
     lines = []
     with subprocess.Popen(
         command,

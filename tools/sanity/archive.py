@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from .checkout import CHECKOUT, copy_into
+from .checkout import copy_into
 
 
 def build_archive(folder: Path) -> Path:
@@ -21,7 +21,7 @@ def build_archive(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="vsphere-preemption-") as scratch:
         collection = copy_into(Path(scratch))
-        command: list[str | Path] = [CHECKOUT / ".venv" / "bin" / "ansible-galaxy", "collection", "build", "--force"]
+        command: list[str | Path] = [Path(sys.executable).parent / "ansible-galaxy", "collection", "build", "--force"]
         subprocess.run(
             [*command, "--output-path", folder, collection], check=True, stdin=subprocess.DEVNULL, stdout=sys.stderr
         )

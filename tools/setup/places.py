@@ -11,9 +11,10 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 VENV = CHECKOUT / ".venv"
-LAUNCHER = VENV / "bin" / "preemptctl"
 TOOLS = CHECKOUT / ".tools" / "bin"
 LOCK = CHECKOUT / "requirements" / "dev.txt"
+NEWEST_VENV = CACHE / "newest" / "venv"
+NEWEST_LOCK = CHECKOUT / "requirements" / "newest.txt"
 GO_WHEEL = CHECKOUT / "requirements" / "go.txt"
 GO_MODULE = CHECKOUT / "tools" / "go"
 

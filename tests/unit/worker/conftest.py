@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from pathlib import Path
-from sys import executable
 from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
+
+from support.paths import tool
 
 from .world import Script, World, a_world
 
@@ -30,10 +29,9 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
 
 def a_server(loop: asyncio.AbstractEventLoop) -> Iterator[WorkflowEnvironment]:
     """For a fixture of any scope."""
-    binary = shutil.which("temporal-test-server", path=str(Path(executable).parent))
-    if binary is None:
-        pytest.fail("temporal-test-server is not beside this Python; run `make setup` first")
-    environment = loop.run_until_complete(WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary))
+    binary = tool("temporal-test-server")
+    starting = WorkflowEnvironment.start_time_skipping(test_server_existing_path=str(binary))
+    environment = loop.run_until_complete(starting)
     yield environment
     loop.run_until_complete(environment.shutdown())
 
