@@ -21,7 +21,7 @@ from support.temporal import NAMESPACE
 from . import wheels
 from .cast import CATEGORY, TAG
 from .scenery import ALARM
-from .stage import FOLDER, Stage
+from .stage import FOLDER, WORKER, Stage
 
 RESULTS = FOLDER / "results.json"
 SECONDS = 300
@@ -40,14 +40,16 @@ class Results:
 
 def fill_wheelhouse() -> None:
     """Fetch the packages that a worker needs."""
-    folder = wheels.unfinished()
+    folder = wheels.unfinished(wheels.wheelhouse())
     _play("wheelhouse", "-e", json.dumps({"wheelhouse_folder": str(folder)}), environment=wheels.index_settings())
-    wheels.finish(folder)
+    wheels.finish(folder, wheels.wheelhouse())
 
 
 def deploy(site: Path) -> None:
     """From nothing to a worker that is ready, with its own output on the terminal. site: the file of variables."""
+    wheels.lend_installed(WORKER)
     _play("deploy", "-e", f"@{site}")
+    wheels.keep_installed(WORKER)
 
 
 def uninstall(site: Path) -> None:
