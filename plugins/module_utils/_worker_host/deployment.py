@@ -19,6 +19,7 @@ from ..vsphere_preemption.core.errors import InvalidSetting, PreemptionError
 from . import env_file, files, host
 from .clock import Clock
 from .errors import ReleaseUnusable, ServiceFailed, WorkerNotReady
+from .launcher import LAUNCHER, launcher
 from .locking import NAME as LOCK
 from .locking import alone
 from .order import Order
@@ -103,7 +104,11 @@ class Deployment:
             service=order.service,
             release=release_name(order.release_sha256),
             venv=venv_name(order.lock_sha256, python),
-            files={**order.files, ENV_FILE: File(env_file.written(variables), SECRET)},
+            files={
+                **order.files,
+                ENV_FILE: File(env_file.written(variables), SECRET),
+                LAUNCHER: launcher(self._instance),
+            },
             definition=service.wanted(client_key=order.client_key),
         )
 

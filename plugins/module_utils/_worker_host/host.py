@@ -17,7 +17,7 @@ from .service import Instance, WorkerService
 from .state import File, Found, State
 from .venv import Venvs
 
-CREDENTIALS, TLS = "credentials", "tls"
+CREDENTIALS, TLS, PROGRAMS = "credentials", "tls", "bin"
 
 
 def look(instance: Instance, services: Mapping[str, WorkerService], releases: Releases, venvs: Venvs) -> Found:
@@ -70,7 +70,7 @@ def put_files(instance: Instance, wanted: Mapping[str, File]) -> None:
             files.write(path, file.text, file.mode)
     for name in found.keys() - wanted.keys():
         (instance.folder / name).unlink()
-    for folder in (instance.tls, instance.credentials):
+    for folder in (instance.tls, instance.credentials, instance.folder / PROGRAMS):
         files.remove_if_empty(folder)
 
 
@@ -91,7 +91,7 @@ def _files(folder: Path) -> Iterator[tuple[str, File]]:
     for name in (ENV_FILE, POLICY_FILE):
         if (folder / name).is_file():
             yield name, _file(folder / name, secret=False)
-    for place in (CREDENTIALS, TLS):
+    for place in (CREDENTIALS, TLS, PROGRAMS):
         if (folder / place).is_dir():
             for path in sorted((folder / place).iterdir()):
                 yield f"{place}/{path.name}", _file(path, secret=place == CREDENTIALS)

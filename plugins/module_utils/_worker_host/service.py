@@ -13,6 +13,7 @@
     policy.yml                      read again on SIGHUP
     credentials/{username,password,temporal_client_key}    0600
     tls/{temporal_ca,temporal_client_cert,vcenter_ca}.pem
+    bin/preemptctl                  the command line, with all of the above
     worker.log, worker.pid          of a detached worker only
 """
 

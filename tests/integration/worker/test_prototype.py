@@ -4,7 +4,8 @@
 """What the prototype's command line does on the wire, done to our worker by clients that know nothing of us.
 
 Temporal's own command line plays `preemptctl workflow run | status | cancel` with what was recorded of the real one:
-the same workflow id, time-out and signal, and no workflow input. Where the real one is installed, it is asked as well.
+the same workflow id, time-out and signal, and no workflow input. Our own command line is asked as well, and the real
+one where it is installed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ import pytest
 
 from support.fixtures import StartWorker
 from support.govc import Govc
-from support.paths import tool
+from support.paths import CHECKOUT, tool
+from support.preemptctl import Preemptctl
 from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.waiting import wait_until
@@ -88,26 +90,57 @@ def test_run_status_and_cancel_as_the_prototype_sends_them(govc: Govc, temporal_
     assert status() == state
 
 
-@pytest.mark.usefixtures("worker")
-def test_the_real_preemptctl_where_it_is_installed(
-    govc: Govc, temporal: TemporalServer, own_namespace: str, task_queue: str
-) -> None:
-    if shutil.which("preemptctl") is None:
+@pytest.fixture
+def by_ours(tmp_path: Path) -> Command:
+    """Our own command line."""
+    preemptctl = Preemptctl(tmp_path, {})
+
+    def run(*words: str) -> str:
+        done = preemptctl(*words)
+        assert done.code == 0, done.err
+        return done.out
+
+    return run
+
+
+@pytest.fixture
+def by_the_prototypes() -> Command:
+    """The prototype's command line, where it is installed."""
+    found = shutil.which("preemptctl")
+    if found is None or Path(found).resolve() == (CHECKOUT / ".venv" / "bin" / "preemptctl").resolve():
         pytest.skip("the prototype's preemptctl is not on PATH; its module is not offered by the Go module proxy")
-    where = ("--server", temporal.address, "--namespace", own_namespace, "--queue", task_queue)
-    output_of("preemptctl", "workflow", "run", "--tag", "preemptible", "--criticality", "HIGH", *where)
+    return lambda *words: output_of(found, *words)
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize("whose", ["by_ours", "by_the_prototypes"])
+def test_the_same_words_do_the_same(
+    request: pytest.FixtureRequest,
+    govc: Govc,
+    temporal: TemporalServer,
+    temporal_cli: Command,
+    own_namespace: str,
+    task_queue: str,
+    whose: str,
+) -> None:
+    preemptctl: Command = request.getfixturevalue(whose)
+    where = ("--server", temporal.address, "--namespace", own_namespace, "--queue", task_queue, "--json")
+    preemptctl("workflow", "run", "--tag", "preemptible", "--criticality", "HIGH", *where)
     wait_until(lambda: set(TAGGED).isdisjoint(govc.powered_on()), 20, "the tagged VMs to be off")
     wait_until(
-        lambda: output_of("preemptctl", "workflow", "status", *where),
+        lambda: preemptctl("workflow", "status", *where),
         10,
         "the VMs in the status",
         until=lambda shown: VALUE_IN_A_LOG_LINE in shown,
     )
-    output_of("preemptctl", "workflow", "cancel", *where)
-    assert VALUE_IN_A_LOG_LINE in output_of("preemptctl", "workflow", "status", *where)
+    shown = json.loads(temporal_cli("workflow", "describe", "--workflow-id", "preempctl-run", "--output", "json"))
+    assert shown["executionConfig"]["workflowExecutionTimeout"] == "300s"
+    preemptctl("workflow", "cancel", *where)
+    assert VALUE_IN_A_LOG_LINE in preemptctl("workflow", "status", *where)
 
 
 def output_of(program: str, *arguments: str) -> str:
-    done = subprocess.run([tool(program), *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
+    command = program if Path(program).is_absolute() else tool(program)
+    done = subprocess.run([command, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout

@@ -40,7 +40,13 @@ def test_the_second_time_nothing_is_done(host: FakeHost) -> None:
 def test_only_the_owner_may_read_what_is_secret_and_anybody_the_rest(host: FakeHost) -> None:
     host.deploy(policy="p")
     modes = {path.name: stat.S_IMODE(path.lstat().st_mode) for path in host.instance.folder.rglob("*")}
-    assert {name for name, mode in modes.items() if mode & 0o077} == {"current", "venv", "policy.yml"}
+    assert {name for name, mode in modes.items() if mode & 0o077} == {
+        "current",
+        "venv",
+        "policy.yml",
+        "bin",
+        "preemptctl",
+    }
     assert stat.S_IMODE(host.instance.folder.stat().st_mode) == 0o755
     assert stat.S_IMODE((host.instance.current / "requirements.txt").stat().st_mode) == 0o644
 
