@@ -117,13 +117,17 @@ class TemporalServer:
         """Give a schedule these options; all others get the command's defaults."""
         self._command("schedule", "update", "--schedule-id", name, "--namespace", self._first, *options)
 
+    def delete_schedule(self, name: str) -> None:
+        """Delete a schedule."""
+        self._command("schedule", "delete", "--schedule-id", name, "--namespace", self._first)
+
     def trigger_schedule(self, name: str) -> None:
         """Let it act now."""
         self._command("schedule", "trigger", "--schedule-id", name, "--namespace", self._first)
 
-    def backfill_schedule(self, name: str, moment: str) -> None:
-        """Let it act as if it were this moment (wire text)."""
-        span = ("--start-time", moment, "--end-time", moment, "--overlap-policy", "AllowAll")
+    def backfill_schedule(self, name: str, begin: str, end: str) -> None:
+        """Let it act for its times in this span (wire text)."""
+        span = ("--start-time", begin, "--end-time", end, "--overlap-policy", "AllowAll")
         self._command("schedule", "backfill", "--schedule-id", name, "--namespace", self._first, *span)
 
     def describe_schedule(self, name: str) -> dict[str, Any] | None:

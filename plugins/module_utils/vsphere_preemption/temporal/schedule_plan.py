@@ -144,7 +144,11 @@ def _note(found: Schedule | None, wanted: Wanted) -> str:
 
 
 def _compact(part: Any) -> Any:
-    return {name: value for name, value in part.items() if value} if isinstance(part, Mapping) else part
+    """The request or restore without what is not set, the same for all schedules, or said already."""
+    said = ("by_rule", "workflow_id")
+    if not isinstance(part, Mapping):
+        return part
+    return {name: value for name, value in part.items() if value and name not in said}
 
 
 def _read(read: Callable[[Source], Times], source: Source, what: str) -> Times:
