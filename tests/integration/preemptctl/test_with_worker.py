@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from support.dispatcher import Dispatcher, a_request
 from support.fixtures import StartWorker
 from support.govc import Govc
 from support.preemptctl import Preemptctl, ended
@@ -87,6 +88,28 @@ def test_watch_follows_the_next_run_to_its_end_and_fails_as_the_run_does(
     failed = preemptctl("workflow", "run", *other, "-t", "no-such-tag", "-c", "HIGH", "--wait", "--json")
     assert (failed.code, failed.error["error_code"]) == (9, "run_failed")
     assert preemptctl("watch", failed.document["requestID"], *other).code == 9
+
+
+def test_watch_stays_with_a_run_that_outlives_its_workflow(
+    preemptctl: Preemptctl, vcsim: VCSim, start_worker: StartWorker, dispatcher: Dispatcher, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yml"
+    policy.write_text("version: 1\npolicies: [{name: asks, mode: approve}]\n")
+    vcsim.tag_machines(sorted(TAGGED))
+    start_worker(vcsim.client_environment(), {"PREEMPTION_POLICY_FILE": str(policy)})
+    dispatcher.send(a_request("HIGH"))
+    child = preemptctl.start("watch", "-w", dispatcher.workflow_id, "--interval", "0.2", "--json")
+    assert child.stdout is not None
+    seen = json.loads(child.stdout.readline())
+    while seen["phase"] != "waiting_for_approval":
+        seen = json.loads(child.stdout.readline())
+    assert [victim["rank"] for victim in seen["plan"]["victims"]] == [1, 2]
+    dispatcher.do(dispatcher.handle.terminate())
+    run = dispatcher.client.get_workflow_handle(seen["run_id"])
+    dispatcher.do(run.execute_update("decide", {"approve": True, "by": "me", "note": ""}))
+    watched = ended(child)
+    assert (watched.code, watched.err) == (0, "")
+    assert watched.documents[-1]["outcome"]["outcome"] == "done"
 
 
 def test_plan_shows_what_would_happen_and_touches_nothing(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 SHORTEST_INTERVAL = 0.1
+STARTING = "starting"
 
 
 def watch(options: Namespace, output: Output) -> int:
@@ -117,33 +118,37 @@ class _Follower:
             record = await self._record()
             if record:
                 return Sight.of_record(record)
+        run = await self._at_work() or await self._alone()
+        if run is None:
+            return Sight()
+        if run.phase == ENDED or (run.phase != STARTING and not await asking.is_running(self._client, run.run_id)):
+            return Sight.of_record(await asking.read_outcome(self._client, run.run_id))
+        return Sight.of_run(run)
+
+    async def _at_work(self) -> asking.RunAtWork | None:
+        """The run that the workflow waits for, where it is the one that is followed."""
         try:
             run = await asking.run_at_work(self._client, self._workflow_id)
         except WorkflowNotFound:
-            run = None
+            return None
         followed = self._seen.run_id
-        if run and (run.run_id == followed or (not followed and self._is_named(run))):
-            return Sight.of_run(run)
-        return await self._alone()
+        return run if run and (run.run_id == followed or (not followed and self._is_named(run))) else None
 
     def _is_named(self, run: asking.RunAtWork) -> bool:
         return not self._name or is_meant({"runID": run.run_id, "requestID": run.request_id}, self._name)
 
-    async def _alone(self) -> Sight:
+    async def _alone(self) -> asking.RunAtWork | None:
         """The run that is followed, where its workflow speaks of it no more. That may have ended before the run."""
-        followed = self._seen.run_id
-        if not followed:
-            if self._name:
-                raise WorkflowNotFound(
-                    f"Cannot watch the run {self._name}",
-                    why="it is neither at work nor on record",
-                    next_step="See preemptctl runs.",
-                )
-            return Sight()
-        run = await asking.read_run(self._client, followed)
-        if run.phase == ENDED:
-            return Sight.of_record(await asking.read_outcome(self._client, followed))
-        return replace(Sight.of_run(run), request_id=self._seen.request_id)
+        if self._seen.run_id:
+            run = await asking.read_run(self._client, self._seen.run_id)
+            return replace(run, request_id=self._seen.request_id)
+        if self._name:
+            raise WorkflowNotFound(
+                f"Cannot watch the run {self._name}",
+                why="it is neither at work nor on record",
+                next_step="See preemptctl runs.",
+            )
+        return None
 
     async def _record(self) -> Mapping[str, Any] | None:
         wanted = self._seen.run_id or self._name
