@@ -60,10 +60,9 @@ def test_check_do_check_do_and_away_without_a_trace(host: Host, govc: Govc, disp
     assert everything_in(host.root) - after == set()
     record = dispatcher.run(a_request("HIGH"))
     assert (record["outcome"], TAGGED & govc.powered_on()) == ("done", set())
-    command = [host.root / "instances" / "default" / "bin" / "preemptctl", "runs", "-w", dispatcher.workflow_id]
-    assert (
-        f"{len(TAGGED)} stopped" in subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout
-    )
+    command = [str(host.root / "instances" / "default" / "bin" / "preemptctl"), "runs", "-w", dispatcher.workflow_id]
+    told = subprocess.run(command, env={}, capture_output=True, text=True, check=True).stdout
+    assert f"{len(TAGGED)} stopped" in told
     assert everything_in(host.root) - after == set()
     assert host.deploy("--check", state="absent").changed
     assert host.processes() == [pid]
