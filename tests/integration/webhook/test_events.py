@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -169,3 +170,22 @@ def test_the_outcome_is_json_that_a_sender_can_read(hook: Hook) -> None:
     assert set(reply.body) == {"asked", "workflowID", "requestKey"}
     assert json.dumps(reply.body)
     assert reply.headers["cache-control"] == "no-store"
+
+
+def test_an_alarm_with_a_raise_delay_asks_once_it_has_lasted(hook: Hook, of_alarm: Dispatcher) -> None:
+    hooked = hook(", raise_delay: 3s")
+    assert hooked.send.post(of_knative("1", alarm_data(MEMORY, hooked.cluster))).body["afterSeconds"] == 3
+    green = of_knative("2", alarm_data(MEMORY, hooked.cluster, ("red", "green")))
+    assert hooked.send.post(green).body == {"ignored": "flapped"}
+    assert hooked.send.post(of_knative("3", alarm_data(MEMORY, hooked.cluster))).status == 202
+    with pytest.raises(RPCError, match="not found"):
+        of_alarm.status()
+    wait_until(lambda: _is_open(of_alarm), 20, "it was asked")
+    of_alarm.outcome_of("3")
+    assert of_alarm.counts() == {"done": 1}
+
+
+def _is_open(dispatcher: Dispatcher) -> bool:
+    with contextlib.suppress(RPCError):
+        return dispatcher.status() is WorkflowExecutionStatus.RUNNING
+    return False

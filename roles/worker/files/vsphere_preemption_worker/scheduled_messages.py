@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a schedule tells its workflow, and this its activity; the rules are those of `messages`."""
+"""What schedules, and alarms that have to last, tell their workflows, and these their activity.
+
+The rules are those of `messages`.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,12 @@ class AskInput:
 
     workflow_id: str
     request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RaiseInput:
+    """Written by the library (`temporal/raising.py`). request: as on the wire, for the workflow of this id."""
+
+    workflow_id: str
+    request: dict[str, Any]
+    delay_seconds: float

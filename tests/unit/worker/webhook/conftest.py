@@ -33,7 +33,9 @@ SOURCE = "https://vcenter.example/sdk"
 
 
 def a_rule(**more: Any) -> AlarmRule:
-    return AlarmRule("memory", alarms=("*memory*",), tag="preemptible", when_green=WhenGreen.CANCEL, **more)
+    return AlarmRule(
+        "memory", **{"alarms": ("*memory*",), "tag": "preemptible", "when_green": WhenGreen.CANCEL, **more}
+    )
 
 
 @dataclass
@@ -43,6 +45,7 @@ class FakeActs:
     task_queue: str = "queue"
     asked: list[TriggerEvent] = field(default_factory=list)
     ended: list[AlarmEvent] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     trouble: Exception | None = None
     running: bool = True
     colour: str = "green"
@@ -52,6 +55,16 @@ class FakeActs:
             raise self.trouble
         self.asked.append(event)
         return Accepted(workflow_id_for(alarm, self.task_queue), "run")
+
+    async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None:
+        if self.trouble:
+            raise self.trouble
+        self.waiting.append(alarm.to_colour)
+
+    async def calm(self, alarm: AlarmEvent, *colours: str) -> bool:
+        waited = set(colours) & set(self.waiting)
+        self.waiting = [colour for colour in self.waiting if colour not in colours]
+        return bool(waited)
 
     async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool:
         if self.trouble:

@@ -21,6 +21,7 @@ from support.webhook import (
     of_old_router,
 )
 from vsphere_preemption.core.errors import TemporalUnreachable, VCenterUnreachable
+from vsphere_preemption.core.policy.alarm_rule import WhenGreen
 
 from .conftest import ALARM, CLUSTER, GOOD, GREEN, Listen, a_rule, raw
 
@@ -163,6 +164,32 @@ def test_green_of_one_host_ends_nothing_while_the_alarm_fires_on_another(listen:
     hook.acts.colour = "red"
     assert hook.send.post(GREEN).body == {"ignored": "still_firing"}
     assert hook.acts.ended == []
+
+
+@pytest.mark.parametrize(
+    ("when_green", "running", "why"),
+    [(WhenGreen.NOTHING, True, "flapped"), (WhenGreen.CANCEL, False, "flapped"), (WhenGreen.CANCEL, True, None)],
+)
+def test_with_a_raise_delay_an_alarm_has_to_last_and_green_ends_the_waiting(
+    listen: Listen, when_green: WhenGreen, running: bool, why: str | None
+) -> None:
+    hook = listen((a_rule(raise_delay_seconds=30.0, when_green=when_green),))
+    hook.acts.running = running
+    reply = hook.send.post(GOOD)
+    assert (reply.status, reply.body["afterSeconds"]) == (202, 30.0)
+    assert (hook.acts.asked, hook.acts.waiting) == ([], ["red"])
+    assert hook.send.post(GREEN).body.get("ignored") == why
+    assert hook.acts.waiting == []
+
+
+@pytest.mark.parametrize(("colour", "left"), [("yellow", []), ("red", ["red"])])
+def test_falling_to_yellow_ends_the_waiting_for_red(listen: Listen, colour: str, left: list[str]) -> None:
+    hook = listen((a_rule(raise_delay_seconds=30.0),))
+    hook.send.post(GOOD)
+    hook.acts.colour = colour
+    falling = of_knative("3", alarm_data(ALARM, CLUSTER, ("red", "yellow")))
+    assert hook.send.post(falling).body == {"ignored": "falling"}
+    assert hook.acts.waiting == left
 
 
 @pytest.mark.parametrize("event", [GOOD, GREEN])

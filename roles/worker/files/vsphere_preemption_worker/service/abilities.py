@@ -30,6 +30,7 @@ from ..triggers.handing import Handing
 from ..triggers.watching import Watching
 from ..workflows.claims import PreemptionClaims
 from ..workflows.dispatcher import PreemptVMsWorkflow
+from ..workflows.raising import PreemptionRaise
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.scheduled import PreemptionScheduled
@@ -48,6 +49,7 @@ WORKFLOWS: list[type] = [
     PreemptionClaims,
     PreemptionAlarmWatch,
     PreemptionScheduled,
+    PreemptionRaise,
 ]
 
 

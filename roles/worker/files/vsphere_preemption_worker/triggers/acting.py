@@ -16,6 +16,7 @@ from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen
 from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.temporal.asking import Accepted, cancel_workflow, signal_request
+from vsphere_preemption.temporal.raising import calm, raise_later
 from vsphere_preemption.temporal.restoring import start_restore_when_green
 
 from ..restore_messages import RestoreInput
@@ -48,6 +49,31 @@ class Acting:
             extra={**_named(rule, alarm), "criticality": request.criticality.value, "event_id": event.id},
         )
         return accepted
+
+    async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None:
+        """Ask once the alarm has had its colour for the rule's raise delay, unless it is calmed before.
+
+        Temporal has it when this returns. For an alarm whose colour asks for something.
+        """
+        request = request_for(rule, alarm, event)
+        if request is None:
+            return
+        await raise_later(
+            self.client,
+            request,
+            workflow_id=workflow_id_for(alarm, self.task_queue),
+            colour=alarm.to_colour,
+            delay_seconds=rule.raise_delay_seconds,
+            task_queue=self.task_queue,
+        )
+        told = {**_named(rule, alarm), "seconds": rule.raise_delay_seconds, "event_id": event.id}
+        log.info("an alarm will ask for a preemption", extra=told)
+
+    async def calm(self, alarm: AlarmEvent, *colours: str) -> bool:
+        """The alarm does not have these colours any more: whether somebody waited for it to last."""
+        workflow_id = workflow_id_for(alarm, self.task_queue)
+        waited = [await calm(self.client, workflow_id, colour) for colour in colours]
+        return any(waited)
 
     async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool:
         """The alarm is over: do what its rule says, to the workflow of this alarm and scope alone.

@@ -29,6 +29,7 @@ class Ignored(StrEnum):
     FALLING = "falling"
     COLOUR = "colour_asks_for_nothing"
     GREEN = "green_asks_for_nothing"
+    FLAPPED = "flapped"
     STILL_FIRING = "still_firing"
     NOTHING_TO_CANCEL = "nothing_to_cancel"
 

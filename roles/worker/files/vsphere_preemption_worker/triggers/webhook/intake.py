@@ -14,7 +14,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
-from typing import Protocol
+from typing import Any, Protocol
 
 from vsphere_preemption.core.alarm import AlarmEvent, read_alarm
 from vsphere_preemption.core.alarm_requests import request_for, workflow_id_for
@@ -43,6 +43,10 @@ class Acts(Protocol):
     def task_queue(self) -> str: ...
 
     async def ask(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Accepted | None: ...
+
+    async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None: ...
+
+    async def calm(self, alarm: AlarmEvent, *colours: str) -> bool: ...
 
     async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool: ...
 
@@ -106,25 +110,42 @@ class Intake:
             case _, "green":
                 return await self._end(rule, alarm)
             case "red", "yellow":
-                return ignored(Ignored.FALLING)
+                return await self._fall(rule, alarm)
         request = request_for(rule, alarm, event)
         if request is None:
             return ignored(Ignored.COLOUR)
-        await self._acting.ask(rule, alarm, event)
-        workflow_id = self._workflow_id(alarm)
-        body = {"asked": "preempt", "workflowID": workflow_id, "requestKey": request.key}
+        workflow_id, delay = self._workflow_id(alarm), rule.raise_delay_seconds
+        body: dict[str, Any] = {"asked": "preempt", "workflowID": workflow_id, "requestKey": request.key}
+        if delay:
+            await self._acting.ask_later(rule, alarm, event)
+            body["afterSeconds"] = delay
+        else:
+            await self._acting.ask(rule, alarm, event)
         return Answer(202, body, (Result.ASKED,), note=workflow_id)
 
+    async def _fall(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
+        """From red to yellow: that asks for nothing, but who waited for red to last need not wait any more."""
+        if rule.raise_delay_seconds and await self._colour(alarm) != "red":
+            await self._acting.calm(alarm, "red")
+        return ignored(Ignored.FALLING)
+
     async def _end(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
-        if rule.when_green is WhenGreen.NOTHING:
+        nothing = rule.when_green is WhenGreen.NOTHING
+        if nothing and not rule.raise_delay_seconds:
             return ignored(Ignored.GREEN)
-        if await asyncio.to_thread(self._colour_of, alarm) in ("yellow", "red"):
+        if await self._colour(alarm) in ("yellow", "red"):
             return ignored(Ignored.STILL_FIRING)
+        calmed = bool(rule.raise_delay_seconds) and await self._acting.calm(alarm, "yellow", "red")
+        if nothing:
+            return ignored(Ignored.FLAPPED if calmed else Ignored.GREEN)
         if not await self._acting.end(rule, alarm):
-            return ignored(Ignored.NOTHING_TO_CANCEL)
+            return ignored(Ignored.FLAPPED if calmed else Ignored.NOTHING_TO_CANCEL)
         workflow_id = self._workflow_id(alarm)
         body = {"asked": rule.when_green.value, "workflowID": workflow_id}
         return Answer(202, body, (Result.ENDED,), note=workflow_id)
+
+    async def _colour(self, alarm: AlarmEvent) -> str:
+        return await asyncio.to_thread(self._colour_of, alarm)
 
     def _workflow_id(self, alarm: AlarmEvent) -> str:
         return workflow_id_for(alarm, self._acting.task_queue)
