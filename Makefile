@@ -6,7 +6,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-faults setup-newest test-newest \
+.PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-long test-faults setup-newest test-newest \
         test-kubernetes test-systemd demo demo-down guards bench build changelog clean
 
 BIN := .venv/bin
@@ -34,7 +34,10 @@ test-unit: setup ## Run the unit tests
 	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q -n 2 --timeout 60
 
 test-integration: setup ## Run the tests against a real Temporal server and vCenter simulator
-	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2 -m "not long"
+
+test-long: setup ## Run the longest of the integration tests: whole sites, upgrades, AWX, drills (not part of test)
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2 -m long
 
 test-faults: setup ## Run the tests that break things on purpose
 	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q -n 4

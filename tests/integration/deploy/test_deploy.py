@@ -71,6 +71,7 @@ def test_check_do_check_do_and_away_without_a_trace(host: Host, govc: Govc, disp
     assert not host.remove().changed
 
 
+@pytest.mark.long
 def test_no_secret_is_shown_or_lies_open(host: Host) -> None:
     secrets = {"vcenter_password": "s3cret-pass word", "index_url": "https://u:s3cret-index@127.0.0.1:9/simple"}
     # vcsim takes any password.
@@ -112,6 +113,7 @@ def test_a_policy_with_mistakes_is_refused_with_all_of_them_and_nothing_is_done(
     assert host.processes() == []
 
 
+@pytest.mark.long
 def test_two_instances_live_side_by_side(host: Host) -> None:
     other = {"name": "second", "health_address": f"{LOOPBACK}:{free_port()}"}
     host.deploy()
@@ -128,6 +130,7 @@ def test_two_instances_live_side_by_side(host: Host) -> None:
     assert not host.root.exists()
 
 
+@pytest.mark.long
 def test_two_deployments_at_once_do_not_meet(host: Host) -> None:
     addresses = {name: f"{LOOPBACK}:{free_port()}" for name in ("one", "two")}
 
@@ -139,6 +142,7 @@ def test_two_deployments_at_once_do_not_meet(host: Host) -> None:
     assert len(host.processes()) == 2
 
 
+@pytest.mark.long
 def test_a_worker_that_died_is_started_and_a_number_that_was_given_on_is_left_alone(host: Host) -> None:
     host.deploy()
     pid = host.pid()
@@ -151,6 +155,7 @@ def test_a_worker_that_died_is_started_and_a_number_that_was_given_on_is_left_al
     assert host.pid() not in (pid, os.getpid())
 
 
+@pytest.mark.long
 def test_what_the_worker_needs_is_installed_from_a_wheelhouse_alone(bare_host: Host, wheels: Path) -> None:
     empty = bare_host.root.parent / "empty"
     empty.mkdir()
@@ -165,6 +170,7 @@ def test_what_the_worker_needs_is_installed_from_a_wheelhouse_alone(bare_host: H
     assert len(bare_host.processes()) == 1
 
 
+@pytest.mark.long
 def test_the_role_does_the_same(host: Host) -> None:
     variables = {f"worker_{name}": value for name, value in host.options.items()}
     book = """
@@ -186,6 +192,7 @@ def test_the_role_does_the_same(host: Host) -> None:
     assert (ran.returncode, host.root.exists()) == (0, False), ran.stdout + ran.stderr
 
 
+@pytest.mark.long
 def test_a_wheelhouse_that_is_full_is_left_alone(bare_host: Host, wheels: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in wheels.iterdir()}
     ran = bare_host.ansible.named_playbook("wheelhouse", {"wheelhouse_folder": str(wheels)})

@@ -18,7 +18,7 @@ from support.vcsim import VCSim
 
 from .conftest import Host
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 CATEGORY, TAG, ROLE = "preemption", "preemptible", "vsphere-preemption"
 ALARMS = {"vsphere-preemption memory", "vsphere-preemption cpu"}
 ATTRIBUTE = "com.vmware.workflows.vsphere.preemption"

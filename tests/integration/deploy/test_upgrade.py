@@ -21,7 +21,7 @@ from support.waiting import wait_until
 from .conftest import Host
 
 # The first of them fetches and installs packages.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 TAGGED = {f"DC0_C0_RP0_VM{number}" for number in range(5)}
 WORKER = "roles/worker/files/vsphere_preemption_worker"
 LIFECYCLE = f"{WORKER}/service/lifecycle.py"

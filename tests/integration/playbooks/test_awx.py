@@ -22,6 +22,7 @@ from .conftest import Site
 # Names of collections are packages; a parent that is not there is an error of its own.
 HAS_AWX = importlib.util.find_spec("ansible_collections") and importlib.util.find_spec("ansible_collections.awx")
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.skipif(not HAS_AWX, reason="the package ansible of this Python comes without awx.awx"),
     # A run is some twenty modules, one after the other.
     pytest.mark.timeout(1800),

@@ -19,7 +19,7 @@ from support.worker import WorkerProcess
 
 from .conftest import TAGGED, Site
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 NOBODY_STOPPED = "so nothing was done"
 
