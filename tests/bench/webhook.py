@@ -23,6 +23,7 @@ from support.vcsim import Model, VCSim
 
 WARM_UP = 5_000
 GROWTH_MIB = 10.0
+PARTS = 5
 # The workflow remembers so many outcomes, less some room.
 ASKED_AT_ONCE = 150
 
@@ -53,10 +54,15 @@ def _hostile(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argp
         return True
     with hook_stage(_made(folder / "hostile"), temporal, vcsim, name="hostile") as hook:
         hostility = Hostility(options.seed, alarm=ALARM, cluster=hook.cluster, token=TOKEN)
+        print(f"resident when it is ready: {hook.worker.process.resident_mib():.1f} MiB", flush=True)
         _storm(hook, hostility, WARM_UP, "warm-up")
         before, began = hook.worker.process.resident_mib(), time.monotonic()
-        tally = _storm(hook, hostility, options.requests, "good")
-        took, after = time.monotonic() - began, hook.worker.process.resident_mib()
+        tally, sizes = Tally(), [before]
+        for part in range(PARTS):
+            more = _storm(hook, hostility, options.requests // PARTS, f"good-{part}")
+            tally.add(more)
+            sizes.append(hook.worker.process.resident_mib())
+        took, after = time.monotonic() - began, sizes[-1]
         still = hook.post("after-all").status
         statuses = ", ".join(f"{status or 'none'}: {count}" for status, count in sorted(tally.answers.items()))
         print(f"{options.requests} hostile requests in {took:.0f} s; answers: {statuses}", flush=True)
@@ -65,7 +71,8 @@ def _hostile(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argp
             f" the slowest in {tally.slowest_good:.2f} s; one more afterwards: {still}"
         )
         print(
-            f"resident after {WARM_UP} to warm up: {before:.1f} MiB, at the end: {after:.1f} MiB,"
+            f"resident after {WARM_UP} to warm up, and after each of {PARTS} parts:"
+            f" {', '.join(f'{size:.1f}' for size in sizes)} MiB;"
             f" most: {hook.worker.process.peak_resident_mib():.1f} MiB",
             flush=True,
         )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Thousands of hostile requests: none makes the webhook fail, and no good event is lost among them."""
+"""Hostile requests by the hundred: none makes the webhook fail, and no good event is lost among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.hostile import Hostility, storm
 from .conftest import ALARM, CLUSTER, Listen
 
 TOKEN = "a-token-that-nobody-guesses"
-REQUESTS = 2000
+REQUESTS = 500
 
 
 @pytest.mark.parametrize("seed", [1, 2])
