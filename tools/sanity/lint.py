@@ -18,6 +18,7 @@ from .checkout import CHECKOUT, link_tree
 TYPED = (
     "plugins/module_utils/vsphere_preemption",
     "roles/worker/files/vsphere_preemption_worker",
+    "extensions/eda/plugins/event_source",
     "tests",
     "tools",
 )

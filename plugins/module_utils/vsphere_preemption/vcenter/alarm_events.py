@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from ..core import times
 from ..core.errors import PreemptionError
 from ..core.watching.change_wire import change_as_event, read_told, told_as_wire
 from ..core.watching.changes import Changes
@@ -41,12 +42,17 @@ class AlarmEvents:
         self._tail = AlarmTail(vcenter.soap, wanted, known.get("mark"))
         self._lock = threading.Lock()
         self._ahead: timedelta | None = None
+        self._begun: datetime | None = None
         self._names_read = time.monotonic()
 
     @property
     def state(self) -> dict[str, Any]:
         """What was told so far, as JSON. Keep it once the events of the last look are delivered."""
-        return {"source": self._source, "mark": self._tail.mark, "told": told_as_wire(self._changes.told)}
+        mark = self._tail.mark
+        if not mark and self._begun:
+            # The log was empty then, so all that it holds later is news; to the tail, no mark would mean the opposite.
+            mark = [[times.to_wire(self._begun), ""]]
+        return {"source": self._source, "mark": mark, "told": told_as_wire(self._changes.told)}
 
     def look(self) -> list[dict[str, Any]]:
         """The events since the look before, the oldest first. Errors as of all calls; then look again later."""
@@ -57,6 +63,7 @@ class AlarmEvents:
             try:
                 now = self._now()
                 changes = self._changes.take(self._tail.look(), now)
+                self._begun = self._begun or now
             except PreemptionError:
                 self._ahead = None
                 raise

@@ -52,13 +52,14 @@ class Told:
 class Change:
     """An alarm has another colour on an object.
 
-    alarm: `from_colour` is empty where it is not known. at: by vCenter's clock. worst: the colour that the alarm now
-    has in its compute resource, all objects there taken together. by_log: vCenter's event log tells of it, else the
-    list of triggered alarms.
+    alarm: `from_colour` is empty where it is not known. at: by vCenter's clock. worst_before, worst: the colour that the
+    alarm had and now has in its compute resource, all objects there taken together. by_log: vCenter's event log tells
+    of it, else the list of triggered alarms.
     """
 
     alarm: AlarmEvent
     at: datetime
+    worst_before: str
     worst: str
     by_log: bool = True
 
@@ -87,10 +88,11 @@ class Changes:
             if pair and before and before.ahead and _is_same(before, change):
                 self.told[pair] = replace(before, ahead=False)
                 continue
+            worst_before = self._worst(alarm, alarm.from_colour or GREEN)
             # One that is older than what the list has told is news, but not how things stand.
             if pair and not (before and before.ahead and change.at < before.since):
                 self.told[pair] = Told(alarm, change.at)
-            yield Change(alarm, change.at, self._worst(alarm))
+            yield Change(alarm, change.at, worst_before, self._worst(alarm, alarm.to_colour))
 
     def _by_list(self, look: Look, now: datetime) -> Iterator[Change]:
         """What the list shows otherwise than it was told, now and with the look before."""
@@ -101,8 +103,9 @@ class Changes:
                 self._held[pair] = seen
                 continue
             alarm = replace(seen.alarm, from_colour=before.colour if before else "")
+            worst_before = self._worst(alarm, GREEN)
             self.told[pair] = Told(alarm, seen.at, None if is_end else seen.at, ahead=True)
-            yield Change(alarm, seen.at, self._worst(alarm), by_log=False)
+            yield Change(alarm, seen.at, worst_before, self._worst(alarm, alarm.to_colour), by_log=False)
 
     def _differing(self, look: Look, now: datetime) -> Iterator[tuple[Pair, Sighting]]:
         shown = {pair: seen for seen in look.firing if (pair := _pair(seen.alarm))}
@@ -117,13 +120,13 @@ class Changes:
             if pair not in shown and told.colour != GREEN and is_over:
                 yield pair, Sighting(replace(told.alarm, to_colour=GREEN, key=""), now)
 
-    def _worst(self, alarm: AlarmEvent) -> str:
+    def _worst(self, alarm: AlarmEvent, otherwise: str) -> str:
         there = [
             told.colour
             for told in self.told.values()
             if told.alarm.alarm == alarm.alarm and told.alarm.compute_resource == alarm.compute_resource
         ]
-        return max(there, key=RANKS.__getitem__, default=alarm.to_colour)
+        return max(there, key=RANKS.__getitem__, default=otherwise)
 
 
 def _pair(alarm: AlarmEvent) -> Pair | None:
