@@ -52,9 +52,9 @@ class Told:
 class Change:
     """An alarm has another colour on an object.
 
-    alarm: `from_colour` is empty where it is not known. at: by vCenter's clock. worst_before, worst: the colour that the
-    alarm had and now has in its compute resource, all objects there taken together. by_log: vCenter's event log tells
-    of it, else the list of triggered alarms.
+    alarm: `from_colour` is empty where it is not known. at: by vCenter's clock. worst_before, worst: the colour that
+    the alarm had and has in its compute resource, of all objects there. by_log: vCenter's event log tells of it, else
+    the list of triggered alarms.
     """
 
     alarm: AlarmEvent
