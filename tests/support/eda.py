@@ -23,14 +23,15 @@ from .processes import ServerProcess
 from .waiting import wait_until
 
 LOCK = CHECKOUT / "requirements" / "eda.txt"
-UV = CHECKOUT / ".venv" / "bin" / "uv"
+UV = Path(sys.executable).parent / "uv"
 # Java, Python and a collection that is looked for: all on two busy cores.
 START_SECONDS = 90.0
 
 
 def installed() -> Path:
     """The environment with ansible-rulebook; made now where it is not there (five seconds and a download of 40 MB)."""
-    folder = CACHE / "eda" / hashlib.sha256(LOCK.read_bytes()).hexdigest()[:16]
+    made_of = LOCK.read_bytes() + sys.version.encode()
+    folder = CACHE / "eda" / hashlib.sha256(made_of).hexdigest()[:16]
     with alone(CACHE / "eda" / "install.lock"):
         if not (folder / "complete").exists():
             run([UV, "venv", "--quiet", "--clear", "--python", sys.executable, folder], python_environment())

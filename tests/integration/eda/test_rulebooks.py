@@ -106,14 +106,15 @@ def test_red_stops_vms_of_its_cluster_once_and_green_gives_them_back(
     of_alarm: Dispatcher,
 ) -> None:
     vcsim.tag_machines(HERE + THERE)
+    running = govc.powered_on()
     start_worker(vcsim.client_environment())
     rulebook = start("vsphere.preemption.preempt_and_restore", **site)
     alarm.turn("green", "red")
     alarm.turn("green", "red", host=1)
-    wait_until(lambda: govc.powered_on() == set(THERE), 60, "the VMs of the cluster to go off")
+    wait_until(lambda: govc.powered_on() == running - set(HERE), 60, "the VMs of the cluster to go off")
     alarm.turn("red", "green")
     alarm.turn("red", "green", host=1)
-    wait_until(lambda: govc.powered_on() == {*HERE, *THERE}, 60, "the VMs to come back")
+    wait_until(lambda: govc.powered_on() == running, 60, "the VMs to come back")
     (run,) = of_alarm.runs()
     assert run["criticality"] == "HIGH"
     assert (rulebook.log.count("[Preempt virtual"), rulebook.log.count("[Give preempted")) == (1, 1)

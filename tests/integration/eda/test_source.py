@@ -10,17 +10,18 @@ import contextlib
 import json
 import runpy
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support.alarms import AlarmDesk
+from support.fixtures import SMALL_MODEL
 from support.paths import CHECKOUT
 from support.vcenter_faults import Cut
 from support.vcenter_proxy import VCenterProxy
-from support.vcsim import PASSWORD, VCSim
+from support.vcsim import PASSWORD, WORKER_USER, VCSim
 from vsphere_preemption.core.alarm import read_alarm
 from vsphere_preemption.core.errors import InvalidSetting, VCenterLoginRefused, VCenterTlsRefused
 from vsphere_preemption.core.event import read_event
@@ -84,10 +85,6 @@ def options(server: VCSim | VCenterProxy, folder: Path) -> dict[str, Any]:
         "interval": 0.2,
         "state_file": str(folder / "alarms.json"),
     }
-
-
-async def in_thread(work: Callable[[], Any]) -> Any:
-    return await asyncio.to_thread(work)
 
 
 def test_the_event_is_one_that_the_library_reads(args: dict[str, Any], alarm: HostAlarm) -> None:
@@ -173,7 +170,7 @@ def test_a_storm_is_told_change_by_change(args: dict[str, Any], alarm: HostAlarm
                     alarm.log("green", "red")
                     alarm.log("red", "green")
 
-            await in_thread(storm)
+            await asyncio.to_thread(storm)
             told = await source.next(60)
             await source.nothing()
             return told.count(("green", "red", "log"))
@@ -199,10 +196,10 @@ def test_a_vcenter_that_starts_again_with_keys_from_one_is_heard(
             await source.looking()
             alarm.turn("green", "red")
             assert await source.next() == [("green", "red", "log")]
-            await in_thread(lambda: vcsim.restart(keep_state=False))
+            await asyncio.to_thread(lambda: vcsim.restart(keep_state=False))
             # A vCenter without its database has no alarm that fires.
             assert await source.next() == [("red", "green", "list")]
-            with contextlib.closing(await in_thread(vcsim.witness)) as witness:
+            with contextlib.closing(await asyncio.to_thread(vcsim.witness)) as witness:
                 desk = AlarmDesk(witness)
                 again = HostAlarm(desk, desk.define(MEMORY, "HostSystem"), alarm.cluster, alarm.hosts)
                 again.turn("green", "yellow")
@@ -261,12 +258,6 @@ def test_an_end_leaves_no_session_behind(args: dict[str, Any], alarm: HostAlarm,
     ("change", "error", "told"),
     [
         pytest.param({"vcenter_ca_file": ""}, VCenterTlsRefused, "certificate", id="a certificate nobody vouches for"),
-        pytest.param(
-            {"vcenter_secret_path": "", "vcenter_username": "preemption", "vcenter_password": "no"},
-            VCenterLoginRefused,
-            "log in",
-            id="a wrong password",
-        ),
         pytest.param({"state_file": "/nowhere/x.json"}, InvalidSetting, "/nowhere/x.json", id="a folder that is none"),
     ],
 )
@@ -279,6 +270,21 @@ def test_what_cannot_work_ends_the_source(
     with pytest.raises(error, match=told) as caught:
         asyncio.run(story())
     assert PASSWORD not in str(caught.value)
+
+
+def test_a_login_that_is_refused_at_first_ends_the_source(tmp_path: Path) -> None:
+    strict = VCSim(tmp_path / "strict", model=SMALL_MODEL, strict_login=True).start()
+    wrong = {"vcenter_secret_path": "", "vcenter_username": WORKER_USER, "vcenter_password": "a wrong one"}
+
+    async def story() -> None:
+        await asyncio.wait_for(Heard({**options(strict, tmp_path), **wrong}).task, SECONDS)
+
+    try:
+        with pytest.raises(VCenterLoginRefused) as caught:
+            asyncio.run(story())
+    finally:
+        strict.stop()
+    assert "a wrong one" not in str(caught.value)
 
 
 def test_a_state_file_that_holds_nonsense_counts_as_none(args: dict[str, Any], alarm: HostAlarm) -> None:
