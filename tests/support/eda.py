@@ -23,7 +23,8 @@ from .processes import ServerProcess
 from .waiting import wait_until
 
 LOCK = CHECKOUT / "requirements" / "eda.txt"
-UV = Path(sys.executable).parent / "uv"
+# The one of setup serves every lane.
+UV = CHECKOUT / ".venv" / "bin" / "uv"
 # Java, Python and a collection that is looked for: all on two busy cores.
 START_SECONDS = 90.0
 
