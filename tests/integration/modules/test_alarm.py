@@ -71,6 +71,7 @@ def test_it_is_removed_once(admin: Ansible, govc: Govc) -> None:
     assert (gone.changed, again.changed, set(alarms(govc))) == (True, False, others)
 
 
+@pytest.mark.long
 def test_each_difference_changes_the_alarm_that_is_there(admin: Ansible, govc: Govc) -> None:
     run(admin)
     first = alarms(govc)[NAME]
@@ -90,6 +91,7 @@ def test_each_difference_changes_the_alarm_that_is_there(admin: Ansible, govc: G
     assert not run(admin, **other).changed
 
 
+@pytest.mark.long
 def test_what_people_added_to_an_alarm_is_kept(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     run(admin)
     witness = vcsim.witness()
@@ -103,6 +105,7 @@ def test_what_people_added_to_an_alarm_is_kept(admin: Ansible, vcsim: VCSim, gov
     assert (measured(alarm)["red"], "ops@example.com" in json.dumps(alarm["action"])) == (9500, True)
 
 
+@pytest.mark.long
 def test_an_alarm_of_somebody_else_is_refused(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     witness = vcsim.witness()
     try:
@@ -120,6 +123,7 @@ def test_an_alarm_of_somebody_else_is_refused(admin: Ansible, vcsim: VCSim, govc
     assert (taken.changed, measured(alarms(govc)["theirs"])["red"]) == (True, 9250)
 
 
+@pytest.mark.long
 def test_an_alarm_on_another_object_is_moved_only_by_force(admin: Ansible, govc: Govc) -> None:
     run(admin)
     for state in ("present", "absent"):
@@ -129,6 +133,7 @@ def test_an_alarm_on_another_object_is_moved_only_by_force(admin: Ansible, govc:
     assert alarms(govc)[NAME]["entity"]["type"] == "Folder"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [

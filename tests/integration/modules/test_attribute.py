@@ -64,6 +64,7 @@ def test_history_is_kept_unless_somebody_says_otherwise(admin: Ansible, govc: Go
     assert (gone.changed, gone.result["marks"], kinds(govc)) == (True, 2, {})
 
 
+@pytest.mark.long
 def test_an_attribute_of_other_objects_is_never_touched(admin: Ansible, govc: Govc) -> None:
     govc.run("fields.add", "-type", "HostSystem", MARK_ATTRIBUTE)
     refused = run(admin)
@@ -72,6 +73,7 @@ def test_an_attribute_of_other_objects_is_never_touched(admin: Ansible, govc: Go
     assert (gone.changed, kinds(govc)) == (False, {MARK_ATTRIBUTE: "HostSystem"})
 
 
+@pytest.mark.long
 def test_another_name_is_another_attribute(admin: Ansible, govc: Govc) -> None:
     run(admin)
     assert run(admin, name="Größe-»MiB«").changed
@@ -80,6 +82,7 @@ def test_another_name_is_another_attribute(admin: Ansible, govc: Govc) -> None:
     assert list(kinds(govc)) == [MARK_ATTRIBUTE]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["", "  ", "two\nlines"])
 def test_a_name_that_can_be_none_is_refused(admin: Ansible, govc: Govc, name: str) -> None:
     refused = run(admin, name=name)

@@ -47,6 +47,7 @@ def test_check_do_check_again_do_again_and_it_is_gone(nameless: Ansible, tempora
         assert not nameless.module(MODULE, gone, *flags).changed
 
 
+@pytest.mark.long
 def test_the_shared_option_names_the_namespace_but_deletes_none(
     nameless: Ansible, temporal: TemporalServer, name: str
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_shared_option_names_the_namespace_but_deletes_none(
     assert temporal.describe_namespace(name) is not None
 
 
+@pytest.mark.long
 def test_the_difference_shows_both_sides(nameless: Ansible, name: str) -> None:
     done = nameless.module(MODULE, {"name": name}, "--diff", "--check", "-vvv")
     assert done.result["diff"] == {"before": {}, "after": done.result["namespace"]}

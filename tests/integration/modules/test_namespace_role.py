@@ -62,6 +62,7 @@ def test_check_do_check_again_do_again(
         assert changed(play(nameless, shared, *flags)) == 0
 
 
+@pytest.mark.long
 def test_check_do_check_again_do_again_and_it_is_gone(
     nameless: Ansible, temporal: TemporalServer, name: str, shared: dict[str, str]
 ) -> None:
@@ -75,6 +76,7 @@ def test_check_do_check_again_do_again_and_it_is_gone(
         assert changed(play(nameless, absent, *flags)) == 0
 
 
+@pytest.mark.long
 def test_all_variables_reach_the_server_and_the_key_is_never_shown(
     nameless: Ansible, temporal: TemporalServer, authority: CertificateAuthority, name: str
 ) -> None:
@@ -106,6 +108,7 @@ def test_all_variables_reach_the_server_and_the_key_is_never_shown(
     assert temporal.search_attributes(name) == {"Cluster": "Keyword"}
 
 
+@pytest.mark.long
 def test_a_variable_that_cannot_be_is_refused_by_the_role(nameless: Ansible, name: str) -> None:
     done = play(nameless, {"temporal_namespace_name": name, "temporal_namespace_state": "gone"})
     assert done.returncode != 0

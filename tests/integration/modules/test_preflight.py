@@ -114,6 +114,7 @@ def test_where_all_is_in_order_even_a_strict_look_is_content_and_changes_nothing
     assert statuses(again) == statuses(made)
 
 
+@pytest.mark.long
 def test_without_a_worker_there_is_a_warning_which_only_a_strict_look_fails_for(looker: Ansible) -> None:
     made = looker.module(PREFLIGHT, {"tag": "preemptible"})
     assert (made.code, made.result["ready"], check_of(made, "worker")[0]) == (0, True, "warning")
@@ -124,6 +125,7 @@ def test_without_a_worker_there_is_a_warning_which_only_a_strict_look_fails_for(
     assert "1 warning" in strict.result["msg"].splitlines()[0]
 
 
+@pytest.mark.long
 def test_a_paused_preemption_is_seen(looker: Ansible) -> None:
     looker.module("preemption_pause", {"reason": "the migration\nof today", "by": "ops"})
     status, text = check_of(looker.module(PREFLIGHT, ASKED), "kill_switch")
@@ -131,6 +133,7 @@ def test_a_paused_preemption_is_seen(looker: Ansible) -> None:
     assert r"by ops: the migration\nof today" in text
 
 
+@pytest.mark.long
 def test_without_temporal_the_rest_is_looked_at_all_the_same(looker: Ansible) -> None:
     made = looker.module(PREFLIGHT, {**ASKED, "temporal_address": f"{LOOPBACK}:{free_port()}"})
     assert failures(made) == {"temporal_connection"}
@@ -138,12 +141,14 @@ def test_without_temporal_the_rest_is_looked_at_all_the_same(looker: Ansible) ->
     assert statuses(made)["vcenter_login"] == "ok"
 
 
+@pytest.mark.long
 def test_a_namespace_that_does_not_exist_is_told_from_a_server_that_does_not_answer(looker: Ansible) -> None:
     made = looker.module(PREFLIGHT, {**ASKED, "temporal_namespace": "elsewhere"})
     assert failures(made) == {"temporal_namespace"}
     assert [statuses(made)[name] for name in TEMPORAL] == ["ok", "ok", "failed", "skipped", "skipped", "skipped"]
 
 
+@pytest.mark.long
 def test_an_address_or_a_file_that_cannot_be_is_a_failed_check_and_no_exception(looker: Ansible) -> None:
     made = looker.module(PREFLIGHT, {**ASKED, "temporal_address": "nowhere", "vcenter_ca_file": "none.pem"})
     assert failures(made) == {"temporal_connection", "vcenter_connection"}
@@ -157,6 +162,7 @@ def test_without_vcenter_the_rest_is_looked_at_all_the_same(looker: Ansible) -> 
     assert statuses(made)["temporal_namespace"] == "ok"
 
 
+@pytest.mark.long
 def test_a_wrong_ca_a_wrong_password_and_a_missing_one_are_three_things(
     looker: Ansible, proxy: VCenterProxy, authority: CertificateAuthority
 ) -> None:
@@ -176,6 +182,7 @@ def test_a_wrong_ca_a_wrong_password_and_a_missing_one_are_three_things(
     assert check_of(unchecked, "vcenter_certificate")[0] == "warning"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("tag", "status", "said"),
     [
@@ -190,6 +197,7 @@ def test_the_tag_has_to_be_there_once(looker: Ansible, tag: str, status: str, sa
     assert said in text
 
 
+@pytest.mark.long
 def test_in_a_bare_vcenter_the_attribute_and_the_tag_are_missing(looker: Ansible, vcsim: VCSim) -> None:
     options = {**ASKED, "vcenter_url": vcsim.url, "vcenter_ca_file": str(vcsim.ca_file)}
     assert failures(looker.module(PREFLIGHT, options)) == {"tag", "custom_attribute"}
@@ -216,6 +224,7 @@ def test_privileges_that_are_missing_or_in_excess_are_named(
     assert re.search(r" and \d{3} more\.$", everything)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "status", "said"),
     [
@@ -236,6 +245,7 @@ def test_the_policy_is_read(looker: Ansible, options: dict[str, Any], status: st
     assert said in text
 
 
+@pytest.mark.long
 def test_the_playbook_shows_the_table_and_fails_where_something_is_wrong(
     looker: Ansible, temporal: TemporalServer, proxy: VCenterProxy
 ) -> None:
@@ -256,6 +266,7 @@ def test_the_playbook_shows_the_table_and_fails_where_something_is_wrong(
     assert PASSWORD not in good.stdout + bad.stdout
 
 
+@pytest.mark.long
 def test_every_check_has_its_row_in_the_documentation(looker: Ansible) -> None:
     page = (CHECKOUT / "docs" / "preflight.md").read_text().partition("## The checks")[2]
     documented = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)

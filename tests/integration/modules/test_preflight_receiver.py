@@ -44,6 +44,7 @@ def test_the_receiver_has_to_be_allowed_and_to_listen(blind: Ansible, sink: Sink
     assert sink.events() == []
 
 
+@pytest.mark.long
 def test_the_certificate_of_the_receiver_is_checked(blind: Ansible, authority: CertificateAuthority) -> None:
     server = authority.server("receiver")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -81,6 +81,7 @@ def test_it_is_removed_once(admin: Ansible, govc: Govc) -> None:
     assert "root" in holders(govc, "/")
 
 
+@pytest.mark.long
 def test_a_change_of_features_changes_the_role_alone(admin: Ansible, govc: Govc) -> None:
     asked = {"principal": "preemption@vsphere.local", "scope": ["DC0_C0"]}
     run(admin, **asked)
@@ -92,6 +93,7 @@ def test_a_change_of_features_changes_the_role_alone(admin: Ansible, govc: Govc)
     assert (privileges(govc), holders(govc, CLUSTER)) == (STOP, {WORKER: (ROLE, "Yes")})
 
 
+@pytest.mark.long
 def test_what_counts_on_the_root_folder_alone_gets_a_small_role_there(admin: Ansible, govc: Govc) -> None:
     features = ["stop", "setup_attribute", "setup_tag"]
     asked = {"principal": WORKER, "scope": [CLUSTER], "features": features}
@@ -110,6 +112,7 @@ def test_what_counts_on_the_root_folder_alone_gets_a_small_role_there(admin: Ans
     assert (privileges(govc), holders(govc, "/"), holders(govc, CLUSTER)) == (None, {}, {})
 
 
+@pytest.mark.long
 def test_a_role_that_others_have_is_kept(admin: Ansible, govc: Govc) -> None:
     run(admin, principal=WORKER, scope=[CLUSTER])
     govc.run("permissions.set", "-principal", "other", "-role", ROLE, "/DC0/host/DC0_C1")
@@ -127,6 +130,7 @@ def test_a_role_that_others_have_is_kept(admin: Ansible, govc: Govc) -> None:
     assert (forced.changed, privileges(govc)) == (True, None)
 
 
+@pytest.mark.long
 def test_an_account_that_has_another_role_keeps_it_unless_somebody_says_otherwise(admin: Ansible, govc: Govc) -> None:
     govc.run("permissions.set", "-principal", WORKER, "-role", "ReadOnly", CLUSTER)
     for flags in ((), ("--check",)):
@@ -137,6 +141,7 @@ def test_an_account_that_has_another_role_keeps_it_unless_somebody_says_otherwis
     assert holders(govc, CLUSTER) == {WORKER: (ROLE, "Yes")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_role_of_vcenters_own_is_refused(admin: Ansible, govc: Govc, state: str) -> None:
     refused = run(admin, state=state, name="ReadOnly", principal=WORKER, force=True)
@@ -144,6 +149,7 @@ def test_a_role_of_vcenters_own_is_refused(admin: Ansible, govc: Govc, state: st
     assert govc.run("role.ls", "ReadOnly").split() == sorted(SYSTEM)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [

@@ -124,6 +124,7 @@ def test_check_do_check_again_do_again(
         assert (again.changed, again.result["schedule"]) == (False, done.result["schedule"])
 
 
+@pytest.mark.long
 def test_a_change_is_shown_made_and_then_there(
     in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
@@ -141,6 +142,7 @@ def test_a_change_is_shown_made_and_then_there(
     assert (calendar["hour"][0]["start"], calendar["dayOfWeek"][0]["start"]) == (6, 1)
 
 
+@pytest.mark.long
 def test_what_somebody_changed_by_hand_is_noticed_and_put_right(
     in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
@@ -158,6 +160,7 @@ def test_what_somebody_changed_by_hand_is_noticed_and_put_right(
     assert done["schedule"] == again["schedule"] == made["schedule"]
 
 
+@pytest.mark.long
 def test_check_do_check_again_do_again_and_it_is_paused_then_resumed(
     in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
@@ -177,6 +180,7 @@ def test_check_do_check_again_do_again_and_it_is_paused_then_resumed(
     assert temporal.schedule_state(name) == {"paused": False, "notes": ""}
 
 
+@pytest.mark.long
 def test_check_do_check_again_do_again_and_it_is_gone(
     in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
 ) -> None:
@@ -224,6 +228,7 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_refused_before_anything_is_sent(in_one_play: InOnePlay, night: dict[str, Any]) -> None:
     nowhere = {**night, "temporal_address": "127.0.0.1:1"}
     given = [
@@ -236,12 +241,14 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(in_one_play: InOnePla
     ] == []
 
 
+@pytest.mark.long
 def test_what_is_not_there_cannot_be_paused(nameless: Ansible, name: str) -> None:
     refused = nameless.module(SCHEDULE, {"name": name, "state": "paused"})
     assert refused.error_code == "invalid_setting"
     assert "there is none of this name" in refused.result["msg"]
 
 
+@pytest.mark.long
 def test_the_role_makes_a_night_over_a_secure_connection_and_takes_it_back(
     nameless: Ansible,
     temporal: TemporalServer,

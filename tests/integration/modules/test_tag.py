@@ -62,6 +62,7 @@ def test_tag_and_category_are_made_once_and_removed_once(admin: Ansible, govc: G
     assert named(gone.result["removed"]) == FIRST[:2]
 
 
+@pytest.mark.long
 def test_vms_are_chosen_by_reference_path_folder_and_pattern(admin: Ansible, govc: Govc) -> None:
     govc.run("folder.create", "/DC0/vm/batch", "/DC0/vm/batch/night")
     govc.run("object.mv", "/DC0/vm/DC0_C0_RP0_VM3", "/DC0/vm/batch")
@@ -99,6 +100,7 @@ def test_all_are_attached_and_detached_with_a_handful_of_calls(
     assert len(carriers(govc)) == 10
 
 
+@pytest.mark.long
 def test_a_tag_that_others_carry_is_kept_unless_somebody_says_otherwise(admin: Ansible, govc: Govc) -> None:
     run(admin, attach={"vms": FIRST[:2]})
     govc.attach_tag(CATEGORY, TAG, f"/DC0/vm/{SECOND}")
@@ -114,6 +116,7 @@ def test_a_tag_that_others_carry_is_kept_unless_somebody_says_otherwise(admin: A
     assert not run(admin, state="absent", force=True, remove_category=True).changed
 
 
+@pytest.mark.long
 def test_what_is_there_is_adapted_and_hosts_keep_their_tag(admin: Ansible, govc: Govc) -> None:
     govc.run("tags.category.create", "-d", "old", CATEGORY)
     govc.run("tags.create", "-c", CATEGORY, "-d", "old", TAG)
@@ -130,6 +133,7 @@ def test_what_is_there_is_adapted_and_hosts_keep_their_tag(admin: Ansible, govc:
     assert (back.error_code, "take that back" in back.result["msg"]) == ("invalid_setting", True)
 
 
+@pytest.mark.long
 def test_a_category_for_other_objects_is_refused(admin: Ansible, govc: Govc) -> None:
     govc.run("tags.category.create", "-t", "HostSystem", CATEGORY)
     refused = run(admin)
@@ -137,6 +141,7 @@ def test_a_category_for_other_objects_is_refused(admin: Ansible, govc: Govc) -> 
     assert govc.tags() == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
@@ -156,6 +161,7 @@ def test_what_cannot_be_is_one_clear_line_and_changes_nothing(
     assert (govc.tags(), govc.categories()) == ({}, set())
 
 
+@pytest.mark.long
 def test_a_name_that_fits_several_vms_is_refused_with_their_paths(admin: Ansible, govc: Govc) -> None:
     govc.run("folder.create", "/DC0/vm/batch")
     govc.run("object.mv", f"/DC0/vm/{FIRST[1]}", "/DC0/vm/batch")

@@ -33,6 +33,7 @@ def test_preempt_checks_then_stops_then_has_nothing_more_to_do(
     assert site.changed("preempt", **asked)[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tagged")
 def test_preempt_narrows_by_cluster_number_and_lines_of_names(site: Site, govc: Govc) -> None:
     elsewhere, shown = site.changed("preempt", preempt_cluster="DC0_C1")
@@ -44,6 +45,7 @@ def test_preempt_narrows_by_cluster_number_and_lines_of_names(site: Site, govc: 
     assert set(TAGGED) & govc.powered_on() == {TAGGED[0]}, shown
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -60,6 +62,7 @@ def test_preempt_refuses_what_cannot_be(site: Site, wrong: dict[str, object], sa
     assert said in ran.stdout + ran.stderr
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tagged")
 def test_preempt_without_vcenter_shows_the_request_in_check_mode_and_stores_it_without_waiting(site: Site) -> None:
     assert "Would ask for preemptible, LOW." in site.changed("preempt", "--check")[1]
@@ -67,6 +70,7 @@ def test_preempt_without_vcenter_shows_the_request_in_check_mode_and_stores_it_w
     assert (changed, "was stored" in shown) == (1, True)
 
 
+@pytest.mark.long
 def test_plan_shows_each_vm_and_changes_nothing(
     site: Site, vcsim: VCSim, govc: Govc, vcenter_variables: dict[str, str]
 ) -> None:
@@ -82,6 +86,7 @@ def test_plan_shows_each_vm_and_changes_nothing(
     assert site.run("plan").returncode != 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tagged")
 def test_status_tells_of_runs_and_of_one_vm_and_of_the_switch(site: Site) -> None:
     changed, shown = site.changed("status")
@@ -97,6 +102,7 @@ def test_status_tells_of_runs_and_of_one_vm_and_of_the_switch(site: Site) -> Non
     assert site.changed("status", "--check")[0] == 0
 
 
+@pytest.mark.long
 def test_pause_checks_then_throws_then_stays_and_goes_back(site: Site) -> None:
     asked = {"pause_reason": "migration", "pause_seconds": 7200, "pause_by": "ops"}
     assert site.changed("pause", "--check", **asked)[0] == 1
@@ -125,6 +131,7 @@ def test_restore_checks_then_gives_back_then_has_nothing_more_to_do(site: Site, 
     assert site.changed("restore", **asked)[0] == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("tagged")
 def test_cancel_checks_then_ends_then_finds_nothing(site: Site, workflow_id: str) -> None:
     site.changed("preempt", preempt_dry_run=True)

@@ -102,6 +102,7 @@ def test_everything_is_removed_once(admin: Ansible, vcsim: VCSim, govc: Govc) ->
     assert play(admin, vcsim, **gone)[0] == 0
 
 
+@pytest.mark.long
 def test_history_stays_unless_somebody_says_otherwise(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     play(admin, vcsim)
     govc.attach_tag("preemption", "preemptible", govc.path_of(MACHINES[0]))
@@ -113,6 +114,7 @@ def test_history_stays_unless_somebody_says_otherwise(admin: Ansible, vcsim: VCS
     assert (seen(govc), govc.categories()) == (NOTHING, set())
 
 
+@pytest.mark.long
 def test_a_part_that_is_switched_off_is_left_alone(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     off = {f"vcenter_{part}_enabled": False for part in ("tag", "attribute", "alarms")}
     assert play(admin, vcsim, **off)[0] == 1
