@@ -23,7 +23,10 @@ from support.worker import WorkerProcess
 
 from .conftest import HostAlarm
 
-pytestmark = pytest.mark.skipif(not has_java(), reason="ansible-rulebook needs Java 17: openjdk-17-jre-headless")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not has_java(), reason="ansible-rulebook needs Java 17: openjdk-17-jre-headless"),
+]
 
 HERE, THERE = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"], ["DC0_C1_RP0_VM0"]
 PRINTING = """
