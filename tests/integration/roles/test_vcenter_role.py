@@ -83,7 +83,7 @@ ALL = {
 
 
 def test_everything_is_made_once(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
-    changes, _ = play(admin, vcsim, "--check", "--diff", **ATTACH)
+    changes, _shown = play(admin, vcsim, "--check", "--diff", **ATTACH)
     assert (changes, seen(govc)) == (4, NOTHING)
     assert play(admin, vcsim, **ATTACH)[0] == 4
     assert seen(govc) == ALL
@@ -95,7 +95,7 @@ def test_everything_is_made_once(admin: Ansible, vcsim: VCSim, govc: Govc) -> No
 def test_everything_is_removed_once(admin: Ansible, vcsim: VCSim, govc: Govc) -> None:
     play(admin, vcsim, **ATTACH)
     gone = {**ATTACH, "vcenter_state": "absent"}
-    changes, _ = play(admin, vcsim, "--check", **gone)
+    changes, _shown = play(admin, vcsim, "--check", **gone)
     assert (changes, seen(govc)) == (4, ALL)
     assert play(admin, vcsim, **gone)[0] == 4
     assert (seen(govc), govc.categories()) == (NOTHING, set())

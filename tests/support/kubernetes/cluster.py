@@ -144,7 +144,7 @@ class Cluster:
 
 
 def _etcd(folder: Path) -> tuple[ServerProcess, str]:
-    client, peer = (f"http://{LOOPBACK}:{free_port()}" for _ in range(2))
+    client, peer = (f"http://{LOOPBACK}:{free_port()}" for _port in range(2))
     flags = {
         "data-dir": folder / "etcd",
         "listen-client-urls": client,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from ..alarm import AlarmEvent
 from ..inventory import ManagedObject
@@ -62,7 +63,7 @@ class Skip:
     why: LeftOut
 
 
-Step = Ask | End | Skip
+Step: TypeAlias = "Ask | End | Skip"
 
 
 class Watch:
