@@ -152,6 +152,9 @@ def test_metrics_and_the_access_log_tell_what_came_and_nothing_that_is_secret(ho
     hooked.send.post(of_knative("1", alarm_data(MEMORY, hooked.cluster, Alarm={"Name": text})))
     hooked.send.post(b"{", headers={"Authorization": "Bearer something-secret"}, path="/?token=something-secret")
     hooked.send.post(of_knative("2", alarm_data(MEMORY, hooked.cluster)))
+    # Both are written right after the answer.
+    wait_until(lambda: "result=asked" in hooked.worker.log_text(), 10, "the line of the last request")
+    wait_until(lambda: 'result="asked"' in hooked.worker.metrics(), 10, "the count of the last request")
     page = hooked.worker.metrics()
     assert re.search(r'preemption_webhook_events_total\{[^}]*result="asked"[^}]*\} 1', page)
     assert re.search(r'preemption_webhook_requests_total\{[^}]*status="400"[^}]*\} 1', page)
@@ -180,7 +183,7 @@ def test_an_alarm_with_a_raise_delay_asks_once_it_has_lasted(hook: Hook, of_alar
     assert hooked.send.post(of_knative("3", alarm_data(MEMORY, hooked.cluster))).status == 202
     with pytest.raises(RPCError, match="not found"):
         of_alarm.status()
-    wait_until(lambda: _is_open(of_alarm), 20, "it was asked")
+    wait_until(lambda: _is_open(of_alarm), 60, "it was asked")
     of_alarm.outcome_of("3")
     assert of_alarm.counts() == {"done": 1}
 
