@@ -121,12 +121,14 @@ def test_each_change_is_told_once(desk: AlarmDesk, tail: AlarmTail, ref: Callabl
     assert changes(tail.look()) == [("red", "green")]
 
 
+@pytest.mark.parametrize("before", [0, 1])
 def test_more_changes_than_one_look_shows_are_all_told(
-    desk: AlarmDesk, tail: AlarmTail, ref: Callable[[str], ManagedObject]
+    desk: AlarmDesk, tail: AlarmTail, ref: Callable[[str], ManagedObject], before: int
 ) -> None:
     cluster, alarm = ref("/DC0/host/DC0_C0"), desk.define(MEMORY, "ClusterComputeResource")
-    desk.tell(MEMORY, alarm, cluster, ("green", "yellow"))
-    assert len(tail.look().changes) == 1
+    for _number in range(before):
+        desk.tell(MEMORY, alarm, cluster, ("green", "yellow"))
+    assert len(tail.look().changes) == before
     for _number in range(120):
         desk.tell(MEMORY, alarm, cluster, ("yellow", "red"))
     look = tail.look()

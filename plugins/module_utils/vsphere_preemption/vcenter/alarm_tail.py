@@ -104,7 +104,7 @@ class AlarmTail:
         begun, self._begun = self._begun, True
         fresh, gap = self._new_of(page), False
         if begun and len(fresh) >= CHANGES_PER_LOOK:
-            fresh = self._new_of(_changes_since(session, _since(self._seen, fresh)))
+            fresh = self._new_of(_changes_since(session, _newest(self._seen)))
             gap = len(fresh) >= MOST_CHANGES
         self._seen.extend(map(_identity, fresh))
         return (fresh if begun else []), gap
@@ -128,10 +128,13 @@ def _new_collector(session: SoapSession) -> ManagedObject:
     return reference(made)
 
 
-def _changes_since(session: SoapSession, begin: datetime) -> list[Entry]:
-    """The newest changes since that time, at most a thousand, as the collector would show them."""
+def _changes_since(session: SoapSession, begin: datetime | None) -> list[Entry]:
+    """The newest changes since that time, at most a thousand, as the collector would show them.
+
+    begin: None where the log held none at the first look; then all are new.
+    """
     vim = _pyvmomi.vim.event
-    time = vim.EventFilterSpec.ByTime(beginTime=begin)
+    time = vim.EventFilterSpec.ByTime(beginTime=begin) if begin else None
     spec = vim.EventFilterSpec(eventTypeId=[CHANGE], time=time, maxCount=MOST_CHANGES)
     manager = session.content.eventManager
     # vCenter's own form, as the collector's page has it.
@@ -166,11 +169,6 @@ def _identity(entry: Entry) -> tuple[str, str]:
 
 def _newest(seen: Iterable[tuple[str, str]]) -> datetime | None:
     return max((times.from_wire(at) for at, _key in seen), default=None)
-
-
-def _since(seen: Iterable[tuple[str, str]], fresh: list[Entry]) -> datetime:
-    """From when on events may be missing: the last one that was seen."""
-    return _newest(seen) or _created(fresh[0])
 
 
 def _read_mark(mark: object) -> list[tuple[str, str]]:
