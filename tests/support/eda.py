@@ -94,11 +94,10 @@ class Rulebook:
         self.process.wait_ready(lambda: self.log.count("Waiting for actions on events") > before, START_SECONDS)
         return self
 
-    def stop(self) -> int:
-        """End it as a person does with Ctrl-C; the exit code."""
-        if self.process.running:
-            self.process.send(signal.SIGINT)
-        return self.process.wait_ended(30.0) if self.process.running else (self.process.exit_code or 0)
+    def interrupt(self) -> None:
+        """End it as Ctrl-C does. Java takes the signal and ends the process at once, so nothing is tidied up."""
+        self.process.send(signal.SIGINT)
+        self.process.wait_ended(30.0)
 
     @property
     def log(self) -> str:

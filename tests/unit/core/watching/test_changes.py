@@ -153,7 +153,7 @@ def test_alarms_that_nobody_wants_are_left_out() -> None:
     assert Changes(wanted).take(look, START) == []
 
 
-@pytest.mark.parametrize("colours", itertools.product(["green", "yellow", "red"], repeat=3), ids="-".join)
+@pytest.mark.parametrize("colours", [*itertools.product(["green", "yellow", "red"], repeat=3)], ids="-".join)
 def test_whatever_happens_the_last_word_is_what_the_list_shows(colours: tuple[str, ...]) -> None:
     """The log has holes: of three changes it tells the second alone."""
     story, last = Story(), "green"
