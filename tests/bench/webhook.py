@@ -21,8 +21,8 @@ from support.hostile import Hostility, Tally, storm
 from support.temporal import TemporalServer
 from support.vcsim import Model, VCSim
 
-WARM_UP = 5_000
-GROWTH_MIB = 10.0
+WARM_UP = 10_000
+GROWTH_MIB = 15.0
 PARTS = 5
 # The workflow remembers so many outcomes, less some room.
 ASKED_AT_ONCE = 150
@@ -53,7 +53,7 @@ def _hostile(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argp
     if not options.requests:
         return True
     with hook_stage(_made(folder / "hostile"), temporal, vcsim, name="hostile") as hook:
-        hostility = Hostility(options.seed, alarm=ALARM, cluster=hook.cluster, token=TOKEN)
+        hostility = Hostility(options.seed, alarm=ALARM, cluster=hook.cluster, token=TOKEN, bad_alarm="Another")
         print(f"resident when it is ready: {hook.worker.process.resident_mib():.1f} MiB", flush=True)
         _storm(hook, hostility, WARM_UP, "warm-up")
         before, began = hook.worker.process.resident_mib(), time.monotonic()

@@ -47,11 +47,15 @@ class Tally:
 
 
 class Hostility:
-    """Makes requests as bytes. token: of good ones; some bad ones know it too."""
+    """Makes requests as bytes. token: of good ones; some bad ones know it too.
 
-    def __init__(self, seed: int, *, alarm: str, cluster: str, token: str = "") -> None:
+    alarm: of good events. bad_alarm: of the others; what is odd about them may be harmless, so with the same alarm some
+    are taken.
+    """
+
+    def __init__(self, seed: int, *, alarm: str, cluster: str, token: str = "", bad_alarm: str = "") -> None:
         self.random = random.Random(seed)
-        self._alarm, self._cluster = alarm, cluster
+        self._alarm, self._bad_alarm, self._cluster = alarm, bad_alarm or alarm, cluster
         self._token = token
 
     def good(self, event_id: str) -> bytes:
@@ -100,13 +104,13 @@ class Hostility:
 
     def _bad_token(self) -> bytes:
         token = self.random.choice(["x" * 5000, "", "\udcff\udcfe", "Bearer", self._token[:-1] or "y", "a b c"])
-        body = json.dumps(of_knative("bad-token", alarm_data(self._alarm, self._cluster))).encode()
+        body = json.dumps(of_knative("bad-token", alarm_data(self._bad_alarm, self._cluster))).encode()
         return self._message(body, {"Content-Type": STRUCTURED}, token=token)
 
     def _mutated_event(self) -> bytes:
-        event: Any = of_knative(f"bad-{self.random.random()}", alarm_data(self._alarm, self._cluster))
+        event: Any = of_knative(f"bad-{self.random.random()}", alarm_data(self._bad_alarm, self._cluster))
         if self.random.random() < 0.3:
-            event = of_event_manager(self.random.randrange(1, 1 << 40), self._alarm, self._cluster)
+            event = of_event_manager(self.random.randrange(1, 1 << 40), self._bad_alarm, self._cluster)
         for _number in range(self.random.randrange(1, 4)):
             self._mutate(event)
         kind = self.random.choice([STRUCTURED, BATCH, "application/json"])

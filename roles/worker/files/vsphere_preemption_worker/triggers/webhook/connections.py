@@ -14,7 +14,9 @@ import contextlib
 import logging
 import socket
 import ssl
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -31,6 +33,9 @@ HANDSHAKE_SECONDS = 5.0
 # For the headers of a request, and between two of them.
 HEADER_SECONDS = 10.0
 LINGER_SECONDS = 1.0
+# Nobody is thrown out sooner.
+SHORTEST_STAY_SECONDS = 1.0
+LOOK_AGAIN_SECONDS = 0.1
 NO_SOCKET_PAUSE = 0.5
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -38,6 +43,14 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 log = logging.getLogger(__name__)
 _silent = logging.getLogger(f"{__name__}.aiohttp")
 _silent.setLevel(logging.CRITICAL + 1)
+
+
+@dataclass(frozen=True)
+class _Guest:
+    """A connection, and since when it has kept us waiting."""
+
+    handler: RequestHandler
+    since: float = field(default_factory=time.monotonic)
 
 
 class Connections:
@@ -57,7 +70,7 @@ class Connections:
             max_headers=64,
         )
         self._listener = _listen(settings)
-        self._open: dict[asyncio.Task[None], RequestHandler] = {}
+        self._open: dict[asyncio.Task[None], _Guest] = {}
         self._busy: set[RequestHandler] = set()
         self._accepting = asyncio.create_task(self._accept())
 
@@ -94,7 +107,7 @@ class Connections:
                 continue
             handler = self._server()
             connection = loop.create_task(self._serve(connected, handler))
-            self._open[connection] = handler
+            self._open[connection] = _Guest(handler)
             connection.add_done_callback(self._forget)
 
     async def _serve(self, connected: socket.socket, handler: RequestHandler) -> None:
@@ -115,23 +128,30 @@ class Connections:
             transport.abort()
 
     def _forget(self, connection: asyncio.Task[None]) -> None:
-        handler = self._open.pop(connection)
-        self._server.ends.pop(handler, None)
+        guest = self._open.pop(connection)
+        self._server.ends.pop(guest.handler, None)
         trouble = None if connection.cancelled() else connection.exception()
         if trouble is not None and not isinstance(trouble, OSError):
             log.error("a connection of the webhook failed", exc_info=trouble)
 
     async def _make_room(self) -> None:
+        # Others get their turn: what has arrived is read before anything is thrown out.
+        await asyncio.sleep(0)
         while len(self._open) >= MOST_CONNECTIONS:
-            idle = next((task for task, handler in self._open.items() if handler not in self._busy), None)
+            idle = next((task for task, guest in self._open.items() if self._has_waited(guest)), None)
             if idle is not None:
                 idle.cancel()
-            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(self._open, return_when=asyncio.FIRST_COMPLETED, timeout=LOOK_AGAIN_SECONDS)
+
+    def _has_waited(self, guest: _Guest) -> bool:
+        old = guest.since + SHORTEST_STAY_SECONDS <= time.monotonic()
+        return old and guest.handler not in self._busy
 
     def _to_the_end(self, handler: RequestHandler) -> None:
-        connection = next((task for task, its in self._open.items() if its is handler), None)
+        connection = next((task for task, guest in self._open.items() if guest.handler is handler), None)
         if connection is not None:
-            self._open[connection] = self._open.pop(connection)
+            del self._open[connection]
+            self._open[connection] = _Guest(handler)
 
 
 class _Server(web.Server):
