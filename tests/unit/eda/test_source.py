@@ -154,8 +154,6 @@ def test_a_rulebook_passes_on_nothing_that_people_name_but_in_the_event(path: Pa
         action = rule["action"]["run_playbook"]
         playbook = action["name"].removeprefix("vsphere.preemption.")
         assert (CHECKOUT / "playbooks" / f"{playbook}.yml").is_file()
-        # A copy of the playbook would not find its variables and templates.
-        assert action["check_files"] is False
         passed = json.dumps(action["extra_vars"])
         assert "name }}" not in passed
         assert "event.preemption_alarm.cluster }}" in passed
