@@ -51,7 +51,8 @@ async def calm(client: Client, workflow_id: str, colour: str) -> bool:
     handle = client.get_workflow_handle(raise_id(workflow_id, colour))
     try:
         with translated(f"Cannot calm {handle.id}"):
-            await handle.cancel(rpc_timeout=CALL_LIMIT)
+            # A cancellation takes a moment, in which the next request would be left to a workflow that is about to end.
+            await handle.terminate(reason="The alarm does not have this colour any more.", rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
         # Nobody waits, or not any more.
         return False

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks for a preemption once an alarm has lasted. Whoever hears that the alarm is over cancels this.
+"""Asks for a preemption once an alarm has lasted. Whoever hears that the alarm is over ends this.
 
 It is for senders that tell of a change once, and remember nothing; the watch counts such delays by itself.
 """
