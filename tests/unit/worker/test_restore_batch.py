@@ -138,6 +138,29 @@ def test_a_vm_that_a_run_of_this_worker_holds_is_left_to_it(vcenter: RestoringVC
     assert attempt.run() == {1: ("kept", "claimed_by_another_run"), 2: RESTORED}
 
 
+def test_a_vm_that_another_restore_has_powered_on_and_not_yet_marked_is_not_counted_twice(
+    vcenter: RestoringVCenter,
+) -> None:
+    attempt = Attempt(vcenter)
+    attempt.claims.take(vm(1), "wf/restore/2")
+    vcenter.switch_on(vm(1), US)
+    assert attempt.run() == {1: ("kept", "claimed_by_another_run"), 2: RESTORED}
+    assert vcenter.phase(1) == "preempted"
+
+
+def test_a_vm_is_claimed_before_it_is_looked_at(vcenter: RestoringVCenter, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = Attempt(vcenter)
+    held: list[bool] = []
+
+    def look(refs: Sequence[ManagedObject]) -> Machines:
+        held.append(not attempt.claims.take(vm(1), "wf/restore/2"))
+        return {ref: vcenter.machines[ref] for ref in refs}
+
+    monkeypatch.setattr(vcenter, "read", look)
+    attempt.run()
+    assert held == [True]
+
+
 def test_a_call_whose_answer_was_lost_is_looked_up_and_not_repeated(vcenter: RestoringVCenter) -> None:
     vcenter.after["power_on"] = raising(unreachable())
     assert Attempt(vcenter).run() == {1: RESTORED, 2: RESTORED}

@@ -17,7 +17,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -182,8 +182,7 @@ class Source:
         # Only what the rulebook has got is remembered: after a crash it is told again, under the same id.
         state = self._listener.state
         if self._file is not None and state != self._kept:
-            file = self._file
-            await in_thread(lambda: file.save(state))
+            await finished(in_thread(partial(self._file.save, state)))
         self._kept, self._pause = state, 0.0
         if self._trouble:
             log.warning("vCenter's alarms can be seen again")
@@ -220,6 +219,16 @@ async def in_thread(work: Callable[[], Result]) -> Result:
 
     threading.Thread(target=run, daemon=True, name="vcenter-alarms").start()
     return await done
+
+
+async def finished(work: Awaitable[None]) -> None:
+    """Wait for it also when cancelled, as long as for a close: who comes next must not find the file still changing."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task], timeout=CLOSE_SECONDS)
+        raise
 
 
 def _outcome(work: Callable[[], Result]) -> Callable[[], Result]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -83,9 +83,12 @@ class Batch:
 
     def give_back(self, paused: str = "") -> GiveBackResult:
         """The outcome of each VM; raises where vCenter is away. paused: who paused preemption, where that matters."""
-        machines = self._vcenter.recheck(self._order.tag, [back.vm for back in self._order.returns], labels=False)
+        vms = [back.vm for back in self._order.returns]
+        # Claimed before the look: else another restore could power a VM on in between, and both would call it theirs.
+        ours = {vm for vm in vms if self._claims.take(vm, self._order.restore_id)}
+        machines = self._vcenter.recheck(self._order.tag, vms, labels=False)
         self._marks = {vm: machine.mark for vm, machine in machines.items()}
-        ended = self._known(machines)
+        ended = self._known(machines, ours)
         left = [back for back in self._order.returns if back.vm not in ended]
         ending, message = RestoreReason.NONE, ""
         if left:
@@ -98,13 +101,18 @@ class Batch:
             _log_outcome(self._order.restore_id, outcome)
         return GiveBackResult([outcome.as_wire() for outcome in outcomes], ending.value, message)
 
-    def _known(self, machines: Machines) -> dict[ManagedObject, Returned]:
+    def _known(self, machines: Machines, ours: Collection[ManagedObject]) -> dict[ManagedObject, Returned]:
         """The VMs that are not to be powered on: they are on already, gone, or somebody else's business now."""
-        on = [vm for vm, machine in machines.items() if machine.power_state is PowerState.ON]
+        on = [vm for vm, machine in machines.items() if machine.power_state is PowerState.ON and vm in ours]
         starters = self._vcenter.who_started(on, self._since) if on else {}
-        off = [vm for vm in machines if vm not in on]
+        off = [vm for vm in machines if vm in ours and vm not in on]
         stoppers = self._vcenter.who_stopped(off, self._since) if off else {}
-        verdicts = (self._judge(back, machines.get(back.vm), starters, stoppers) for back in self._order.returns)
+        verdicts = (
+            self._judge(back, machines.get(back.vm), starters, stoppers)
+            if back.vm in ours
+            else Returned.of(back, ReturnEnd.KEPT, Kept.CLAIMED)
+            for back in self._order.returns
+        )
         return {verdict.vm: verdict for verdict in verdicts if verdict}
 
     def _judge(self, back: Return, machine: VirtualMachine | None, starters: Users, stoppers: Users) -> Returned | None:
@@ -124,7 +132,7 @@ class Batch:
     def _found_on(self, back: Return, mark: MarkFound | None, starter: str | None) -> Returned:
         """Ours if vCenter names us as the one who powered it on, and its mark is still that of the plan.
 
-        A mark that says restored was written since the plan: by an earlier attempt, else by another restore.
+        The claim keeps any other restore away that could have done it and not yet written so. A mark that says restored was written since the plan: by an earlier attempt, else by another restore.
         """
         known = mark is not None and mark.run_id == back.run_id and starter == self._vcenter.user
         if known and mark and mark.phase is MarkPhase.PREEMPTED:
@@ -157,8 +165,6 @@ class Batch:
         for back in left:
             if back.vm in refused:
                 ended[back.vm] = Returned.of(back, ReturnEnd.KEPT, refused[back.vm])
-            elif not self._claims.take(back.vm, self._order.restore_id):
-                ended[back.vm] = Returned.of(back, ReturnEnd.KEPT, Kept.CLAIMED)
             else:
                 admitted.append(back)
         tasks = {}
