@@ -132,7 +132,8 @@ class Batch:
     def _found_on(self, back: Return, mark: MarkFound | None, starter: str | None) -> Returned:
         """Ours if vCenter names us as the one who powered it on, and its mark is still that of the plan.
 
-        The claim keeps any other restore away that could have done it and not yet written so. A mark that says restored was written since the plan: by an earlier attempt, else by another restore.
+        The claim keeps any other restore away that could have done it and not yet written so. A mark that says
+        restored was written since the plan: by an earlier attempt, else by another restore.
         """
         known = mark is not None and mark.run_id == back.run_id and starter == self._vcenter.user
         if known and mark and mark.phase is MarkPhase.PREEMPTED:
