@@ -24,13 +24,21 @@ from temporalio.worker import Replayer, Worker
 from temporalio.workflow import NondeterminismError
 
 from vsphere_preemption.core.contract import QUERY_REQUESTS, SCHEDULED_WORKFLOW_TYPE, UPDATE_PREEMPT
+from vsphere_preemption.core.request import read_request
+from vsphere_preemption.temporal.raising import raise_id, raise_later
+from vsphere_preemption.temporal.restoring import checked_request, start_restore, start_restore_when_green
+from vsphere_preemption_worker.restore_messages import GIVE_BACK, TELL_RESTORED, RestoreInput
+from vsphere_preemption_worker.scheduled_messages import ASK
 from vsphere_preemption_worker.triggers.handing import Handing
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
+from vsphere_preemption_worker.workflows.raising import PreemptionRaise
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 from vsphere_preemption_worker.workflows.scheduled import PreemptionScheduled
 
+from .test_restore import ALARM, GREEN, RED
+from .test_restore import Script as RestoreScript
 from .world import Script, World, a_request, a_world, eventually, failing
 
 HISTORIES = Path(__file__).parents[2] / "fixtures" / "histories"
@@ -39,12 +47,16 @@ RECORDED_ID = "recorded"
 EVERY_OUTCOME = f"dispatcher-every-outcome-{VERSION}.json"
 EXPECTED = (EVERY_OUTCOME, f"run-announced-{VERSION}.json", f"run-plan-failed-{VERSION}.json")
 SCHEDULED = (f"scheduled-preempt-{VERSION}.json", f"scheduled-restore-{VERSION}.json")
+RAISED = f"raise-{VERSION}.json"
+BY_HAND, WHEN_GREEN = f"restore-by-hand-{VERSION}.json", f"restore-when-green-{VERSION}.json"
+ALL = {*EXPECTED, *SCHEDULED, RAISED, BY_HAND, WHEN_GREEN}
+# Ids and task queues are in a history, so they do not change from one recording to the next.
+QUEUE = "recorded"
 
 
 async def replay(history: dict[str, object]) -> None:
-    replayer = Replayer(
-        workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionScheduled], workflow_runner=sandboxed_runner()
-    )
+    workflows = [PreemptVMsWorkflow, PreemptionRun, PreemptionScheduled, PreemptionRaise, PreemptionRestore]
+    replayer = Replayer(workflows=workflows, workflow_runner=sandboxed_runner())
     await replayer.replay_workflow(WorkflowHistory.from_json(RECORDED_ID, history))
 
 
@@ -74,18 +86,58 @@ async def record_scheduled(world: World) -> None:
     actions = {"request": {"tag": "preemptible", "criticality": "LOW"}}, {"restore": {"workflow_id": "w", "tag": "t"}}
     async with Worker(
         world.client,
-        task_queue="recorded",
+        task_queue=QUEUE,
         workflows=[PreemptionScheduled, PreemptionRestore],
         activities=[Handing(world.client, world.queue).ask],
         workflow_runner=sandboxed_runner(),
     ):
         for name, action in zip(SCHEDULED, actions, strict=True):
             handle = await world.client.start_workflow(
-                SCHEDULED_WORKFLOW_TYPE, {**order, **action}, id=name, task_queue="recorded"
+                SCHEDULED_WORKFLOW_TYPE, {**order, **action}, id=name, task_queue=QUEUE
             )
             asked = await handle.result()
             await keep(handle, name)
             await world.client.get_workflow_handle(asked["workflowID"]).terminate()
+
+
+async def record_raise(world: World) -> None:
+    """A request that waits until its alarm has lasted, as the webhook starts it."""
+    async with Worker(
+        world.client,
+        task_queue=QUEUE,
+        workflows=[PreemptionRaise],
+        activities=[Handing(world.client, world.queue).ask],
+        workflow_runner=sandboxed_runner(),
+    ):
+        asked, request = "recorded-alarm", read_request(a_request("e5"))
+        await raise_later(world.client, request, workflow_id=asked, colour="red", delay_seconds=300.0, task_queue=QUEUE)
+        await keep(await ended(world, raise_id(asked, "red")), RAISED)
+        await world.client.get_workflow_handle(asked).terminate()
+
+
+async def record_restores(world: World) -> None:
+    """One by hand, and one that waits for green: each with two batches, the pause between them, and its event."""
+    given: dict[str, Any] = {"tag": "preemptible", "workflow_id": RECORDED_ID, "reply_to": "http://sink.example"}
+    async with Worker(
+        world.client,
+        task_queue=QUEUE,
+        workflows=[PreemptionRestore],
+        activities=RestoreScript(colours=[RED, GREEN]).activities(),
+        workflow_runner=sandboxed_runner(),
+    ):
+        started = await start_restore(world.client, checked_request(**given), task_queue=QUEUE)
+        await keep(await ended(world, started.workflow_id), BY_HAND)
+        order = RestoreInput(**given, alarm=ALARM, wait_for_green=True, look_seconds=300.0)
+        await start_restore_when_green(world.client, RECORDED_ID, order, task_queue=QUEUE)
+        await keep(await ended(world, f"{RECORDED_ID}/restore-when-green"), WHEN_GREEN)
+
+
+async def ended(world: World, workflow_id: str) -> WorkflowHandle[Any, Any]:
+    """A workflow that ends within the hour, once it has. Waiting for a result alone would skip no time here."""
+    await world.skip(3600)
+    handle = world.client.get_workflow_handle(workflow_id)
+    await handle.result()
+    return handle
 
 
 async def keep(handle: WorkflowHandle[Any, Any], name: str) -> None:
@@ -101,18 +153,25 @@ def histories(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> N
     async def recorded() -> None:
         async with a_world(server, Script()) as world:
             await record(world)
+            await record_restores(world)
+            await record_raise(world)
+            # At the end: its restore has an activity that nobody works on, and the server skips no time beside that.
             await record_scheduled(world)
 
     if os.environ.get("UPDATE_HISTORIES"):
         loop.run_until_complete(recorded())
 
 
-@pytest.mark.parametrize("name", sorted({path.name for path in HISTORIES.glob("*.json")} | set(EXPECTED + SCHEDULED)))
+@pytest.mark.parametrize("name", sorted({path.name for path in HISTORIES.glob("*.json")} | ALL))
 def test_a_recorded_history_replays(loop: asyncio.AbstractEventLoop, name: str) -> None:
     loop.run_until_complete(replay(json.loads((HISTORIES / name).read_text())))
 
 
-def test_a_history_that_does_not_fit_is_noticed(loop: asyncio.AbstractEventLoop) -> None:
-    text = (HISTORIES / EXPECTED[1]).read_text().replace("StopVictims", "SomethingElse")
+@pytest.mark.parametrize(
+    ("name", "activity"),
+    [(EXPECTED[1], "StopVictims"), (RAISED, ASK), (BY_HAND, GIVE_BACK), (WHEN_GREEN, TELL_RESTORED)],
+)
+def test_a_history_that_does_not_fit_is_noticed(loop: asyncio.AbstractEventLoop, name: str, activity: str) -> None:
+    text = (HISTORIES / name).read_text().replace(f'"{activity}"', '"SomethingElse"')
     with pytest.raises(NondeterminismError):
         loop.run_until_complete(replay(json.loads(text)))
