@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sanity.checkout import copy_into
 
 from support.ansible import Ansible, Completed
 from support.kubernetes.cluster import Cluster
@@ -60,6 +61,18 @@ def changes(done: Completed) -> int:
 
 
 @pytest.fixture(scope="session")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout as it is now: with other people's edits in between, a second run would change something."""
+    return copy_into(tmp_path_factory.mktemp("collection"))
+
+
+@pytest.fixture(scope="session")
+def runtime_lock(collection: Path) -> Path:
+    """The lock file that goes into the image."""
+    return collection / "roles" / "worker" / "files" / "requirements.txt"
+
+
+@pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The API server. Each test has a namespace of its own."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster")).start()
@@ -68,11 +81,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def role(cluster: Cluster, tmp_path: Path) -> Role:
+def role(cluster: Cluster, collection: Path, tmp_path: Path) -> Role:
     """The role with the least that it needs, in a namespace that is not there yet."""
     folder = tmp_path / "ansible"
     path = os.pathsep.join([str(folder / "links"), str(python_client())])
-    ansible = Ansible(folder, {"PYTHONPATH": path})
+    ansible = Ansible(folder, {"PYTHONPATH": path}, collection=collection)
     ansible.seconds = BUILD_SECONDS
     return Role(
         ansible,
@@ -91,18 +104,20 @@ def role(cluster: Cluster, tmp_path: Path) -> Role:
 
 
 @pytest.fixture(scope="session")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+def builder(tmp_path_factory: pytest.TempPathFactory, collection: Path, runtime_lock: Path) -> Ansible:
     """Runs playbooks where buildah works inside the cache."""
-    prepare_image_parts()
-    ansible = Ansible(tmp_path_factory.mktemp("image") / "ansible", buildah_environment())
+    prepare_image_parts(runtime_lock)
+    folder = tmp_path_factory.mktemp("image") / "ansible"
+    ansible = Ansible(folder, buildah_environment(), collection=collection)
     ansible.seconds = BUILD_SECONDS
     return ansible
 
 
 @pytest.fixture(scope="session")
-def image_variables() -> dict[str, Any]:
+def image_variables(runtime_lock: Path) -> dict[str, Any]:
     """What the playbook needs to build without a registry and without a package index."""
-    return {"image_name": IMAGE, "image_tag": TAG, "image_base": BASE, "image_wheelhouse": str(wheelhouse())}
+    wheels = str(wheelhouse(runtime_lock))
+    return {"image_name": IMAGE, "image_tag": TAG, "image_base": BASE, "image_wheelhouse": wheels}
 
 
 @pytest.fixture(scope="session")

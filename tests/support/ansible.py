@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands `ansible` and `ansible-playbook`, with this checkout as the collection vsphere.preemption."""
+"""The commands `ansible` and `ansible-playbook`, with this checkout or a copy as the collection vsphere.preemption."""
 
 from __future__ import annotations
 
@@ -44,17 +44,20 @@ class Ansible:
     """Runs modules and playbooks on this host, in an environment that holds nothing of the caller's but PATH.
 
     environment: variables for the modules. workflow_id: given to every module that is run by name.
+    collection: a copy of the checkout where other people's edits must not show in the middle of a test.
     """
 
     seconds = SECONDS
     """Time limit of a command."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str], *, workflow_id: str = "") -> None:
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], *, workflow_id: str = "", collection: Path = CHECKOUT
+    ) -> None:
         self._folder = folder
         self._workflow_id = workflow_id
         links = folder / "links"
         (links / "ansible_collections" / "vsphere").mkdir(parents=True)
-        (links / "ansible_collections" / "vsphere" / "preemption").symlink_to(CHECKOUT)
+        (links / "ansible_collections" / "vsphere" / "preemption").symlink_to(collection)
         self.inventory = folder / "inventory"
         self.inventory.write_text(
             "localhost ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'\n"

@@ -39,9 +39,8 @@ class FrozenAnsible(Ansible):
     seconds = 300.0
 
     def __init__(self, folder: Path, environment: dict[str, str], collection: Path) -> None:
-        super().__init__(folder, environment)
+        super().__init__(folder, environment, collection=collection)
         self._link = folder / "links" / "ansible_collections" / "vsphere" / "preemption"
-        self.use(collection)
 
     def use(self, collection: Path) -> None:
         """From now on with this collection."""

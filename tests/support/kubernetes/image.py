@@ -44,17 +44,17 @@ def buildah(*arguments: str | Path) -> str:
     return run(["buildah", *arguments], {**os.environ, **buildah_environment()})
 
 
-def prepare_image_parts() -> None:
-    """Programs, wheels and base image, each made once."""
+def prepare_image_parts(lock: Path = RUNTIME_LOCK) -> None:
+    """Programs, wheels of a lock file, and base image, each made once."""
     with alone(FOLDER / "image.lock"):
         _install_programs()
-        _fill_wheelhouse()
+        _fill_wheelhouse(lock)
         _make_base_image()
 
 
-def wheelhouse() -> Path:
-    """The folder with the wheels of the worker's lock file."""
-    return FOLDER / f"wheels-{hashlib.sha256(RUNTIME_LOCK.read_bytes()).hexdigest()[:16]}"
+def wheelhouse(lock: Path = RUNTIME_LOCK) -> Path:
+    """The folder with the wheels of a lock file of the worker."""
+    return FOLDER / f"wheels-{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}"
 
 
 def _install_programs() -> None:
@@ -69,17 +69,18 @@ def _install_programs() -> None:
     run(["apt-get", "install", "--yes", "--no-install-recommends", *missing], {**os.environ, "LC_ALL": "C.UTF-8"})
 
 
-def _fill_wheelhouse() -> None:
-    if wheelhouse().exists():
+def _fill_wheelhouse(lock: Path) -> None:
+    folder = wheelhouse(lock)
+    if folder.exists():
         return
     say("fetching the wheels of the worker")
-    unfinished = wheelhouse().with_suffix(".new")
+    unfinished = folder.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     python = getattr(sys, "_base_executable", sys.executable)
     download: Command = [python, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
     wanted: Command = ["--only-binary", ":all:", "--python-version", SUITE_PYTHON, "--dest", unfinished]
-    run([*download, *wanted, "--requirement", RUNTIME_LOCK], python_environment())
-    unfinished.rename(wheelhouse())
+    run([*download, *wanted, "--requirement", lock], python_environment())
+    unfinished.rename(folder)
 
 
 def _make_base_image() -> None:
