@@ -5,7 +5,8 @@
 
 Imports only go down: core < policy_file, vcenter, temporal, events (which do not know one another) < worker. Modules
 and action plugins sit on the library and never see the worker. A foreign library is imported in guarded `_*.py` files
-alone, because everything under plugins/ must be importable without it. Blocks under `if TYPE_CHECKING:` never run, so
+alone, because everything under plugins/ must be importable without it. The server library of the webhook is for the
+webhook's folder alone, so that a worker without one does not load it. Blocks under `if TYPE_CHECKING:` never run, so
 the rule for foreign libraries does not look into them; the rule for layers does.
 """
 
@@ -21,6 +22,8 @@ LIBRARY = "vsphere_preemption"
 WORKER = "vsphere_preemption_worker"
 LIBRARY_FOLDER = PurePosixPath("plugins/module_utils") / LIBRARY
 WORKER_FOLDER = PurePosixPath("roles/worker/files") / WORKER
+WEBHOOK_FOLDER = WORKER_FOLDER / "triggers/webhook"
+WEBHOOK_LIBRARY = "aiohttp"
 MIDDLE_LAYERS = frozenset({"policy_file", "vcenter", "temporal", "events"})
 FOREIGN = frozenset(
     {"pyVmomi", "pyVim", "vmware", "requests", "urllib3", "temporalio", "google", "cloudevents", "yaml"}
@@ -84,6 +87,8 @@ def broken_rules(path: PurePosixPath, source: str) -> list[str]:
 
 
 def _against(path: PurePosixPath, found: Import) -> str | None:
+    if found.top == WEBHOOK_LIBRARY and not (found.for_types_only or path.is_relative_to(WEBHOOK_FOLDER)):
+        return f"only the webhook may import {WEBHOOK_LIBRARY}, or each worker would load it"
     if path.is_relative_to(WORKER_FOLDER):
         in_workflows = path.relative_to(WORKER_FOLDER).parts[0] == "workflows"
         return _against_workflows(found) if in_workflows else None

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import PurePosixPath
 
 import pytest
 
-from support.paths import CHECKOUT
+from support.paths import CHECKOUT, WORKER_PYTHONPATH
 
-from .layers import LIBRARY_FOLDER, WORKER_FOLDER, broken_rules
+from .layers import LIBRARY_FOLDER, WEBHOOK_FOLDER, WORKER_FOLDER, broken_rules
 
 SHIPPED = sorted(
     path.relative_to(CHECKOUT).as_posix()
@@ -26,8 +29,15 @@ def test_each_file_imports_only_what_its_layer_allows(name: str) -> None:
 
 
 def test_the_layers_are_where_the_rule_looks_for_them() -> None:
-    for folder in (LIBRARY_FOLDER / "core", LIBRARY_FOLDER / "vcenter", WORKER_FOLDER / "workflows"):
+    for folder in (LIBRARY_FOLDER / "core", LIBRARY_FOLDER / "vcenter", WORKER_FOLDER / "workflows", WEBHOOK_FOLDER):
         assert list((CHECKOUT / folder).glob("*.py")), f"{folder} is empty: the rule would check nothing"
+
+
+def test_a_worker_without_a_webhook_does_not_load_its_library() -> None:
+    """Not by a detour over a file of the webhook either."""
+    code = "import sys, vsphere_preemption_worker.__main__; raise SystemExit('aiohttp' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": WORKER_PYTHONPATH}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=30, check=False).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -77,6 +87,11 @@ def test_the_layers_are_where_the_rule_looks_for_them() -> None:
             "from vsphere_preemption.vcenter import x",
             id="workflow imports vcenter",
         ),
+        pytest.param(WORKER_FOLDER / "service/health.py", "from aiohttp import web", id="aiohttp in the service"),
+        pytest.param(WORKER_FOLDER / "triggers/acting.py", "import aiohttp.web", id="aiohttp beside the webhook"),
+        pytest.param(WORKER_FOLDER / "workflows/run.py", "import aiohttp", id="workflow, aiohttp"),
+        pytest.param(LIBRARY_FOLDER / "events/_delivery.py", "import aiohttp", id="aiohttp behind a guard"),
+        pytest.param(PurePosixPath("plugins/modules/x.py"), "import aiohttp", id="module, aiohttp"),
     ],
 )
 def test_the_rule_bites_when(path: PurePosixPath, source: str) -> None:
@@ -103,6 +118,7 @@ def test_the_rule_bites_when(path: PurePosixPath, source: str) -> None:
             id="module",
         ),
         pytest.param(WORKER_FOLDER / "activities/x.py", "import temporalio.activity", id="worker"),
+        pytest.param(WEBHOOK_FOLDER / "server.py", "from aiohttp import web", id="webhook"),
         pytest.param(
             WORKER_FOLDER / "workflows/run.py",
             "import asyncio\nfrom temporalio import workflow\nfrom ..messages import X\nfrom .book import Book",
