@@ -30,6 +30,8 @@ FILES = {
     "temporal_client_cert_file": "temporal_client_cert",
     "temporal_client_key_file": "temporal_client_key",
     "vcenter_ca_file": "vcenter_ca",
+    "webhook_cert_file": "webhook_cert",
+    "webhook_key_file": "webhook_key",
     "policy_file": "policy",
 }
 

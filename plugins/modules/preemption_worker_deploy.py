@@ -130,6 +130,36 @@ options:
   metrics_address:
     description: Where the worker serves metrics, C(host:port). Nowhere, if not given.
     type: str
+  webhook_address:
+    description:
+      - Where the worker takes alarms as CloudEvents, C(host:port); see C(docs/webhook.md). V(:8088) is the host alone.
+      - If it is not given there is no webhook, and its other options have no effect.
+      - On an address that other machines can reach, O(webhook_tokens) or O(webhook_hmac_keys) is needed.
+    type: str
+  webhook_tokens:
+    description: Bearer tokens of at least 16 characters, any of which lets a sender in.
+    type: list
+    elements: str
+  webhook_hmac_keys:
+    description: Keys of at least 16 characters for signatures of senders.
+    type: list
+    elements: str
+  webhook_cert_file:
+    description: PEM file on the controller with the certificate of the webhook. Without one there is no TLS.
+    type: path
+  webhook_key_file:
+    description: PEM file on the controller with the private key of that certificate.
+    type: path
+  webhook_sources:
+    description: Shell patterns for the source of events. Any, if not given.
+    type: list
+    elements: str
+  webhook_max_bytes:
+    description: So large may a body be.
+    type: int
+  webhook_per_second:
+    description: So many events a second are taken, on average.
+    type: int
   debug:
     description: Log more.
     type: bool
@@ -169,6 +199,12 @@ options:
         type: str
       vcenter_ca:
         description: Content of O(vcenter_ca_file).
+        type: str
+      webhook_cert:
+        description: Content of O(webhook_cert_file).
+        type: str
+      webhook_key:
+        description: Content of O(webhook_key_file).
         type: str
       policy:
         description: Text of the policy.

@@ -11,6 +11,7 @@ from support.dispatcher import a_request
 from support.vcenter_faults import Swallow
 from support.vcsim import PASSWORD
 from support.waiting import wait_until
+from support.webhook import Sender, alarm_data, of_knative
 
 from .conftest import ACCOUNT, UNIT, Site, credentials_folder
 
@@ -19,6 +20,7 @@ LATER = {"DC0_C0_RP0_VM2", "DC0_C0_RP0_VM3"}
 READY = '"worker": "" if self._polling else "it does not poll"'
 BROKEN = '"worker": "broken on purpose"'
 LIFECYCLE = "service/lifecycle.py"
+WEBHOOK_TOKEN = "a-token-that-nobody-guesses"
 MOST_EXPOSED = "20"  # ten times the score of systemd-analyze
 
 
@@ -142,6 +144,27 @@ def test_a_setting_that_cannot_be_used_is_taken_back_at_once(site: Site) -> None
     assert "PREEMPTION_REPLY_MODE" in failed.output
     site.wait_ready()
     assert site.controller.deploy().changed == 0
+
+
+def test_the_webhook_gets_its_secrets_as_credentials(site: Site) -> None:
+    webhook: dict[str, Any] = {
+        "worker_webhook_address": f"127.0.0.1:{site.spare_port}",
+        "worker_webhook_tokens": [WEBHOOK_TOKEN],
+    }
+    event = of_knative("one", alarm_data("Cluster memory", "domain-c1"))
+    changed = site.controller.deploy("--diff", **webhook)
+    assert changed.changed == 1
+    senders = [Sender(site.spare_port), Sender(site.spare_port, WEBHOOK_TOKEN)]
+    assert [sender.post(event).status for sender in senders] == [401, 200]
+    pid = site.main_pid()
+    shown = site.host.run(f"systemctl cat {UNIT}; cat /proc/{pid}/cmdline /proc/{pid}/environ")
+    assert "PREEMPTION_WEBHOOK_TOKEN_FILE=/run/credentials/" in shown
+    assert WEBHOOK_TOKEN not in shown + changed.output + site.host.journal(UNIT)
+    tokens = credentials_folder(site.host.root) / "webhook_tokens"
+    assert oct(tokens.stat().st_mode & 0o777) == "0o600"
+    assert site.controller.deploy(**webhook).changed == 0
+    assert site.controller.deploy().changed == 1
+    assert not tokens.exists()
 
 
 def test_a_second_instance_runs_beside_the_first_under_an_account_of_its_own(site: Site) -> None:

@@ -99,7 +99,7 @@ class Deployment:
 
     def _wanted(self, python: Python) -> State:
         order, service = self._order, self._service
-        variables = {**order.variables, **service.secret_paths(client_key=order.client_key)}
+        variables = {**order.variables, **service.secret_paths(order.secrets)}
         return State(
             service=order.service,
             release=release_name(order.release_sha256),
@@ -109,7 +109,7 @@ class Deployment:
                 ENV_FILE: File(env_file.written(variables), SECRET),
                 LAUNCHER: launcher(self._instance),
             },
-            definition=service.wanted(client_key=order.client_key),
+            definition=service.wanted(order.secrets),
         )
 
     def _planned(self, found: Found, wanted: State) -> Deployed:

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from . import env_file
 from .clock import Clock
 from .errors import ServiceFailed
 from .processes import Process
-from .service import Instance
+from .service import SECRET_FILES, Instance
 
 # The worker drains for ten seconds; what takes longer is stuck.
 STOP_SECONDS, KILL_SECONDS = 30.0, 10.0
@@ -39,17 +39,15 @@ class Detached:
         self._clock = clock or Clock()
         self._log_from = 0
 
-    def secret_paths(self, *, client_key: bool) -> Mapping[str, str]:
-        paths = {"VCENTER_SECRET_PATH": str(self._instance.credentials)}
-        if client_key:
-            paths["TEMPORAL_TLS_CLIENT_KEY_PATH"] = str(self._instance.client_key)
-        return paths
+    def secret_paths(self, secrets: Collection[str]) -> Mapping[str, str]:
+        folder = self._instance.credentials
+        return {"VCENTER_SECRET_PATH": str(folder), **{SECRET_FILES[name]: str(folder / name) for name in secrets}}
 
     def definition(self) -> Mapping[str, str]:
         """There is none."""
         return {}
 
-    def wanted(self, *, client_key: bool) -> Mapping[str, str]:
+    def wanted(self, secrets: Collection[str]) -> Mapping[str, str]:
         """There is none."""
         return {}
 

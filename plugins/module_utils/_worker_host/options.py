@@ -16,6 +16,8 @@ SHIPPED: dict[str, dict[str, Any]] = {
     "temporal_client_cert": {"type": "str"},
     "temporal_client_key": {"type": "str", "no_log": True},
     "vcenter_ca": {"type": "str"},
+    "webhook_cert": {"type": "str"},
+    "webhook_key": {"type": "str", "no_log": True},
     "policy": {"type": "str"},
 }
 
@@ -50,6 +52,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "grace_seconds": {"type": "int"},
     "health_address": {"type": "str", "default": "127.0.0.1:8080"},
     "metrics_address": {"type": "str"},
+    "webhook_address": {"type": "str"},
+    "webhook_tokens": {"type": "list", "elements": "str", "no_log": True},
+    "webhook_hmac_keys": {"type": "list", "elements": "str", "no_log": True},
+    "webhook_cert_file": {"type": "path"},
+    "webhook_key_file": {"type": "path", "no_log": False},
+    "webhook_sources": {"type": "list", "elements": "str"},
+    "webhook_max_bytes": {"type": "int"},
+    "webhook_per_second": {"type": "int"},
     "debug": {"type": "bool", "default": False},
     "environment": {"type": "dict"},
     "ready_timeout": {"type": "int", "default": 120},

@@ -16,9 +16,10 @@ from ..vsphere_preemption.core.errors import InvalidSetting
 from ..vsphere_preemption.vcenter.settings import parse_endpoint
 from .plan import POLICY_FILE
 from .readiness import split
-from .service import Instance
+from .service import SECRET_FILES, Instance
 from .state import File
 from .venv import Source
+from .webhook import OPTIONS_OF_VARIABLES, webhook_files, webhook_variables
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 # Variables that have an option of their own, and those that have none.
@@ -30,6 +31,7 @@ OF_OPTIONS = {
     "PREEMPTION_REPLY_TO_ALLOW": "reply_to_allow",
     "PREEMPTION_HEALTH_ADDRESS": "health_address",
     "PREEMPTION_METRICS_ADDRESS": "metrics_address",
+    **OPTIONS_OF_VARIABLES,
 }
 FURTHER = frozenset(
     {
@@ -39,14 +41,6 @@ FURTHER = frozenset(
         "PREEMPTION_REPLY_TIMEOUT_SECONDS",
         "PREEMPTION_REPLY_CA_FILE",
         "PREEMPTION_WATCH_ALARMS",
-        "PREEMPTION_WEBHOOK_ADDRESS",
-        "PREEMPTION_WEBHOOK_CERT_FILE",
-        "PREEMPTION_WEBHOOK_HMAC_FILE",
-        "PREEMPTION_WEBHOOK_KEY_FILE",
-        "PREEMPTION_WEBHOOK_MAX_BYTES",
-        "PREEMPTION_WEBHOOK_PER_SECOND",
-        "PREEMPTION_WEBHOOK_SOURCES",
-        "PREEMPTION_WEBHOOK_TOKEN_FILE",
     }
 )
 # Files that the controller sends, by the key under which it does: their place, and the variable that names them.
@@ -79,9 +73,9 @@ class Order:
     keep: int = 2
 
     @property
-    def client_key(self) -> bool:
-        """Whether there is a private key for Temporal."""
-        return f"credentials/{CLIENT_KEY}" in self.files
+    def secrets(self) -> tuple[str, ...]:
+        """Which of SECRET_FILES there are."""
+        return tuple(name for name in SECRET_FILES if f"credentials/{name}" in self.files)
 
 
 def order_from(params: Mapping[str, Any]) -> Order:
@@ -131,7 +125,7 @@ def _files(params: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, F
         found[f"credentials/{CLIENT_KEY}"] = File.hidden(shipped[CLIENT_KEY])
     if shipped["policy"]:
         found[POLICY_FILE] = File(shipped["policy"])
-    return found
+    return {**found, **webhook_files(params, shipped)}
 
 
 def _variables(params: Mapping[str, Any], instance: Instance, files: Mapping[str, File]) -> dict[str, str]:
@@ -156,6 +150,7 @@ def _variables(params: Mapping[str, Any], instance: Instance, files: Mapping[str
         "PREEMPTION_METRICS_ADDRESS": params["metrics_address"],
         "DEBUG": params["debug"] or None,
         **{variable: str(instance.folder / place) for place, variable in CERTIFICATES.values() if place in files},
+        **webhook_variables(params, instance.folder, files),
         **_further(params["environment"] or {}),
     }
     return {name: _as_text(value) for name, value in values.items() if value not in (None, "")}

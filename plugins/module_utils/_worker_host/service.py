@@ -11,21 +11,29 @@
     venv -> ../../venvs/…
     worker.env                      0600
     policy.yml                      read again on SIGHUP
-    credentials/{username,password,temporal_client_key}    0600
-    tls/{temporal_ca,temporal_client_cert,vcenter_ca}.pem
+    credentials/{username,password,…}   0600; the others are in SECRET_FILES
+    tls/{temporal_ca,temporal_client_cert,vcenter_ca,webhook_cert}.pem
     bin/preemptctl                  the command line, with all of the above
     worker.log, worker.pid          of a detached worker only
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 Run = Callable[[list[str]], tuple[int, str, str]]
 """Runs a command and returns exit code, standard output and standard error: AnsibleModule.run_command."""
+
+SECRET_FILES = {
+    "temporal_client_key": "TEMPORAL_TLS_CLIENT_KEY_PATH",
+    "webhook_tokens": "PREEMPTION_WEBHOOK_TOKEN_FILE",
+    "webhook_hmac_keys": "PREEMPTION_WEBHOOK_HMAC_FILE",
+    "webhook_key": "PREEMPTION_WEBHOOK_KEY_FILE",
+}
+"""Secret files that may be beside the login of vCenter, and the variables of the worker that name them."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,8 @@ class Instance:
 
     @property
     def credentials(self) -> Path:
-        """Folder (0700) with files (0600): username, password, and temporal_client_key where there is one."""
+        """Folder (0700) with files (0600): username, password, and those of SECRET_FILES that there are."""
         return self.folder / "credentials"
-
-    @property
-    def client_key(self) -> Path:
-        """Private key of the client certificate for Temporal, where there is one."""
-        return self.credentials / "temporal_client_key"
 
     @property
     def tls(self) -> Path:
@@ -105,20 +108,20 @@ class WorkerService(Protocol):
     Each method raises a PreemptionError that says what the service manager said, and no secret.
     """
 
-    def secret_paths(self, *, client_key: bool) -> Mapping[str, str]:
-        """The variables that name secret files, for the environment file.
+    def secret_paths(self, secrets: Collection[str]) -> Mapping[str, str]:
+        """The variables that name secret files, for the environment file. secrets: of SECRET_FILES, those there are.
 
-        VCENTER_SECRET_PATH, and TEMPORAL_TLS_CLIENT_KEY_PATH where `client_key` says that there is one. Empty where the
-        service hands them on by itself (LoadCredential): then the environment file does not name them.
+        VCENTER_SECRET_PATH, and one for each of `secrets`. Empty where the service hands them on by itself
+        (LoadCredential): then the environment file does not name them.
         """
 
     def definition(self) -> Mapping[str, str]:
         """Path and text of the files that define the service, as they are on the host now."""
 
-    def wanted(self, *, client_key: bool) -> Mapping[str, str]:
+    def wanted(self, secrets: Collection[str]) -> Mapping[str, str]:
         """The same as they should be.
 
-        It is asked before the files of the instance are there, so `client_key` tells whether there will be one.
+        It is asked before the files of the instance are there, so `secrets` tells which of SECRET_FILES will be.
         """
 
     def running(self) -> bool:

@@ -9,7 +9,7 @@ import os
 import pwd
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .clock import Clock
@@ -47,7 +47,7 @@ class Systemd:
         self._file = unit_folder / self._unit
         self._clock = clock or Clock()
 
-    def secret_paths(self, *, client_key: bool) -> Mapping[str, str]:
+    def secret_paths(self, secrets: Collection[str]) -> Mapping[str, str]:
         """None: the unit names the credentials, which only it can read."""
         return {}
 
@@ -57,11 +57,11 @@ class Systemd:
         except FileNotFoundError:
             return {}
 
-    def wanted(self, *, client_key: bool) -> Mapping[str, str]:
+    def wanted(self, secrets: Collection[str]) -> Mapping[str, str]:
         """ServiceFailed where this host cannot run such a unit."""
         self._check_host()
         self._check_account()
-        return {str(self._file): unit_text(self._instance, client_key=client_key)}
+        return {str(self._file): unit_text(self._instance, secrets)}
 
     def running(self) -> bool:
         """Whether it runs, and would after a boot as well: one that somebody disabled is to be started again."""

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from .service import Instance
+from collections.abc import Collection
+
+from .service import SECRET_FILES, Instance
 
 UNIT_FOLDER = "/etc/systemd/system"
-CLIENT_KEY = "temporal_client_key"
 
 WATCHDOG_SECONDS = 30
 # The worker drains for ten seconds; a call to vCenter that is under way by then may take thirty more.
@@ -59,11 +60,11 @@ def unit_name(instance: Instance) -> str:
     return f"vsphere-preemption-{instance.name}.service"
 
 
-def unit_text(instance: Instance, *, client_key: bool) -> str:
+def unit_text(instance: Instance, secrets: Collection[str] = ()) -> str:
     """The whole unit, for systemd 250 or newer.
 
     Without a user of the instance, systemd makes one up while the worker runs.
-    client_key: there is a private key for Temporal beside the login of vCenter.
+    secrets: of SECRET_FILES, those that there are beside the login of vCenter.
     """
     account = f"User={_literal(instance.user)}" if instance.user else "DynamicUser=yes"
     return "\n".join(
@@ -74,7 +75,7 @@ def unit_text(instance: Instance, *, client_key: bool) -> str:
             "[Service]",
             *_life(instance),
             account,
-            *_environment(instance, client_key=client_key),
+            *_environment(instance, secrets),
             HARDENING,
             "[Install]",
             "WantedBy=multi-user.target",
@@ -110,17 +111,16 @@ def _life(instance: Instance) -> list[str]:
     ]
 
 
-def _environment(instance: Instance, *, client_key: bool) -> list[str]:
+def _environment(instance: Instance, secrets: Collection[str]) -> list[str]:
     """Variables, and secrets as credentials: files in memory that only this unit can read. No secret is in the unit."""
-    secrets = ["username", "password", *([CLIENT_KEY] if client_key else [])]
-    key_variable = [f"Environment=TEMPORAL_TLS_CLIENT_KEY_PATH=%d/{CLIENT_KEY}"] if client_key else []
+    files = ("username", "password", *secrets)
     return [
         f"Environment={_quoted(f'PYTHONPATH={instance.current}')}",
         "Environment=PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1",
         "Environment=VCENTER_SECRET_PATH=%d",
-        *key_variable,
+        *(f"Environment={SECRET_FILES[name]}=%d/{name}" for name in secrets),
         f"EnvironmentFile={_literal(str(instance.env_file))}",
-        *(f"LoadCredential={name}:{_literal(str(instance.credentials / name))}" for name in secrets),
+        *(f"LoadCredential={name}:{_literal(str(instance.credentials / name))}" for name in files),
     ]
 
 

@@ -92,7 +92,7 @@ class Cluster:
 
     def versions(self, namespace: str) -> dict[str, str]:
         """The resource version of everything in the namespace: it moves with each write."""
-        kinds = "deployments,networkpolicies,configmaps,secrets"
+        kinds = "deployments,networkpolicies,configmaps,secrets,services"
         found = json.loads(self.kubectl("get", kinds, "-n", namespace, "-o", "json"))["items"]
         return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"] for item in found}
 

@@ -10,7 +10,7 @@ import io
 import json
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -49,13 +49,13 @@ class FakeService:
         self.breaks_with = ""
         self._unit = unit
 
-    def secret_paths(self, *, client_key: bool) -> Mapping[str, str]:
+    def secret_paths(self, secrets: Collection[str]) -> Mapping[str, str]:
         return {"VCENTER_SECRET_PATH": str(self.instance.credentials)}
 
     def definition(self) -> Mapping[str, str]:
         return {str(self._unit): self._unit.read_text()} if self._unit and self._unit.exists() else {}
 
-    def wanted(self, *, client_key: bool) -> Mapping[str, str]:
+    def wanted(self, secrets: Collection[str]) -> Mapping[str, str]:
         return {str(self._unit): "[Unit]\n"} if self._unit else {}
 
     def running(self) -> bool:

@@ -90,7 +90,7 @@ VARIABLES = {
 def test_everything_that_is_given_reaches_the_worker() -> None:
     found = ordered(shipped={**SHIPPED, **SENT}, **EVERYTHING)
     assert found.variables.items() >= VARIABLES.items()
-    assert found.client_key
+    assert found.secrets == ("temporal_client_key",)
     secret = {name for name, file in found.files.items() if file.secret}
     assert secret == {"credentials/username", "credentials/password", "credentials/temporal_client_key"}
     assert {found.files[name].mode for name in secret} == {0o600}

@@ -177,7 +177,7 @@ def test_the_last_words_are_those_of_the_journal(host: FakeSystemd, tmp_path: Pa
 
 
 def test_wanted_is_the_unit_at_its_place(host: FakeSystemd, tmp_path: Path) -> None:
-    wanted = the_service(host, tmp_path).wanted(client_key=True)
+    wanted = the_service(host, tmp_path).wanted(("temporal_client_key",))
     assert list(wanted) == [str(tmp_path / UNIT)]
     assert "temporal_client_key" in wanted[str(tmp_path / UNIT)]
 
@@ -185,30 +185,30 @@ def test_wanted_is_the_unit_at_its_place(host: FakeSystemd, tmp_path: Path) -> N
 @pytest.mark.parametrize("root", ["/home/me/worker", "/tmp/worker", "/root" + "/worker"])
 def test_a_folder_that_the_unit_hides_is_refused(host: FakeSystemd, tmp_path: Path, root: str) -> None:
     with pytest.raises(errors.ServiceFailed, match="hides the folder"):
-        the_service(host, tmp_path, root=root).wanted(client_key=False)
+        the_service(host, tmp_path, root=root).wanted(())
 
 
 @pytest.mark.parametrize("root", ['/opt/a"b', "/opt/a\\b", "/opt/a\nb"], ids=["quote", "backslash", "line end"])
 def test_a_folder_that_no_unit_can_name_is_refused(host: FakeSystemd, tmp_path: Path, root: str) -> None:
     with pytest.raises(errors.ServiceFailed, match="takes no path"):
-        the_service(host, tmp_path, root=root).wanted(client_key=False)
+        the_service(host, tmp_path, root=root).wanted(())
 
 
 def test_an_account_that_is_not_there_is_refused(host: FakeSystemd, tmp_path: Path) -> None:
     with pytest.raises(errors.ServiceFailed, match="there is no account 'nobody-here'"):
-        the_service(host, tmp_path, user="nobody-here").wanted(client_key=False)
+        the_service(host, tmp_path, user="nobody-here").wanted(())
 
 
 def test_an_old_systemd_is_refused(host: FakeSystemd, tmp_path: Path) -> None:
     host.version = "systemd 249 (249.11)"
     with pytest.raises(errors.ServiceFailed, match="systemd is 249; 250 is needed"):
-        the_service(host, tmp_path).wanted(client_key=False)
+        the_service(host, tmp_path).wanted(())
 
 
 def test_without_root_nothing_is_begun(host: FakeSystemd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systemd.os, "geteuid", lambda: 1000)
     with pytest.raises(errors.ServiceFailed, match="only root"):
-        the_service(host, tmp_path).wanted(client_key=False)
+        the_service(host, tmp_path).wanted(())
 
 
 def test_a_host_without_systemd_is_told_so_and_has_nothing_to_remove(
@@ -220,4 +220,4 @@ def test_a_host_without_systemd_is_told_so_and_has_nothing_to_remove(
     found.stop()
     found.remove()
     with pytest.raises(errors.ServiceFailed, match="systemd is not what runs this host"):
-        found.wanted(client_key=False)
+        found.wanted(())

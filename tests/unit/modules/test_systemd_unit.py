@@ -36,7 +36,7 @@ def analyzed(tmp_path: Path) -> Any:
         instance.python.parent.mkdir(parents=True)
         instance.python.symlink_to("/usr/bin/true")
         file = tmp_path / unit.unit_name(instance)
-        file.write_text(unit.unit_text(instance, client_key=True))
+        file.write_text(unit.unit_text(instance, tuple(service.SECRET_FILES)))
         argv = ["systemd-analyze", *command, str(file)]
         return subprocess.run(argv, capture_output=True, text=True, check=False)
 
@@ -56,24 +56,25 @@ def test_the_unit_may_do_little_enough(analyzed: Any, user: str) -> None:
 
 
 def test_the_unit_names_credentials_and_holds_none() -> None:
-    text = unit.unit_text(an_instance(), client_key=True)
+    text = unit.unit_text(an_instance(), tuple(service.SECRET_FILES))
     folder = "/opt/vsphere-preemption/instances/north/credentials"
-    for name in ("username", "password", "temporal_client_key"):
+    for name in ("username", "password", *service.SECRET_FILES):
         assert f"LoadCredential={name}:{folder}/{name}\n" in text
     assert "Environment=VCENTER_SECRET_PATH=%d\n" in text
     assert "Environment=TEMPORAL_TLS_CLIENT_KEY_PATH=%d/temporal_client_key\n" in text
-    assert "temporal_client_key" not in unit.unit_text(an_instance(), client_key=False)
+    assert "Environment=PREEMPTION_WEBHOOK_TOKEN_FILE=%d/webhook_tokens\n" in text
+    assert [name for name in service.SECRET_FILES if name in unit.unit_text(an_instance())] == []
 
 
 def test_an_account_of_its_own_takes_the_place_of_the_made_up_one() -> None:
-    assert "DynamicUser=yes\n" in unit.unit_text(an_instance(), client_key=False)
-    own = unit.unit_text(an_instance(user="preemption"), client_key=False)
+    assert "DynamicUser=yes\n" in unit.unit_text(an_instance())
+    own = unit.unit_text(an_instance(user="preemption"))
     assert "User=preemption\n" in own
     assert "DynamicUser" not in own
 
 
 def test_signs_that_mean_something_to_systemd_are_escaped() -> None:
-    text = unit.unit_text(an_instance(Path("/opt") / STRANGE), client_key=False)
+    text = unit.unit_text(an_instance(Path("/opt") / STRANGE))
     folder = "/opt/a strange %%h folder, $HOME; 5%%/instances/north"
     assert f'ExecStart="{folder}/venv/bin/python" -m vsphere_preemption_worker\n' in text
     assert f'Environment="PYTHONPATH={folder}/current"\n' in text
