@@ -39,7 +39,7 @@ options:
   state:
     description:
       - V(present) makes the schedule as the options say, and resumes one that is paused. V(paused) makes it too, and
-        keeps it from acting. V(absent) deletes it.
+        keeps it from acting. V(absent) deletes it; without its namespace there is nothing to delete.
     type: str
     choices: [present, paused, absent]
     default: present
@@ -202,7 +202,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils._scheduling import schedule_options, wanted_of
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
+    NamespaceNotFound,
+    PreemptionError,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import schedules
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule_plan import (
     Schedule,
@@ -230,7 +233,13 @@ def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any
             await schedules.carry_out(client, plan)
         return plan, await schedules.next_times(client, name)
 
-    plan, times = with_client(params, call)
+    try:
+        plan, times = with_client(params, call)
+    except NamespaceNotFound:
+        if wanted:
+            raise
+        # What lies in no namespace is absent; an uninstall may have taken the namespace already.
+        plan, times = plan_absent(None), []
     before, after = _shown(plan.before), _shown(plan.after)
     diff = {"before": before, "after": after}
     return {"changed": plan.changed, "schedule": after or None, "next_times": times, "diff": diff}

@@ -130,11 +130,10 @@ class TemporalServer:
         span = ("--start-time", begin, "--end-time", end, "--overlap-policy", "AllowAll")
         self._command("schedule", "backfill", "--schedule-id", name, "--namespace", self._first, *span)
 
-    def describe_schedule(self, name: str) -> dict[str, Any] | None:
+    def describe_schedule(self, name: str, namespace: str | None = None) -> dict[str, Any] | None:
         """The schedule as the command describes it, None when there is none."""
-        done = self._try_command(
-            "schedule", "describe", "--schedule-id", name, "--namespace", self._first, "-o", "json"
-        )
+        where = ("--schedule-id", name, "--namespace", namespace or self._first)
+        done = self._try_command("schedule", "describe", *where, "-o", "json")
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout)
             return found

@@ -17,7 +17,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from support.paths import CHECKOUT
 from vsphere_preemption.policy_file.reading import read_policies
 
-ROLES = ("worker", "vcenter", "temporal_namespace")
+ROLES = ("worker", "vcenter", "temporal_namespace", "schedule")
 PLAYBOOKS = ("deploy", "upgrade", "uninstall", "preflight")
 # What follows a dot is the name of a module.
 SHARED = re.compile(r"(?<![.\w])(?:preemption|uninstall)_[a-z_]+\b")

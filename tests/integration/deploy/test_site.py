@@ -23,6 +23,11 @@ CATEGORY, TAG, ROLE = "preemption", "preemptible", "vsphere-preemption"
 ALARMS = {"vsphere-preemption memory", "vsphere-preemption cpu"}
 ATTRIBUTE = "com.vmware.workflows.vsphere.preemption"
 TAGGED = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"]
+# They act on the 29th of February alone; the second is held back.
+SCHEDULES = [
+    {"name": "night-stop", "action": "preempt", "cron": ["0 22 29 feb *"]},
+    {"name": "night-restore", "action": "restore", "cron": ["0 23 29 feb *"], "state": "paused"},
+]
 
 
 @dataclass
@@ -62,6 +67,7 @@ def site(host: Host, namespace: str) -> Site:
             "preemption_vcenter_password": options["vcenter_password"],
             "preemption_vcenter_ca_file": options["vcenter_ca_file"],
             "vcenter_tag_attach": {"vms": TAGGED},
+            "schedule_list": SCHEDULES,
             "worker_service": "detached",
             "worker_directory": options["directory"],
             "worker_health_address": options["health_address"],
@@ -82,6 +88,12 @@ def made(govc: Govc) -> set[str]:
     return found | ({ATTRIBUTE} & set(govc.attribute_keys().values()))
 
 
+def scheduled(temporal: TemporalServer, namespace: str) -> dict[str, bool]:
+    """The schedules that there are, and whether each is held back."""
+    found = {str(one["name"]): temporal.describe_schedule(str(one["name"]), namespace) for one in SCHEDULES}
+    return {name: seen["schedule"].get("state", {}).get("paused", False) for name, seen in found.items() if seen}
+
+
 def test_a_site_from_nothing_and_back(
     site: Site, govc: Govc, vcsim: VCSim, temporal: TemporalServer, namespace: str
 ) -> None:
@@ -95,6 +107,7 @@ def test_a_site_from_nothing_and_back(
     assert "WARNING" not in first.stderr
     assert made(govc) == everything
     assert temporal.describe_namespace(namespace)
+    assert scheduled(temporal, namespace) == {"night-stop": False, "night-restore": True}
     assert all(name in first.stdout for name in TAGGED), "the dry run shows whom it would stop"
     assert len(govc.powered_on()) == len(govc.power_states())
 
@@ -105,12 +118,19 @@ def test_a_site_from_nothing_and_back(
 
     site.changed("preempt", preempt_criticality="HIGH")
     assert {name for name, state in govc.power_states().items() if state == "poweredOff"} == set(TAGGED)
+    _away_again(site, govc, temporal, namespace, everything)
 
+
+def _away_again(site: Site, govc: Govc, temporal: TemporalServer, namespace: str, everything: set[str]) -> None:
+    """Uninstall it: asked for nothing, then all but history, then that, too."""
     refused = site.run("uninstall")
     assert refused.returncode
     assert "uninstall_confirmed" in refused.stdout
     assert made(govc) == everything
+    assert site.changed("uninstall", "--check") > 0
+    assert len(scheduled(temporal, namespace)) == 2
     assert site.changed("uninstall", uninstall_confirmed=True) > 0
+    assert scheduled(temporal, namespace) == {}
     # Marks are history, so their attribute stays; so does a tag that VMs carry, unless deploy attached it.
     assert made(govc) == {ATTRIBUTE}
     assert (site.host.processes(), site.host.root.exists()) == ([], False)
@@ -120,6 +140,7 @@ def test_a_site_from_nothing_and_back(
     assert site.changed("uninstall", uninstall_confirmed=True, uninstall_history=True) > 0
     assert made(govc) == set()
     assert temporal.describe_namespace(namespace) is None
+    assert site.changed("uninstall", uninstall_confirmed=True, uninstall_history=True) == 0
 
 
 def test_where_something_is_missing_nothing_is_made(site: Site, govc: Govc) -> None:

@@ -241,11 +241,15 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(in_one_play: InOnePla
     ] == []
 
 
-@pytest.mark.long
-def test_what_is_not_there_cannot_be_paused(nameless: Ansible, name: str) -> None:
-    refused = nameless.module(SCHEDULE, {"name": name, "state": "paused"})
-    assert refused.error_code == "invalid_setting"
-    assert "there is none of this name" in refused.result["msg"]
+def test_what_is_not_there_cannot_be_paused_and_is_absent_even_where_its_namespace_is_missing(
+    in_one_play: InOnePlay, name: str
+) -> None:
+    paused, absent = {"name": name, "state": "paused"}, {"name": name, "state": "absent"}
+    nowhere = {"temporal_namespace": f"none-{name}"}
+    here, there, gone = in_one_play(Task(paused), Task({**paused, **nowhere}), Task({**absent, **nowhere}))
+    assert "there is none of this name" in here["msg"]
+    assert [here["error_code"], there["error_code"]] == ["invalid_setting", "namespace_not_found"]
+    assert (gone["changed"], gone["schedule"]) == (False, None)
 
 
 @pytest.mark.long
@@ -261,7 +265,7 @@ def test_the_role_makes_a_night_over_a_secure_connection_and_takes_it_back(
     stop, give_back = f"{name}-stop", f"{name}-restore"
     pair = [
         {"name": stop, "action": "preempt", "cron": ["0 22 29 feb *"], "criticality": "MEDIUM"},
-        {"name": give_back, "action": "restore", "calendar": [{"day_of_month": 29, "month": 2}]},
+        {"name": give_back, "action": "restore", "calendar": [{"day_of_month": 29, "month": 2}], "state": "paused"},
     ]
     site = {
         "preemption_temporal_address": proxy.address,
