@@ -34,10 +34,10 @@ test-unit: setup ## Run the unit tests
 	@$(HOUSED) $(BIN)/python -m pytest tests/unit -q -n 2 --timeout 60
 
 test-integration: setup ## Run the tests against a real Temporal server and vCenter simulator
-	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2 -m "not long"
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 3 --dist worksteal -m "not long"
 
 test-long: setup ## Run the longest of the integration tests: whole sites, upgrades, AWX, drills (not part of test)
-	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2 -m long
+	@$(HOUSED) $(BIN)/python -m pytest tests/integration -q -n 2 --dist worksteal -m long
 
 test-faults: setup ## Run the tests that break things on purpose
 	@$(HOUSED) $(BIN)/python -m pytest tests/faults -q -n 4

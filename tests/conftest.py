@@ -5,4 +5,9 @@
 
 from __future__ import annotations
 
+import signal
+
+# A shell starts a background job deaf to Ctrl-C, and its children inherit that; some tests interrupt theirs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 pytest_plugins = ["support.fixtures"]
