@@ -185,10 +185,11 @@ class Attempt:
     order: StopInput
     claims: Claims = field(default_factory=Claims)
     ending: Callable[[], VictimReason | None] = lambda: None
+    check_in: Callable[[], None] = lambda: None
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        around = Surroundings(clock.now, ending=self.ending, clock=clock, pause=clock.pass_by)
+        around = Surroundings(clock.now, self.ending, self.check_in, clock, clock.pass_by)
         pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), around=around)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:

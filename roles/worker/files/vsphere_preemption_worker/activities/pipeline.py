@@ -249,6 +249,7 @@ class Pipeline:
                 if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
                     return self.outcome(victim, VictimEnd.FAILED, VictimReason.MARK_FAILED, message=str(error))
                 self._around.pause(pause)
+            self._around.check_in()
         return None
 
     def _ask(
@@ -273,6 +274,7 @@ class Pipeline:
                 if not error.retryable and not _already_off(error):
                     break
             self._around.pause(pause or 0)
+            self._around.check_in()
             # The call may have been accepted, although its answer was lost.
             verdict = self._judge(victim, self._recheck.fresh(victim.vm), marked=marked)
             if verdict:
