@@ -61,15 +61,18 @@ def test_a_worker_killed_while_it_announces_repeats_the_same_id(stage: Stage) ->
     stage.assert_aftermath(record)
 
 
-def test_sigterm_in_mid_run_hands_the_run_over(stage: Stage) -> None:
-    stage.worker.restart_with({"PREEMPTION_GRACE_SECONDS": "30"})
-    stage.proxy.on("ShutdownGuest", Swallow(), times=5)
-    request = a_request("LOW", replyTo=stage.sink.url)
+def test_sigterm_in_mid_run_hands_the_run_over_and_no_guest_is_asked_twice(stage: Stage) -> None:
+    stage.worker.restart_with({"PREEMPTION_GRACE_SECONDS": "10"})
+    # Guests that do nothing: they are powered off when the grace period that began with the first worker is over.
+    stage.proxy.on("ShutdownGuest", Swallow(), times=None)
+    request = a_request("MEDIUM", replyTo=stage.sink.url)
     stage.dispatcher.send(request)
     stage.wait_for_calls("ShutdownGuest", 5)
     assert stage.worker.stop() == 0
     stage.worker.start()
     record = stage.dispatcher.outcome_of(request["event"]["id"])
     assert record["outcome"] == "done"
+    assert {victim["reason"] for victim in record["victims"]} == {"grace_period_over"}
+    assert stage.proxy.calls.counts()["ShutdownGuest"] == len(TAGGED)
     assert stage.stopped_by_us() == set(TAGGED)
     stage.assert_aftermath(record)

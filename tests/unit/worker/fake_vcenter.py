@@ -18,10 +18,11 @@ from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.plan import Victim
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.request import read_request
+from vsphere_preemption_worker.activities.asked import AskedGuests, Requested
 from vsphere_preemption_worker.activities.claims import Claims
 from vsphere_preemption_worker.activities.confirming import Confirmation
 from vsphere_preemption_worker.activities.marks import Marks
-from vsphere_preemption_worker.activities.pipeline import Pipeline, Requested, Surroundings
+from vsphere_preemption_worker.activities.pipeline import Pipeline, Surroundings
 from vsphere_preemption_worker.messages import StopInput, on_the_wire
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -186,10 +187,11 @@ class Attempt:
     claims: Claims = field(default_factory=Claims)
     ending: Callable[[], VictimReason | None] = lambda: None
     check_in: Callable[[], None] = lambda: None
+    asked: AskedGuests = field(default_factory=AskedGuests)
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        around = Surroundings(clock.now, self.ending, self.check_in, clock, clock.pass_by)
+        around = Surroundings(clock.now, self.ending, self.check_in, clock, clock.pass_by, self.asked)
         pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), around=around)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:

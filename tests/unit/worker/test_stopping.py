@@ -253,19 +253,6 @@ def test_an_outage_is_left_to_temporal(vcenter: FakeVCenter) -> None:
         Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
 
 
-@pytest.mark.parametrize("call", ["mark", "shut_down_guest"])
-def test_a_worker_that_shuts_down_does_not_go_on_trying(vcenter: FakeVCenter, call: str) -> None:
-    vcenter.before[call] = raising(UNREACHABLE)
-
-    def check_in() -> None:
-        if any(name == call for name, _ref in vcenter.calls):
-            raise InterruptedError("left to the next worker")
-
-    with pytest.raises(InterruptedError):
-        Attempt(vcenter, an_order(vcenter, StopMethod.SOFT), check_in=check_in).run()
-    assert [name for name, _ref in vcenter.calls].count(call) == 1
-
-
 def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), ending=lambda: VictimReason.CANCELLED).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.CANCELLED)}

@@ -18,7 +18,8 @@ from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.reasons import VictimReason
 
 from ..messages import StopInput
-from .pipeline import Pipeline, Requested, Surroundings, Unattributed, wanted_state
+from .asked import Requested, Unattributed
+from .pipeline import Pipeline, Surroundings, wanted_state
 from .power import PowerChanges, PowerClient, PowerWatch
 
 TASK_SECONDS = 300.0

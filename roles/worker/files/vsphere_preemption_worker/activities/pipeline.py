@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
@@ -35,6 +35,7 @@ from vsphere_preemption.core.plan import PlanLimits, Victim, why_not
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
 
 from ..messages import StopInput
+from .asked import AskedGuests, Requested, Unattributed
 from .claims import Claims
 from .evidence import Evidence
 from .marks import Marks
@@ -47,28 +48,11 @@ OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
 
 
 @dataclass(frozen=True)
-class Requested:
-    """A victim that vCenter has accepted to stop. since: on the monotonic clock; the grace period runs from here."""
-
-    victim: Victim
-    forced: bool
-    marked: str
-    requested: str
-    since: float
-    task: ManagedObject | None = None
-    reason: VictimReason = VictimReason.NONE
-
-
-# VMs that are off, each with what was asked of it and the moment in which it was seen off.
-Unattributed = dict[ManagedObject, tuple[Requested, datetime]]
-
-
-@dataclass(frozen=True)
 class Surroundings:
     """What a pipeline needs from outside, so that tests can bring their own.
 
     ending: why nothing new may be begun (cancelled, paused), None while all is well. check_in: raises when the rest is
-    left to the next worker.
+    left to the next worker. asked: the guests that need not be asked again.
     """
 
     now: Callable[[], datetime]
@@ -76,6 +60,7 @@ class Surroundings:
     check_in: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
+    asked: AskedGuests = field(default_factory=AskedGuests)
 
 
 def wanted_state(method: StopMethod) -> PowerState:
@@ -256,6 +241,9 @@ class Pipeline:
         self, victim: Victim, *, forced: bool, reason: VictimReason = VictimReason.NONE
     ) -> Requested | VictimOutcome:
         """Ask vCenter to stop the VM, until it accepts, refuses for good, or the VM turns out to be off."""
+        earlier = None if forced else self._around.asked.when(victim.vm)
+        if earlier:
+            return self._requested(victim, earlier)
         marked = self._order.marked
         last: PreemptionError | None = None
         for pause in (*PAUSES, None):
@@ -287,7 +275,14 @@ class Pipeline:
         if forced:
             return self._vcenter.power_off(vm)
         self._vcenter.shut_down_guest(vm)
+        self._around.asked.note(vm, times.to_wire(self._around.now()))
         return None
+
+    def _requested(self, victim: Victim, when: str) -> Requested:
+        """What an earlier attempt has asked of the guest."""
+        passed = (self._around.now() - times.from_wire(when)).total_seconds()
+        since = self._around.clock() - max(0.0, passed)
+        return Requested(victim, False, self._order.marked, when, since)
 
 
 def _wants_force(error: PreemptionError) -> bool:

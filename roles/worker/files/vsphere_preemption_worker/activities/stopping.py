@@ -17,12 +17,13 @@ from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Victim
 
 from ..messages import STOP, StopInput, StopResult, on_the_wire
+from .asked import AskedGuests, Requested
 from .claims import Claims
 from .confirming import Confirmation
 from .final_marks import FinalMarks
 from .marks import Marks
 from .pausing import PauseSwitch, PauseWatch
-from .pipeline import Pipeline, Requested, Surroundings
+from .pipeline import Pipeline, Surroundings
 from .power import PowerClient
 from .reserving import Reservations
 from .supervision import supervised
@@ -46,13 +47,14 @@ class Stopping:
     # Without the exception in mid-call: a cancelled run still has to say what it did.
     @activity.defn(name=STOP, no_thread_cancel_exception=True)
     def stop(self, order: StopInput) -> StopResult:
+        asked = AskedGuests(*activity.info().heartbeat_details[:1])
         with (
-            supervised() as supervision,
+            supervised(asked.as_wire) as supervision,
             PauseWatch(self._paused, supervision.cancelled) as watch,
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
             self._claims.of_run(order.run.run_id, [victim.vm for victim in order.victims], claim_seconds(order)),
         ):
-            around = Surroundings(self._now, watch.ending, supervision.hand_over_if_due)
+            around = Surroundings(self._now, watch.ending, supervision.hand_over_if_due, asked=asked)
             return StopResult(on_the_wire(self._stop_all(order, around, threads)))
 
     def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:

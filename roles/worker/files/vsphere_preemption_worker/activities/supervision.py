@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -20,9 +20,13 @@ BEAT_SECONDS = 0.5
 
 
 class Supervision:
-    """What the activity is told from outside while it works; may be asked from any thread."""
+    """What the activity is told from outside while it works; may be asked from any thread.
 
-    def __init__(self) -> None:
+    progress: what the next attempt has to know; each beat carries it.
+    """
+
+    def __init__(self, progress: Callable[[], object] | None = None) -> None:
+        self._progress = progress
         self._cancelled = threading.Event()
         self._handed_over = threading.Event()
 
@@ -45,7 +49,7 @@ class Supervision:
     def listen(self) -> None:
         """Beat once, and take in what Temporal and the worker say. Only in the activity's own context."""
         if not activity.info().is_local:  # of a local one the server knows nothing
-            activity.heartbeat()
+            activity.heartbeat(*([self._progress()] if self._progress else []))
         details = activity.cancellation_details()
         if details and details.cancel_requested:
             self._cancelled.set()
@@ -55,14 +59,16 @@ class Supervision:
 
 
 @contextmanager
-def supervised() -> Iterator[Supervision]:
+def supervised(progress: Callable[[], object] | None = None) -> Iterator[Supervision]:
     """Heartbeat until the block ends; a PreemptionError in it becomes what Temporal retries, or does not.
+
+    progress: what the next attempt finds in its heartbeat details, as JSON can hold it.
 
     The beat comes from a thread of its own, because one bulk read may take longer than the heartbeat timeout. Whether
     the work hangs is not for the heart to say: every call has a time limit.
     """
     over = threading.Event()
-    supervision = Supervision()
+    supervision = Supervision(progress)
     context = contextvars.copy_context()
     beat = threading.Thread(target=context.run, args=(_beat, supervision, over), name="heartbeat", daemon=True)
     beat.start()
