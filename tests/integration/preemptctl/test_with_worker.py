@@ -70,11 +70,12 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert preemptctl("workflow", "cancel", *mine).code == 8
 
 
+@pytest.mark.parametrize("interval", ["0.1", pytest.param("2", id="the run is over before the next look")])
 @pytest.mark.usefixtures("worker")
 def test_watch_follows_the_next_run_to_its_end_and_fails_as_the_run_does(
-    preemptctl: Preemptctl, govc: Govc, workflow_id: str
+    preemptctl: Preemptctl, govc: Govc, workflow_id: str, interval: str
 ) -> None:
-    child = preemptctl.start("watch", "-w", workflow_id, "--interval", "0.2", "--json")
+    child = preemptctl.start("watch", "-w", workflow_id, "--interval", interval, "--json")
     assert child.stdout is not None
     assert json.loads(child.stdout.readline())["run_id"] == ""
     sent = preemptctl("workflow", "run", "-w", workflow_id, "-c", "HIGH", "--json").document

@@ -13,7 +13,7 @@ import asyncio
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,7 @@ class _Follower:
         self._workflow_id = workflow_id
         self._name = name
         self._seen = Sight()
+        self._ended_before: frozenset[str] | None = None
 
     async def follow(self, shown: _Lines | _Live, interval: float) -> Mapping[str, Any]:
         """The record of the run, once it has ended."""
@@ -114,10 +115,9 @@ class _Follower:
             await asyncio.sleep(interval)
 
     async def _look(self) -> Sight:
-        if self._name or self._seen.run_id:
-            record = await self._record()
-            if record:
-                return Sight.of_record(record)
+        record = await (self._record() if self._name or self._seen.run_id else self._ended_since())
+        if record:
+            return Sight.of_record(record)
         run = await self._at_work() or await self._alone()
         if run is None:
             return Sight()
@@ -152,8 +152,18 @@ class _Follower:
 
     async def _record(self) -> Mapping[str, Any] | None:
         wanted = self._seen.run_id or self._name
+        return next((record for record in reversed(await self._records()) if is_meant(record, wanted)), None)
+
+    async def _ended_since(self) -> Mapping[str, Any] | None:
+        """The first run that began and ended between two looks."""
+        runs = {record["runID"]: record for record in await self._records() if record["runID"]}
+        if self._ended_before is None:
+            self._ended_before = frozenset(runs)
+        return next((record for run_id, record in runs.items() if run_id not in self._ended_before), None)
+
+    async def _records(self) -> Sequence[Mapping[str, Any]]:
+        """The oldest first."""
         try:
-            records = await asking.read_runs(self._client, self._workflow_id)
+            return await asking.read_runs(self._client, self._workflow_id)
         except WorkflowNotFound:
-            return None
-        return next((record for record in reversed(records) if is_meant(record, wanted)), None)
+            return ()
