@@ -181,7 +181,7 @@ class Deployment:
         seconds = self._order.ready_seconds
         if not seconds:
             return ""
-        return wait_ready(self._instance.health_address, self._service.running, seconds=seconds, clock=self._clock)
+        return wait_ready(self._instance.health_address, self._service, seconds=seconds, clock=self._clock)
 
     def _gone_back(self, found: Found, trouble: str) -> WorkerNotReady:
         """Bring back what was there; the error that tells of both."""
@@ -222,7 +222,7 @@ class Deployment:
             return ""
         service = self._services[found.state.service.split("+")[0]]
         seconds = max(self._order.ready_seconds, BACK_SECONDS)
-        return wait_ready(address, service.running, seconds=seconds, clock=self._clock)
+        return wait_ready(address, service, seconds=seconds, clock=self._clock)
 
     def _reload(self, found: Found, wanted: State) -> None:
         host.put_files(self._instance, wanted.files)

@@ -55,6 +55,9 @@ class Detached:
         process = self._process()
         return process is not None and process.runs()
 
+    def starting(self) -> bool:
+        return False
+
     def start(self) -> None:
         if self.running():
             return

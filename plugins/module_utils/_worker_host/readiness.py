@@ -8,12 +8,20 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Callable
+from typing import Protocol
 
 from .clock import Clock
 
 ANSWER_SECONDS = 6.0
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class Kept(Protocol):
+    """Who keeps the worker running."""
+
+    def running(self) -> bool: ...
+
+    def starting(self) -> bool: ...
 
 
 def split(address: str) -> tuple[str, int]:
@@ -49,15 +57,20 @@ def taken(address: str) -> bool:
         return False
 
 
-def wait_ready(address: str, running: Callable[[], bool], *, seconds: float, clock: Clock) -> str:
-    """Wait until it is ready; empty then, otherwise why it is not. A worker that has ended is not waited for."""
+def wait_ready(address: str, service: Kept, *, seconds: float, clock: Clock) -> str:
+    """Wait until it is ready, and whoever keeps it knows that; empty then, otherwise why it is not.
+
+    A worker that has ended is not waited for.
+    """
     last = ["it was not asked"]
 
     def decided() -> bool:
-        if not running():
+        if not service.running():
             last[0] = "it ended"
             return True
         last[0] = trouble(address)
+        if not last[0] and service.starting():
+            last[0] = "it has not yet said so to its service manager"
         return not last[0]
 
     clock.wait_until(decided, seconds)

@@ -127,6 +127,9 @@ class WorkerService(Protocol):
     def running(self) -> bool:
         """Whether the worker runs. False where there is no such service, nor anything that could manage it."""
 
+    def starting(self) -> bool:
+        """Whether the service manager still waits for it to get ready. False where nothing waits for that."""
+
     def start(self) -> None:
         """Start it as the files say now, and with the host where the service can. It need not be ready yet."""
 

@@ -68,6 +68,9 @@ class Systemd:
         found = self._show()
         return _has_process(found) and found["UnitFileState"] == "enabled"
 
+    def starting(self) -> bool:
+        return self._show()["ActiveState"] == "activating"
+
     def start(self) -> None:
         self._systemctl("daemon-reload")
         self._systemctl("enable", "--quiet", self._unit)

@@ -61,6 +61,9 @@ class FakeService:
     def running(self) -> bool:
         return self.is_running
 
+    def starting(self) -> bool:
+        return False
+
     def start(self) -> None:
         release = self.instance.current.readlink().name
         self.done.append(f"start {release}")

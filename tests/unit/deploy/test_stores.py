@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -132,13 +133,36 @@ def test_what_is_no_address_is_refused(address: str) -> None:
         readiness.split(address)
 
 
+@dataclass
+class Kept:
+    """Who keeps the worker running. waits: so many more times it says that it waits for it."""
+
+    runs: bool = True
+    waits: int = 0
+
+    def running(self) -> bool:
+        return self.runs
+
+    def starting(self) -> bool:
+        self.waits -= 1
+        return self.waits >= 0
+
+
 def test_a_worker_that_ended_is_not_waited_for() -> None:
     time = FakeClock()
-    assert readiness.wait_ready("127.0.0.1:1", lambda: False, seconds=100, clock=time.clock) == "it ended"
+    assert readiness.wait_ready("127.0.0.1:1", Kept(runs=False), seconds=100, clock=time.clock) == "it ended"
     assert time.time == 0
 
 
 def test_a_worker_that_does_not_answer_is_waited_for_as_long_as_was_said() -> None:
     time = FakeClock()
-    assert "does not answer" in readiness.wait_ready("127.0.0.1:1", lambda: True, seconds=5, clock=time.clock)
+    assert "does not answer" in readiness.wait_ready("127.0.0.1:1", Kept(), seconds=5, clock=time.clock)
     assert 5 <= time.time < 6
+
+
+def test_a_worker_is_ready_when_its_service_manager_has_heard_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "trouble", lambda _address: "")
+    time, slow = FakeClock(), Kept(waits=3)
+    assert readiness.wait_ready("127.0.0.1:1", slow, seconds=5, clock=time.clock) == ""
+    assert slow.waits == -1
+    assert "service manager" in readiness.wait_ready("127.0.0.1:1", Kept(waits=99), seconds=5, clock=time.clock)

@@ -124,6 +124,14 @@ def test_a_worker_that_would_not_come_with_the_host_does_not_count_as_running(
     assert the_service(host, tmp_path).running()
 
 
+@pytest.mark.parametrize(("active", "starting"), [("activating", True), ("active", False), ("failed", False)])
+def test_it_is_starting_until_systemd_has_heard_that_it_is_ready(
+    host: FakeSystemd, tmp_path: Path, active: str, starting: bool
+) -> None:
+    host.active, host.sub, host.pid = active, "running", 5
+    assert the_service(host, tmp_path).starting() is starting
+
+
 def test_what_systemd_refuses_is_said_in_one_line(host: FakeSystemd, tmp_path: Path) -> None:
     host.refuses = "enable"
     with pytest.raises(errors.ServiceFailed, match=r"systemctl enable failed.*Failed to do it: Unit is masked\."):
