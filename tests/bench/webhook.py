@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m bench.webhook`: hostile requests by the ten thousand, and kills right after an answer.
+"""`python -m bench.webhook`: hostile requests by the ten thousand, accepted ones, and kills right after an answer.
 
-A worker as it is deployed, with a token. It has to go on serving good events, its memory has to stay flat, and what it
-answered with 202 has to have an outcome, although it is killed with the first answer. Ends with 1 where that is not so.
+A worker as it is deployed, with a token. It has to go on serving good events, its memory has to stay flat, also where
+each event opens a workflow of its own, and what it answered with 202 has to have an outcome, although it is killed with
+the first answer. Ends with 1 where that is not so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from support.hook_stage import ALARM, TOKEN, HookStage, hook_stage
@@ -26,6 +28,9 @@ GROWTH_MIB = 15.0
 PARTS = 5
 # The workflow remembers so many outcomes, less some room.
 ASKED_AT_ONCE = 150
+SENDERS = 16
+# Clusters that vCenter does not have: an event of one opens a workflow, and a run that fails.
+FIRST_FOREIGN = 100_000
 
 
 def main() -> int:
@@ -37,13 +42,15 @@ def main() -> int:
         vcsim = VCSim(Path(folder) / "vcsim", model=Model(clusters=2, hosts=2, machines=5)).start()
         ending.callback(vcsim.stop)
         vcsim.tag_machines([f"DC0_C0_RP0_VM{number}" for number in range(3)])
-        held = [_hostile(Path(folder), temporal, vcsim, options), _kills(Path(folder), temporal, vcsim, options)]
+        parts = (_hostile, _accepted, _kills)
+        held = [part(Path(folder), temporal, vcsim, options) for part in parts]
     return 0 if all(held) else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.webhook", description=__doc__)
     parser.add_argument("--requests", type=int, default=50_000, help="hostile requests (default 50,000)")
+    parser.add_argument("--accepted", type=int, default=1000, help="accepted events of each kind (default 1,000)")
     parser.add_argument("--kills", type=int, default=30, help="kills after an answer (default 30)")
     parser.add_argument("--seed", type=int, default=1, help="of the hostile requests (default 1)")
     return parser.parse_args()
@@ -81,6 +88,34 @@ def _hostile(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argp
 
 def _storm(hook: HookStage, hostility: Hostility, count: int, name: str) -> Tally:
     return asyncio.run(storm(hook.send.port, hostility, count, name=name))
+
+
+def _accepted(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argparse.Namespace) -> bool:
+    """Events that are taken: first of one cluster, then each of another, so that it gets a workflow of its own."""
+    if not options.accepted:
+        return True
+    with hook_stage(_made(folder / "accepted"), temporal, vcsim, name="accepted") as hook:
+        sizes = [hook.worker.process.resident_mib()]
+        _accept(hook, "one", [hook.cluster] * options.accepted)
+        sizes.append(hook.worker.process.resident_mib())
+        for part in range(PARTS):
+            numbers = range(part * options.accepted, (part + 1) * options.accepted)
+            _accept(hook, "many", [f"domain-c{FIRST_FOREIGN + number}" for number in numbers])
+            sizes.append(hook.worker.process.resident_mib())
+    print(
+        f"resident when ready, after {options.accepted} events of one cluster, and {PARTS} times after as many more,"
+        f" each of another cluster: {', '.join(f'{size:.1f}' for size in sizes)} MiB",
+        flush=True,
+    )
+    return sizes[-1] - sizes[2] < GROWTH_MIB
+
+
+def _accept(hook: HookStage, name: str, clusters: list[str]) -> None:
+    with ThreadPoolExecutor(SENDERS) as pool:
+        replies = pool.map(lambda item: hook.post(f"{name}-{item[1]}-{item[0]}", item[1]), enumerate(clusters))
+        statuses = {reply.status for reply in replies}
+    if statuses != {202}:
+        raise RuntimeError(f"not all events were taken: {statuses}")
 
 
 def _kills(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: argparse.Namespace) -> bool:

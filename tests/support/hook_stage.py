@@ -58,9 +58,9 @@ class HookStage:
         self.worker.start()
         return accepted
 
-    def post(self, event_id: str) -> Reply:
-        """A red alarm."""
-        return self.send.post(of_knative(event_id, alarm_data(ALARM, self.cluster)))
+    def post(self, event_id: str, cluster: str = "") -> Reply:
+        """A red alarm, of another cluster where one is given."""
+        return self.send.post(of_knative(event_id, alarm_data(ALARM, cluster or self.cluster)))
 
     def wait_outcomes(self, event_ids: list[str]) -> None:
         """Each of the requests has an outcome; at most 200 of them, for the workflow remembers no more."""

@@ -43,6 +43,9 @@ DRAIN = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=1)
 # Workflow tasks wait so long for the worker that has the workflow in its cache, before any worker may take them.
 BELIEVED_DEAD = timedelta(seconds=2)
+# One takes 50 to 90 KiB, and whoever may send events can open as many as there are names of clusters. One that is not
+# kept is read again from its history when something happens to it.
+WORKFLOWS_KEPT = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 SESSION_BELIEVED_SECONDS = 10.0
 
@@ -124,6 +127,7 @@ class Service:
                 activities=activities(Means(settings, client, self._vcenter, self._sink, self._policies, shared)),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
+                max_cached_workflows=WORKFLOWS_KEPT,
                 max_concurrent_activities=ACTIVITIES_AT_ONCE,
                 graceful_shutdown_timeout=DRAIN,
                 max_heartbeat_throttle_interval=HEARTBEAT_EVERY,
