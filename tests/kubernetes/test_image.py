@@ -28,6 +28,7 @@ def in_container(container: str, *command: str, mount: Path | None = None) -> su
     mounts = [f"--volume={mount}:/given:ro"] if mount else []
     return subprocess.run(
         ["buildah", "run", *mounts, container, "--", *command],
+        stdin=subprocess.DEVNULL,
         env={**os.environ, **buildah_environment()},
         capture_output=True,
         text=True,

@@ -71,6 +71,7 @@ class Ansible:
             "ANSIBLE_COLLECTIONS_PATH": str(links),
             "ANSIBLE_INVENTORY": str(self.inventory),
             "ANSIBLE_LOCAL_TEMP": str(folder / "local"),
+            "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
             "ANSIBLE_NOCOLOR": "1",
             **environment,
         }
@@ -103,6 +104,8 @@ class Ansible:
             argv,
             env={**self._environment, **(env or {})},
             cwd=self._folder,
+            # One of its own: others may have made the inherited one non-blocking, which Ansible refuses.
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=self.seconds,
