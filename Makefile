@@ -48,7 +48,7 @@ setup-newest: setup ## Prepare .cache/newest/venv: the newest Ansible on Python 
 test-newest: private BIN := .cache/newest/venv/bin
 test-newest: setup-newest ## Run sanity, unit and integration tests with the newest Ansible on Python 3.13 (not part of test)
 	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m sanity
-	@$(HOUSED) $(BIN)/python -m pytest tests/unit tests/integration -q -n 2
+	@$(HOUSED) $(BIN)/python -m pytest tests/unit tests/integration -q -n 3 --dist worksteal
 
 test-systemd: setup ## Deploy, break, upgrade and remove a worker on a real systemd host (needs root; not part of test)
 	@$(HOUSED) $(BIN)/python -m pytest tests/systemd -v -x --log-cli-level=INFO --timeout 900
