@@ -55,7 +55,7 @@ test-systemd: setup ## Deploy, break, upgrade and remove a worker on a real syst
 
 test-kubernetes: setup ## Put a worker into a real Kubernetes API and into an image (builds for 10 min once; not part of test)
 	@PYTHONPATH=tests:tools $(BIN)/python -m support.kubernetes
-	@$(HOUSED) $(BIN)/python -m pytest tests/kubernetes -v -n 2 --dist loadgroup --timeout 900
+	@$(HOUSED) $(BIN)/python -m pytest tests/kubernetes -v -n 2 --dist loadfile --timeout 900
 
 demo: setup ## Show preemptions on a simulated vCenter
 	@tools/demo/up

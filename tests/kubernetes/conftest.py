@@ -30,7 +30,8 @@ PLAY = """
 """
 
 IMAGE = "localhost/vsphere-preemption-worker"
-TAG = "trial"
+# Each process of the tests makes an image of its own, and takes it away.
+TAG = f"trial-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 BUILD_SECONDS = 600.0
 
 _numbers = itertools.count(1)

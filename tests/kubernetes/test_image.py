@@ -18,8 +18,7 @@ from support.kubernetes.image import buildah, buildah_environment
 
 from .conftest import IMAGE, TAG, changes
 
-# One process makes the image and keeps it as long as tests need it.
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 PYTHON = "/opt/vsphere-preemption/venv/bin/python"
 
 

@@ -29,7 +29,7 @@ from .test_image import PYTHON
 
 NAME = "vsphere-preemption-worker"
 
-pytestmark = [pytest.mark.xdist_group("image"), pytest.mark.timeout(1200)]
+pytestmark = pytest.mark.timeout(1200)
 
 
 def files_of(cluster: Cluster, namespace: str, volume: dict[str, Any]) -> dict[str, bytes]:
