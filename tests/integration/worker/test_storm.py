@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,29 @@ from support.worker import WorkerProcess
 
 SIGNALS = 3000
 SUGGESTED_AT = 500
+# In all more than a workflow may hand on to itself, and than Temporal wants in a history.
+LARGE, LARGE_BYTES = 60, 200_000
+MOST_MIB = 250
+
+
+@pytest.fixture
+def worker_of(
+    tmp_path_factory: pytest.TempPathFactory, vcsim: VCSim
+) -> Iterator[Callable[[TemporalServer], WorkerProcess]]:
+    with contextlib.ExitStack() as ending:
+
+        def start(temporal: TemporalServer) -> WorkerProcess:
+            worker = WorkerProcess(
+                tmp_path_factory.mktemp("worker"),
+                temporal_address=temporal.address,
+                vcenter=vcsim.client_environment(),
+                task_queue="storm",
+                settings={"PREEMPTION_WINDOW_SECONDS": "3600"},
+            )
+            ending.callback(worker.stop)
+            return worker.start()
+
+        yield start
 
 
 @pytest.fixture
@@ -30,25 +54,35 @@ def short_histories(tmp_path: Path) -> Iterator[TemporalServer]:
 
 
 def test_three_thousand_signals_each_have_one_outcome(
-    short_histories: TemporalServer, vcsim: VCSim, tmp_path_factory: pytest.TempPathFactory
+    short_histories: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess]
 ) -> None:
     vcsim.tag_machines(["DC0_C0_RP0_VM0"])
-    worker = WorkerProcess(
-        tmp_path_factory.mktemp("worker"),
-        temporal_address=short_histories.address,
-        vcenter=vcsim.client_environment(),
-        task_queue="storm",
-        settings={"PREEMPTION_WINDOW_SECONDS": "3600"},
-    ).start()
-    dispatcher = Dispatcher(short_histories, workflow_id="storm", task_queue="storm")
+    worker_of(short_histories)
     requests = [a_request(event_id=f"event-{number % (SIGNALS - 100)}") for number in range(SIGNALS)]
-    try:
+    with contextlib.closing(Dispatcher(short_histories, workflow_id="storm", task_queue="storm")) as dispatcher:
         dispatcher.send_many(requests)
         dispatcher.send_raw([Payload(metadata={"encoding": b"binary/plain"}, data=b"\xff")])
         dispatcher.wait_counts(done=1, skipped=SIGNALS - 101, duplicate=100, rejected=1)
         description = dispatcher.do(dispatcher.handle.describe())
         assert description.history_length < 6 * SUGGESTED_AT
         assert len(dispatcher.runs()) == 1
-    finally:
-        dispatcher.close()
-        worker.stop()
+
+
+def test_large_requests_that_wait_wedge_nothing_and_take_no_memory(
+    temporal: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess]
+) -> None:
+    vcsim.tag_machines(["DC0_C0_RP0_VM0"])
+    requests = [a_request(event_id=f"event-{number}") for number in range(LARGE)]
+    for request in requests:
+        request["event"]["data"] = "x" * LARGE_BYTES
+    with contextlib.closing(Dispatcher(temporal, workflow_id="large", task_queue="storm")) as dispatcher:
+        # Nobody works yet, so all of them are there when the first run begins.
+        dispatcher.send_many(requests)
+        worker = worker_of(temporal)
+        dispatcher.wait_counts(done=1, skipped=LARGE - 1)
+        reasons = {brief["reason"] for brief in dispatcher.do(dispatcher.handle.query("requests"))["recent"]}
+        assert reasons == {"", "within_rerun_window", "too_many_waiting"}
+        dispatcher.send(a_request(event_id="afterwards"))
+        dispatcher.wait_counts(done=1, skipped=LARGE)
+    assert "exceeded the error limit" not in worker.log_text()
+    assert worker.process.peak_resident_mib() < MOST_MIB

@@ -18,6 +18,7 @@ from vsphere_preemption.core.request import PreemptionRequest, read_request
 from vsphere_preemption_worker.workflows.book import (
     EVENTS_REMEMBERED,
     REQUESTS_REMEMBERED,
+    WAITING_BYTES,
     Book,
     Carried,
     restore,
@@ -130,6 +131,40 @@ def test_twenty_large_runs_still_fit_into_one_payload() -> None:
     assert len(carried.runs[-1]["record"]["victims"]) == 1500
     assert carried.runs[0]["record"]["shortened"] is True
     assert len(json.dumps(asdict(carried))) < 1_500_000
+
+
+def a_large_request(name: str, characters: int) -> PreemptionRequest:
+    request = a_request(name + "x" * 2000)
+    return read_request({**request, "event": {**request["event"], "source": "s" * 2048, "data": "d" * characters}})
+
+
+def test_what_waits_is_bounded_by_its_size_and_a_single_request_always_has_room() -> None:
+    book = Book(Carried())
+    waiting = 0
+    while book.has_room(request := a_large_request(str(waiting), 200_000)):
+        assert book.accept(request, FINISHED)
+        waiting += 1
+    assert waiting == WAITING_BYTES // 204_500
+    assert book.has_room(asked("small"))
+    assert handed_on(book).has_room(request) is False
+    book.take()
+    assert book.has_room(request)
+    assert Book(Carried()).has_room(a_large_request("e", 250_000))
+
+
+def test_a_book_whose_every_part_is_large_still_fits_into_one_payload() -> None:
+    book = Book(Carried())
+    for number in range(250):
+        request = a_large_request(str(number), 250_000)
+        record = {**a_record(victims=1500), "event": request.event.summary(), "requestID": request.event.id}
+        run(book, request, record)
+    while book.has_room(request := a_large_request(f"w{len(book.queue)}", 1000)):
+        assert book.accept(request, FINISHED)
+    later = handed_on(book)
+    assert len(json.dumps(asdict(book.carried()))) < 2_000_000
+    assert [pending.request for pending in later.queue] == [pending.request for pending in book.queue]
+    assert later.last == book.last
+    assert later.is_known(a_large_request("0", 250_000))
 
 
 @pytest.mark.parametrize("junk", [None, 7, "x", [], {}, {"queue": 1}])

@@ -67,6 +67,7 @@ RUN = {
     "marks_not_settled": "some marks could not be settled",
     "cancelled": "the run was cancelled",
     "within_rerun_window": "the run before was too recent",
+    "too_many_waiting": "too many requests waited already",
     "hurried_the_run_before": "the run before took over its urgency",
     "same_event": "its event was known already",
     "invalid_request": "it was no valid request",

@@ -74,6 +74,7 @@ class RunReason(StrEnum):
     MARKS_NOT_SETTLED = "marks_not_settled"
     CANCELLED = "cancelled"
     IN_WINDOW = "within_rerun_window"
+    TOO_MANY = "too_many_waiting"
     HURRIED = "hurried_the_run_before"
     SAME_EVENT = "same_event"
     INVALID = "invalid_request"

@@ -4,14 +4,17 @@
 """The book of one dispatcher: what was asked, what came of it, and what is still to do.
 
 Plain values and no Temporal, so that it can be tested as they are. It is handed from run to run of the workflow as
-JSON, hence bounded: the last twenty runs, the last requests, and as many VM entries as fit into one payload.
+JSON, hence bounded: the last twenty runs, the last requests, and as many VM entries and requests that wait as fit into
+one payload.
 """
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from vsphere_preemption.core import times
@@ -29,6 +32,10 @@ ANSWERS_REMEMBERED = 500
 MESSAGE_CHARACTERS = 500
 # An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
 VM_ENTRIES_REMEMBERED = 2000
+# Requests that wait are never dropped, so there may be only so much of them: some 400 events of vCenter.
+WAITING_BYTES = 768 * 1024
+CARRIED_BYTES = 1_900_000
+RECENT_WHERE_SCARCE = 20
 
 _VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "amount", "urgency", "tellsSkipped")
 
@@ -39,6 +46,14 @@ class Pending:
 
     request: PreemptionRequest
     received: str
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes as JSON."""
+        return len(json.dumps(self.as_wire()))
+
+    def as_wire(self) -> dict[str, Any]:
+        return {"request": self.request.as_wire(), "received": self.received}
 
 
 @dataclass
@@ -62,6 +77,7 @@ class Book:
 
     def __init__(self, carried: Carried) -> None:
         self.queue = deque(Pending(read_request(item["request"]), item["received"]) for item in carried.queue)
+        self._waiting_bytes = sum(pending.size for pending in self.queue)
         self.last = carried.last
         self.counts = dict(carried.counts)
         self.workflow_started = carried.workflow_started
@@ -75,12 +91,18 @@ class Book:
         self._at_work: Pending | None = None
 
     def carried(self) -> Carried:
-        """Everything that the next run of the workflow has to know."""
-        queue = [{"request": pending.request.as_wire(), "received": pending.received} for pending in self.queue]
+        """Everything that the next run of the workflow has to know, and what else there is room for."""
+        carried = self._carried(_within_budget(self._runs), list(self._recent))
+        if len(json.dumps(asdict(carried))) > CARRIED_BYTES:
+            runs = [_without_vms(entry) for entry in self._runs]
+            carried = self._carried(runs, list(self._recent)[-RECENT_WHERE_SCARCE:])
+        return carried
+
+    def _carried(self, runs: list[dict[str, Any]], recent: list[dict[str, Any]]) -> Carried:
         return Carried(
-            queue=queue,
-            runs=_within_budget(self._runs),
-            recent=list(self._recent),
+            queue=[pending.as_wire() for pending in self.queue],
+            runs=runs,
+            recent=recent,
             counts=self.counts,
             seen=list(self._seen),
             last=self.last,
@@ -98,11 +120,22 @@ class Book:
         while len(self._seen) > EVENTS_REMEMBERED:
             del self._seen[next(iter(self._seen))]
         self.queue.append(Pending(request, received))
+        self._waiting_bytes += self.queue[-1].size
         return True
+
+    def has_room(self, request: PreemptionRequest) -> bool:
+        """So that all that waits fits into one payload."""
+        return not self.queue or self._waiting_bytes + Pending(request, times.NEVER).size <= WAITING_BYTES
+
+    @property
+    def fits(self) -> bool:
+        """What waits can be handed on."""
+        return self._waiting_bytes <= WAITING_BYTES
 
     def take(self) -> Pending:
         """The next request; it is at work until its outcome is recorded."""
         self._at_work = self.queue.popleft()
+        self._waiting_bytes -= self._at_work.size
         return self._at_work
 
     def is_open(self, request: PreemptionRequest) -> bool:
@@ -233,12 +266,12 @@ def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
         record = entry["record"]
         left -= len(record["victims"]) + len(record.get("planned", ())) + len(record["leftOut"]["vms"])
         if left < 0 and kept:
-            record = {
-                **record,
-                "victims": [],
-                "planned": [],
-                "leftOut": {**record["leftOut"], "vms": []},
-                "shortened": True,
-            }
-        kept.append({**entry, "record": record})
+            entry = _without_vms(entry)
+        kept.append(entry)
     return kept[::-1]
+
+
+def _without_vms(entry: dict[str, Any]) -> dict[str, Any]:
+    record = entry["record"]
+    left_out = {**record["leftOut"], "vms": []}
+    return {**entry, "record": {**record, "victims": [], "planned": [], "leftOut": left_out, "shortened": True}}

@@ -50,6 +50,8 @@ Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
 # Says nothing while a history is replayed.
 log = workflow.logger
 
+# A run that began before this patch may have more that waits.
+BOUNDED = "bounded-queue"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at once are a storm, and not worth an event each.
 MOST_TELLINGS = 20
@@ -111,7 +113,7 @@ class PreemptVMsWorkflow:
         if not self._book.is_known(request):
             self._accept(request)
         if not wait:
-            return {"accepted": True, "requestID": request.request_id}
+            return {"accepted": self._book.is_known(request), "requestID": request.request_id}
         await workflow.wait_condition(lambda: not self._book.is_open(request))
         # An outcome may be older than what the book remembers.
         return self._book.answer(request) or self._duplicate(request)
@@ -130,7 +132,7 @@ class PreemptVMsWorkflow:
 
     def _may_renew(self) -> bool:
         is_idle = workflow.all_handlers_finished() and not self._telling
-        return is_idle and workflow.info().is_continue_as_new_suggested()
+        return is_idle and self._book.fits and workflow.info().is_continue_as_new_suggested()
 
     async def _handle(self, pending: Pending) -> None:
         if self._book.in_window(pending.request.criticality, workflow.now()):
@@ -217,6 +219,11 @@ class PreemptVMsWorkflow:
 
     def _accept(self, request: PreemptionRequest) -> None:
         named = request.with_event_id(str(workflow.uuid4()))
+        # The patch is asked last: only a history in which it matters has it.
+        if not (self._book.is_known(named) or self._book.has_room(named)) and workflow.patched(BOUNDED):
+            message = "Too many requests wait already; ask again when the run has ended."
+            self._turn_away(Pending(named, self._now()), RunEnd.SKIPPED, RunReason.TOO_MANY, message)
+            return
         if self._book.accept(named, self._now()):
             return
         # Without its keys: who asks again is told what became of the first one.
