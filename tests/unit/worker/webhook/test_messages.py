@@ -260,3 +260,12 @@ def test_a_batch_counts_as_its_events(listen: Listen) -> None:
     reply = hook.send.post(GOOD)
     assert reply.status == 429
     assert int(reply.headers["retry-after"]) >= 8
+
+
+def test_a_large_event_counts_as_the_usual_ones_that_take_its_room(listen: Listen) -> None:
+    hook = listen(per_second=2)
+    large = {**GOOD, "data": {**GOOD["data"], "Note": "x" * 20 * 4096}}
+    assert hook.send.post(large).status == 202
+    reply = hook.send.post(GOOD)
+    assert reply.status == 429
+    assert int(reply.headers["retry-after"]) >= 8

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -33,6 +34,8 @@ PATHS = ("/", "/events")
 BODY_SECONDS = 10.0
 # Of events that are read and wait for Temporal.
 AT_ONCE = 16
+# An event of vCenter has no more. Temporal ends a workflow whose history is too large, so larger ones count for more.
+EVENT_BYTES = 4096
 CLOSE_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
@@ -116,6 +119,7 @@ class Webhook:
                 return known.again()
         if not self._allowance.take():
             return refused(429, "too many requests", retry_seconds=self._allowance.wait_seconds())
+        self._allowance.owe(_events_in(body) - 1)
         async with self._gate:
             answer = await self._take(request, body)
         if seal and answer.status in (200, 202, 207):
@@ -128,7 +132,7 @@ class Webhook:
             events = events_of(mode, request.headers, body, source=self._source)
         except Unreadable as trouble:
             return wrong(str(trouble), trouble.status)
-        self._allowance.owe(len(events) - 1)
+        self._allowance.owe(max(0, len(events) - _events_in(body)))
         if mode is not Mode.BATCH:
             return await self._take_one(events[0])
         named = []
@@ -166,6 +170,11 @@ class Webhook:
 
     def _too_large(self) -> _Refused:
         return _Refused(refused(413, f"a body may have {self._settings.max_bytes} bytes at most", closes=True))
+
+
+def _events_in(body: bytes) -> int:
+    """As many events as usual ones take so much room."""
+    return max(1, math.ceil(len(body) / EVENT_BYTES))
 
 
 def _closed(door: Door | None) -> Answer:
