@@ -107,7 +107,8 @@ def _accepted(folder: Path, temporal: TemporalServer, vcsim: VCSim, options: arg
         f" each of another cluster: {', '.join(f'{size:.1f}' for size in sizes)} MiB",
         flush=True,
     )
-    return sizes[-1] - sizes[2] < GROWTH_MIB
+    # The first part of them fills the worker's cache of workflows, the second what belongs to it.
+    return sizes[-1] - sizes[3] < GROWTH_MIB
 
 
 def _accept(hook: HookStage, name: str, clusters: list[str]) -> None:
