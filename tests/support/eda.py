@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ class Rulebook:
                 "ANSIBLE_COLLECTIONS_PATH": str(folder / "links"),
                 "ANSIBLE_NOCOLOR": "1",
                 "PATH": path,
+                # A short one: ansible-core 2.21 makes a socket there, whose path may have some hundred characters only.
+                "TMPDIR": tempfile.gettempdir(),
                 **java,
                 **(environment or {}),
             },
