@@ -96,6 +96,13 @@ MUTATIONS = (
     ),
     Mutation(
         "I6",
+        f"{WORKER}/activities/restore_batch.py",
+        "ours = {vm for vm in vms if self._claims.take(vm, self._order.restore_id)}",
+        "ours = set(vms)",
+        f"{TESTS}/worker/test_restore_batch.py",
+    ),
+    Mutation(
+        "I6",
         f"{LIBRARY}/events/envelope.py",
         'id=f"{workflow_id}-{event_id}",',
         'id=f"{workflow_id}-{event_id}-{time}",',
