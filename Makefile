@@ -12,7 +12,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 # Tools that insist on a home folder get one inside the cache, so nothing outside the checkout is written. Git would look
 # there for the user's word that a checkout of another owner (a mounted volume) may be trusted, so it gets it here.
-HOUSED = GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$(CURDIR)" HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" \
+HOUSED = GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$(CURDIR)" HOME="$(CURDIR)/.cache/home" XDG_CACHE_HOME="$(CURDIR)/.cache/xdg" ANSIBLE_HOME="$(CURDIR)/.cache/ansible" ANSIBLE_REMOTE_TEMP="$(CURDIR)/.cache/ansible/tmp" \
           PATH="$(CURDIR)/$(BIN):$(CURDIR)/.tools/bin:$(PATH)"
 
 help: ## Show this list

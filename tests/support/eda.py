@@ -82,6 +82,7 @@ class Rulebook:
             environment={
                 "ANSIBLE_COLLECTIONS_PATH": str(folder / "links"),
                 "ANSIBLE_NOCOLOR": "1",
+                "ANSIBLE_REMOTE_TEMP": str(folder / "remote"),
                 "PATH": path,
                 # A short one: ansible-core 2.21 makes a socket there, whose path may have some hundred characters only.
                 "TMPDIR": tempfile.gettempdir(),

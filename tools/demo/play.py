@@ -92,6 +92,8 @@ def _environment() -> dict[str, str]:
         **passed_on,
         "HOME": str(FOLDER),
         "ANSIBLE_HOME": str(FOLDER / "ansible"),
+        # Without it, files go to the home in the list of users, whatever HOME says.
+        "ANSIBLE_REMOTE_TEMP": str(FOLDER / "ansible" / "tmp"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
         "ANSIBLE_LOCALHOST_WARNING": "false",

@@ -49,6 +49,7 @@ def installed(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),
         "ANSIBLE_HOME": str(home / ".ansible"),
+        "ANSIBLE_REMOTE_TEMP": str(home / ".ansible" / "tmp"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_LOCALHOST_WARNING": "false",
         "LC_ALL": "C.UTF-8",
