@@ -15,7 +15,7 @@ from pathlib import Path
 
 from support.paths import CACHE, CHECKOUT
 
-SUITE, MIRROR = "bookworm", "http://deb.debian.org/debian"
+SUITE = "bookworm"
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "iproute2", "openssh-server"),
     *("python3", "python3-venv", "ca-certificates"),
@@ -64,7 +64,7 @@ def base_archive() -> Path:
     root = archive.with_suffix(".root")
     shutil.rmtree(root, ignore_errors=True)
     root.parent.mkdir(parents=True, exist_ok=True)
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root), MIRROR]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", SUITE, str(root)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOOTSTRAP_SECONDS, check=False)
     if done.returncode != 0:
         raise NoHost(f"debootstrap failed:\n{(done.stdout + done.stderr)[-2000:]}")

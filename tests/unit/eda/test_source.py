@@ -111,6 +111,26 @@ def test_what_the_rulebook_has_not_taken_is_not_kept(tmp_path: Path) -> None:
     assert file.load() is None
 
 
+def test_a_source_that_is_cancelled_while_it_saves_ends_when_the_file_is_whole() -> None:
+    begun, goes_on, saved = threading.Event(), threading.Event(), threading.Event()
+
+    def save() -> None:
+        begun.set()
+        assert goes_on.wait(5)
+        saved.set()
+
+    async def story() -> None:
+        saving = asyncio.create_task(PLUGIN["finished"](PLUGIN["in_thread"](save)))
+        await asyncio.to_thread(begun.wait, 5)
+        saving.cancel()
+        asyncio.get_running_loop().call_soon(asyncio.get_running_loop().call_soon, goes_on.set)
+        with pytest.raises(asyncio.CancelledError):
+            await saving
+        assert saved.is_set()
+
+    asyncio.run(story())
+
+
 def test_pauses_grow_while_vcenter_is_away_and_end_with_the_first_look(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
