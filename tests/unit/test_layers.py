@@ -23,9 +23,9 @@ SHIPPED = sorted(
 )
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_each_file_imports_only_what_its_layer_allows(name: str) -> None:
-    assert broken_rules(PurePosixPath(name), (CHECKOUT / name).read_text()) == []
+def test_each_file_imports_only_what_its_layer_allows() -> None:
+    broken = [rule for name in SHIPPED for rule in broken_rules(PurePosixPath(name), (CHECKOUT / name).read_text())]
+    assert broken == []
 
 
 def test_the_layers_are_where_the_rule_looks_for_them() -> None:
