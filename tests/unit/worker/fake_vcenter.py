@@ -179,6 +179,22 @@ def an_order(
 
 
 @dataclass
+class FakeGate:
+    """A gate that answers what it is told to."""
+
+    ending: Callable[[], VictimReason | None] = lambda: None
+
+    def check(self) -> VictimReason | None:
+        return self.ending()
+
+    def closed(self) -> VictimReason | None:
+        return self.ending()
+
+    def forget(self) -> None:
+        return None
+
+
+@dataclass
 class Attempt:
     """One attempt of the stop activity, without Temporal."""
 
@@ -191,7 +207,7 @@ class Attempt:
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        around = Surroundings(clock.now, self.ending, self.check_in, clock, clock.pass_by, self.asked)
+        around = Surroundings(clock.now, FakeGate(self.ending), self.check_in, clock, clock.pass_by, self.asked)
         pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), around=around)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:

@@ -49,7 +49,10 @@ EXPECTED = (EVERY_OUTCOME, f"run-announced-{VERSION}.json", f"run-plan-failed-{V
 SCHEDULED = (f"scheduled-preempt-{VERSION}.json", f"scheduled-restore-{VERSION}.json")
 RAISED = f"raise-{VERSION}.json"
 BY_HAND, WHEN_GREEN = f"restore-by-hand-{VERSION}.json", f"restore-when-green-{VERSION}.json"
-ALL = {*EXPECTED, *SCHEDULED, RAISED, BY_HAND, WHEN_GREEN}
+# Both had a worker killed, so that a result and a cancellation came in one task (tests/faults/test_decisions.py); the
+# older code threw the result away.
+CANCELLED = ("run-cancelled-result-lost-0.2.0.json", "run-cancelled-0.2.1.json")
+ALL = {*EXPECTED, *SCHEDULED, RAISED, BY_HAND, WHEN_GREEN, *CANCELLED}
 # Ids and task queues are in a history, so they do not change from one recording to the next.
 QUEUE = "recorded"
 

@@ -23,7 +23,7 @@ from vsphere_preemption_worker.activities.pipeline import Pipeline, Surroundings
 from vsphere_preemption_worker.activities.reserving import Reservations
 from vsphere_preemption_worker.messages import StopInput
 
-from .fake_vcenter import FakeClock, FakeVCenter, an_order, vm
+from .fake_vcenter import FakeClock, FakeGate, FakeVCenter, an_order, vm
 
 THREE_AN_HOUR = Policy(amount=Amount(per_hour=3))
 KEEP_TWO = Policy(protection=Protection(groups=(GroupBudget(category="app", keep=2),)))
@@ -46,7 +46,7 @@ def reserve(
 ) -> dict[str, VictimOutcome]:
     """What must not be stopped. between: happens after the first look and before the marks, in another worker."""
     clock = vcenter.clock
-    around = Surroundings(clock.now, clock=clock, pause=clock.pass_by)
+    around = Surroundings(clock.now, FakeGate(), clock=clock, pause=clock.pass_by)
     pipeline = Pipeline(vcenter, order, claims=Claims(), marks=Marks(order), around=around)
     looked = vcenter.tagged
 

@@ -22,7 +22,9 @@ from vsphere_preemption.core.errors import (
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.outcome import VictimEnd
 from vsphere_preemption.core.reasons import VictimReason
+from vsphere_preemption_worker.activities.asked import AskedGuests
 from vsphere_preemption_worker.activities.claims import Claims
+from vsphere_preemption_worker.activities.marks import Marks
 
 from .fake_vcenter import SOMEBODY, Attempt, FakeClock, FakeVCenter, an_order, vm
 
@@ -256,7 +258,43 @@ def test_an_outage_is_left_to_temporal(vcenter: FakeVCenter) -> None:
 def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), ending=lambda: VictimReason.CANCELLED).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.CANCELLED)}
-    assert vcenter.calls == []
+    assert {name for name, _about in vcenter.calls} == {"recheck"}
+
+
+def test_a_pause_after_a_lost_answer_leaves_no_mark_pending(vcenter: FakeVCenter) -> None:
+    """vCenter may have taken it: the outcome says that it is to be settled."""
+    paused: list[VictimReason] = []
+
+    def lose_the_answer(ref: ManagedObject) -> None:
+        paused.append(VictimReason.PAUSED)
+        raise VCenterUnreachable("Cannot write the mark", why="it hung up", next_step="Try again.")
+
+    order = an_order(vcenter, StopMethod.HARD)
+    vcenter.before["mark"] = lose_the_answer
+    outcomes = Attempt(vcenter, order, ending=lambda: next(iter(paused), None)).run()
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.PAUSED)}
+    assert outcomes["vm-1"].marked == order.marked
+    assert vcenter.said("power_off") == []
+
+
+def test_a_later_attempt_that_finds_preemption_paused_settles_the_marks_of_the_earlier_one(
+    vcenter: FakeVCenter,
+) -> None:
+    order = an_order(vcenter, StopMethod.HARD)
+    vcenter.machines[vm(1)] = replace(vcenter.machines[vm(1)], mark=Marks(order).pending(vm(1)))
+    outcomes = Attempt(vcenter, order, ending=lambda: VictimReason.PAUSED).run()
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].marked) == (VictimEnd.SPARED, order.marked)
+    assert outcomes["vm-2"].marked == ""
+
+
+def test_a_later_attempt_that_is_paused_still_follows_the_guests_that_were_asked(vcenter: FakeVCenter) -> None:
+    order = an_order(vcenter, StopMethod.SOFT, grace_seconds=120)
+    asked = AskedGuests({"vm-1": order.marked})
+    vcenter.guest_obeys = False
+    outcomes = Attempt(vcenter, order, ending=lambda: VictimReason.PAUSED, asked=asked).run()
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.FAILED, VictimReason.PAUSED)
+    assert outcomes["vm-1"].requested == order.marked
+    assert vcenter.said("shut_down_guest") == []
 
 
 def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(vcenter: FakeVCenter) -> None:

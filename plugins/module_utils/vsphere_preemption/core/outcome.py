@@ -196,6 +196,7 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
 def _cut_off(victims: Sequence[VictimOutcome], *, cancelled: bool) -> RunReason:
     """What ended the run before it was through with its victims; empty where nothing did."""
     reasons = {victim.reason for victim in victims}
-    if cancelled and (not victims or VictimReason.CANCELLED in reasons):
+    # The stop activity may learn of a cancellation before the run does; one that no worker carries out says nothing.
+    if VictimReason.CANCELLED in reasons or (cancelled and (not victims or VictimReason.OUTCOME_UNKNOWN in reasons)):
         return RunReason.CANCELLED
     return RunReason.PAUSED if VictimReason.PAUSED in reasons else RunReason.NONE

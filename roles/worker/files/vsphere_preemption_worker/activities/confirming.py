@@ -98,10 +98,11 @@ class Confirmation:
     def _end_what_is_over(self) -> bool:
         """Act on every deadline that has passed; True when that began something new to watch."""
         now = self._around.clock()
-        why = self._around.ending()
-        if why and self._ending is None:
-            self._ending = (now, why)
+        self._note_ending(now, self._around.gate.closed())
         late = [request for request in self._waiting.values() if now >= self._deadline(request)]
+        if any(self._may_escalate(request) for request in late):
+            self._around.gate.forget()
+            self._note_ending(now, self._around.gate.check())
         escalating = [request for request in late if self._may_escalate(request)]
         for request in late:
             if not self._may_escalate(request):
@@ -113,6 +114,10 @@ class Confirmation:
                 self._outcomes.append(outcome)
                 del self._waiting[outcome.vm]
         return bool(escalating)
+
+    def _note_ending(self, now: float, why: VictimReason | None) -> None:
+        if why and self._ending is None:
+            self._ending = (now, why)
 
     def _may_escalate(self, request: Requested) -> bool:
         allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._ending is None

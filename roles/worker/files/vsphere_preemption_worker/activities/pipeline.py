@@ -38,6 +38,7 @@ from ..messages import StopInput
 from .asked import AskedGuests, Requested, Unattributed
 from .claims import Claims
 from .evidence import Evidence
+from .gate import Gate
 from .marks import Marks
 from .power import PowerClient
 from .recheck import Recheck
@@ -51,12 +52,11 @@ OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
 class Surroundings:
     """What a pipeline needs from outside, so that tests can bring their own.
 
-    ending: why nothing new may be begun (cancelled, paused), None while all is well. check_in: raises when the rest is
-    left to the next worker. asked: the guests that need not be asked again.
+    check_in: raises when the rest is left to the next worker. asked: the guests that need not be asked again.
     """
 
     now: Callable[[], datetime]
-    ending: Callable[[], VictimReason | None] = lambda: None
+    gate: Gate
     check_in: Callable[[], None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
@@ -86,7 +86,7 @@ class Pipeline:
         self._marks = marks
         self._around = around
         self._wanted = wanted_state(order.method)
-        self._once, self._looked_again = threading.Lock(), False
+        self._once, self._looked_again, self._stops = threading.Lock(), False, False
         self._evidence = Evidence(vcenter, times.from_wire(order.marked))
         labels, placed = needs_labels(order.policy), bool(order.scope.areas)
         look = partial(vcenter.recheck, order.run.request.tag, labels=labels, placed=placed)
@@ -94,6 +94,10 @@ class Pipeline:
 
     def stop(self, victim: Victim) -> Requested | VictimOutcome:
         """Bring one victim as far as vCenter's word that it will stop. Raises only where vCenter itself is away."""
+        asked = self._around.asked.when(victim.vm)
+        if asked and self._around.gate.check():
+            # An earlier attempt asked the guest, which may be on its way down.
+            return self._requested(victim, asked)
         unmarked = self.mark(victim)
         if unmarked:
             return unmarked
@@ -103,13 +107,13 @@ class Pipeline:
     def mark(self, victim: Victim) -> VictimOutcome | None:
         """Write its pending mark; the outcome of a victim that must not be stopped, or is stopped already."""
         self._around.check_in()
-        ending = self._around.ending()
-        if ending:
-            return self.outcome(victim, VictimEnd.SPARED, ending)
+        closed = self._around.gate.check()
         machine, looked = self._recheck.seen(victim.vm)
         verdict = self._judge(victim, machine, marked="")
         if verdict or machine is None:
             return verdict or self._lost(victim, marked="")
+        if closed:
+            return self._spared_by(closed, victim, machine)
         if not self._claims.take(victim.vm, self._order.run.run_id):
             return self.outcome(victim, VictimEnd.SPARED, VictimReason.CLAIMED)
         if self._claims.had_another_since(victim.vm, self._order.run.run_id, looked):
@@ -180,8 +184,7 @@ class Pipeline:
         reason = why_not(machine, self._limits())
         if reason is None:
             return None
-        mark = read_mark(machine.mark)
-        ours = mark if mark and mark.run_id == self._order.run.run_id else None
+        ours = self._our_mark(machine)
         marked = marked or (self._order.marked if ours else "")
         if machine.power_state in (PowerState.OFF, self._wanted):
             return self._found_off(victim, ours, marked, requested)
@@ -208,6 +211,15 @@ class Pipeline:
                 self._looked_again = True
         return self._recheck.current(vm)
 
+    def _spared_by(self, closed: VictimReason, victim: Victim, machine: VirtualMachine) -> VictimOutcome:
+        """Not to be stopped any more. A mark that an earlier attempt has written is to be settled, too."""
+        marked = self._order.marked if self._our_mark(machine) else ""
+        return self.outcome(victim, VictimEnd.SPARED, closed, marked=marked)
+
+    def _our_mark(self, machine: VirtualMachine) -> MarkFound | None:
+        mark = read_mark(machine.mark)
+        return mark if mark and mark.run_id == self._order.run.run_id else None
+
     def _lost(self, victim: Victim, marked: str) -> VictimOutcome:
         return self.outcome(victim, VictimEnd.SPARED, VictimReason.TAG_REMOVED, marked=marked)
 
@@ -222,13 +234,20 @@ class Pipeline:
         text = self._marks.pending(victim.vm)
         if machine.mark == text:
             return None
+        tried = ""
         for pause in (*PAUSES, None):
+            closed = self._around.gate.check()
+            if closed:
+                return self.outcome(victim, VictimEnd.SPARED, closed, marked=tried)
             try:
                 self._vcenter.write_mark(victim.vm, text)
                 return None
             except VCenterObjectGone as error:
                 return self.outcome(victim, VictimEnd.SPARED, VictimReason.VM_DELETED, message=str(error))
             except PreemptionError as error:
+                # vCenter may have taken the mark, although its answer was lost.
+                tried = self._order.marked
+                self._around.gate.forget()
                 if pause is None and isinstance(error, OUTAGE):
                     raise
                 if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
@@ -244,9 +263,13 @@ class Pipeline:
         earlier = None if forced else self._around.asked.when(victim.vm)
         if earlier:
             return self._requested(victim, earlier)
+        self._ask_the_gate_before_the_first_stop()
         marked = self._order.marked
         last: PreemptionError | None = None
         for pause in (*PAUSES, None):
+            closed = self._around.gate.check()
+            if closed:
+                return self.outcome(victim, VictimEnd.SPARED, closed, marked=marked)
             try:
                 task = self._call(victim.vm, forced=forced)
                 requested = times.to_wire(self._around.now())
@@ -256,6 +279,7 @@ class Pipeline:
                 return self.outcome(victim, VictimEnd.SPARED, deleted, message=message, marked=marked)
             except PreemptionError as error:
                 last = error
+                self._around.gate.forget()
                 if _wants_force(error) and self._order.method is StopMethod.SOFT_THEN_HARD and not forced:
                     forced, reason = True, VictimReason.ESCALATED
                     continue
@@ -268,6 +292,13 @@ class Pipeline:
             if verdict:
                 return verdict
         return self.outcome(victim, VictimEnd.FAILED, VictimReason.STOP_REFUSED, message=str(last), marked=marked)
+
+    def _ask_the_gate_before_the_first_stop(self) -> None:
+        """Marks may have taken their time, and from here on there is no way back."""
+        with self._once:
+            if not self._stops:
+                self._stops = True
+                self._around.gate.forget()
 
     def _call(self, vm: ManagedObject, *, forced: bool) -> ManagedObject | None:
         if self._order.method is StopMethod.SUSPEND:

@@ -10,19 +10,21 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 
 from temporalio import activity
 
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.temporal.run_control import Attempt, Execution, RunControl
 
 from ..messages import STOP, StopInput, StopResult, on_the_wire
 from .asked import AskedGuests, Requested
 from .claims import Claims
 from .confirming import Confirmation
 from .final_marks import FinalMarks
+from .gate import StopGate
 from .marks import Marks
-from .pausing import PauseSwitch, PauseWatch
 from .pipeline import Pipeline, Surroundings
 from .power import PowerClient
 from .reserving import Reservations
@@ -33,14 +35,17 @@ log = logging.getLogger(__name__)
 # A task has five minutes after the grace period, and there is something before and after.
 STOP_MARGIN_SECONDS = 6 * 60.0
 
+# What people want of the run that this attempt carries out. PreemptionError where nobody can tell.
+AskControl = Callable[[Attempt], RunControl]
+
 
 class Stopping:
     """The activity that stops."""
 
-    def __init__(self, vcenter: PowerClient, claims: Claims, paused: PauseSwitch, now: Callable[[], datetime]) -> None:
+    def __init__(self, vcenter: PowerClient, claims: Claims, ask: AskControl, now: Callable[[], datetime]) -> None:
         self._vcenter = vcenter
         self._claims = claims
-        self._paused = paused
+        self._ask = ask
         self._now = now
         self._reservations = Reservations(vcenter, now)
 
@@ -50,11 +55,11 @@ class Stopping:
         asked = AskedGuests(*activity.info().heartbeat_details[:1])
         with (
             supervised(asked.as_wire) as supervision,
-            PauseWatch(self._paused, supervision.cancelled) as watch,
+            StopGate(partial(self._ask, this_attempt()), supervision) as gate,
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
             self._claims.of_run(order.run.run_id, [victim.vm for victim in order.victims], claim_seconds(order)),
         ):
-            around = Surroundings(self._now, watch.ending, supervision.hand_over_if_due, asked=asked)
+            around = Surroundings(self._now, gate, supervision.hand_over_if_due, asked=asked)
             return StopResult(on_the_wire(self._stop_all(order, around, threads)))
 
     def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
@@ -77,6 +82,13 @@ class Stopping:
         for outcome in outcomes:
             _log_outcome(order.run.run_id, outcome)
         return outcomes
+
+
+def this_attempt() -> Attempt:
+    """The attempt of the activity that asks; only in the activity's own context."""
+    info = activity.info()
+    run = Execution(info.workflow_id or "", info.workflow_run_id or "")
+    return Attempt(run, info.activity_id, info.attempt)
 
 
 def claim_seconds(order: StopInput) -> float:

@@ -34,6 +34,10 @@ class Supervision:
         """The run itself was cancelled. A worker that stops cancels its activities too, but means something else."""
         return self._cancelled.is_set()
 
+    def hand_over(self) -> None:
+        """Temporal has given the work to another attempt, or waits for none any more."""
+        self._handed_over.set()
+
     def hand_over_if_due(self) -> None:
         """Leave the rest to another attempt: all that was done so far can be read from vCenter.
 

@@ -78,7 +78,7 @@ def activities(means: Means) -> list[Callable[..., Any]]:
     acting, source = Acting(means.client, queue), means.settings.vcenter.endpoint.event_source
     return [
         Planning(vcenter, policies, paused, now).plan,
-        Stopping(vcenter, claims, paused, now).stop,
+        Stopping(vcenter, claims, paused.of_run, now).stop,
         Settling(vcenter).settle,
         Pressure(vcenter, paused).look,
         announcing.announce,

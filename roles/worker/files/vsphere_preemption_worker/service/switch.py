@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether preemption is paused: asked by activities, which are threads, of a client that lives in the event loop."""
+"""What people want of preemption: asked by activities, which are threads, of a client that lives in the event loop."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import asyncio
 
 from temporalio.client import Client
 
+from vsphere_preemption.temporal.run_control import Attempt, RunControl, read_run_control
 from vsphere_preemption.temporal.switch import Switch, read_switch
 
 
@@ -24,3 +25,8 @@ class PauseQuestion:
         question = asyncio.run_coroutine_threadsafe(read_switch(self._client, self._task_queue), self._loop)
         switch: Switch = question.result()
         return str(switch) if switch.paused else ""
+
+    def of_run(self, attempt: Attempt) -> RunControl:
+        """The same, and whether the attempt's run was cancelled or is no longer its own."""
+        question = read_run_control(self._client, self._task_queue, attempt)
+        return asyncio.run_coroutine_threadsafe(question, self._loop).result()

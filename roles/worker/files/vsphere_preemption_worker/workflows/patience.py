@@ -15,6 +15,9 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+# A run that began before this patch may have thrown a result away that came with the cancellation.
+RESULT_FIRST = "result-before-cancel"
+
 
 class Patience:
     """Waits for one workflow. cancelled: somebody asked the workflow to end."""
@@ -34,8 +37,14 @@ class Patience:
                 await workflow.wait_condition(condition)
             except asyncio.CancelledError:
                 self.cancelled = True
-                if on_cancel:
+                if on_cancel and not (workflow.patched(RESULT_FIRST) and await self._has_come_too(condition)):
                     on_cancel()
+
+    async def _has_come_too(self, condition: Callable[[], bool]) -> bool:
+        """What was waited for came in the same task as the cancellation; cancelling it now would throw it away."""
+        # Conditions are looked at when everything that has arrived was taken in.
+        await workflow.wait_condition(lambda: True)
+        return condition()
 
     async def up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
         """Wait until the condition holds, but not for longer, and not after a cancellation. Whether it holds."""

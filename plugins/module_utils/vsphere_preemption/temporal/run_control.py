@@ -1,0 +1,85 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a run may still be carried out by the activity that asks: read from the server, which knows it first.
+
+A cancellation reaches an activity only with a heartbeat, after a worker has taken it in for the run and, where the
+dispatcher was cancelled, for the dispatcher. The server has it on record from the moment in which it was confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import WorkflowNotFound
+from ._calls import translated
+from .switch import Switch, read_switch
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+
+CALL_LIMIT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One execution of a workflow: its workflow id and its (Temporal) run id."""
+
+    workflow_id: str
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One attempt of an activity, as Temporal names it."""
+
+    execution: Execution
+    activity_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class RunControl:
+    """What people want of a run, and whether this attempt still has it.
+
+    cancelled: the run, or the dispatcher that started it, was asked to end. superseded: the run has ended, or another
+    attempt carries it out.
+    """
+
+    switch: Switch = field(default_factory=Switch)
+    cancelled: bool = False
+    superseded: bool = False
+
+
+async def read_run_control(client: Client, task_queue: str, attempt: Attempt) -> RunControl:
+    """Ask the server. PreemptionError where it does not answer."""
+    switch, run = await asyncio.gather(read_switch(client, task_queue), _describe(client, attempt.execution))
+    if run is None or not _carried_out_by(attempt, run):
+        return RunControl(switch, superseded=True)
+    cancelled = run.workflow_extended_info.cancel_requested
+    parent = run.workflow_execution_info.parent_execution
+    if not cancelled and parent.workflow_id:
+        dispatcher = await _describe(client, Execution(parent.workflow_id, parent.run_id))
+        cancelled = dispatcher is not None and dispatcher.workflow_extended_info.cancel_requested
+    return RunControl(switch, cancelled=cancelled)
+
+
+async def _describe(client: Client, execution: Execution) -> Any:
+    """Temporal's description of an execution; None for one that it does not know (any more)."""
+    handle = client.get_workflow_handle(execution.workflow_id, run_id=execution.run_id)
+    try:
+        with translated(f"Cannot tell whether the workflow {execution.workflow_id} may continue"):
+            return (await handle.describe(rpc_timeout=CALL_LIMIT)).raw_description
+    except WorkflowNotFound:
+        return None
+
+
+def _carried_out_by(attempt: Attempt, run: Any) -> bool:
+    """The server still waits for this attempt; an activity whose run has ended is not pending."""
+    return any(
+        pending.activity_id == attempt.activity_id and pending.attempt == attempt.number
+        for pending in run.pending_activities
+    )
