@@ -14,7 +14,7 @@ TESTS = "tests/unit"
 
 @dataclass(frozen=True)
 class Mutation:
-    """invariant: I1 to I16. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
+    """invariant: I1 to I17. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
 
     invariant: str
     file: str
@@ -170,6 +170,20 @@ MUTATIONS = (
         'STOP = "StopVictims"',
         'STOP = "StopThem"',
         f"{TESTS}/worker/test_replay.py",
+    ),
+    Mutation(
+        "I17",
+        f"{WORKER}/activities/pipeline.py",
+        "                return self.outcome(victim, VictimEnd.SPARED, closed, marked=marked)\n",
+        "                pass\n",
+        f"{TESTS}/worker/test_stopping.py -k between_the_mark_and_the_stop",
+    ),
+    Mutation(
+        "I17",
+        f"{WORKER}/activities/gate.py",
+        "        self._supervision.hand_over_if_due()\n        return self.closed()",
+        "        return None",
+        f"{TESTS}/worker/test_gate.py",
     ),
     Mutation(
         "I15",

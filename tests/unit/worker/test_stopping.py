@@ -261,6 +261,17 @@ def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> Non
     assert {name for name, _about in vcenter.calls} == {"recheck"}
 
 
+def test_a_pause_between_the_mark_and_the_stop_is_seen(vcenter: FakeVCenter) -> None:
+    def paused() -> VictimReason | None:
+        return VictimReason.PAUSED if vcenter.said("mark") else None
+
+    order = an_order(vcenter, StopMethod.HARD)
+    outcomes = Attempt(vcenter, order, ending=paused).run()
+    assert outcomes["vm-1"].reason is VictimReason.PAUSED
+    assert outcomes["vm-1"].marked == order.marked
+    assert vcenter.said("power_off") == []
+
+
 def test_a_pause_after_a_lost_answer_leaves_no_mark_pending(vcenter: FakeVCenter) -> None:
     """vCenter may have taken it: the outcome says that it is to be settled."""
     paused: list[VictimReason] = []
