@@ -12,7 +12,9 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
+from ._preflight_temporal import NAMES as TEMPORAL_NAMES
 from ._preflight_temporal import temporal_checks
+from ._preflight_vcenter import NAMES as VCENTER_NAMES
 from ._preflight_vcenter import vcenter_checks
 from ._request import policies_of, policy_options
 from .vsphere_preemption.core.contract import DEFAULT_TASK_QUEUE
@@ -23,7 +25,7 @@ from .vsphere_preemption.core.preflight import (
     broken_at,
     failed,
     failed_by,
-    is_ready,
+    in_the_way,
     passed,
     skipped,
     summary,
@@ -39,6 +41,7 @@ from .vsphere_preemption.events.time_limit import TimeLimit
 ERROR_CODE = "preflight_failed"
 SINK_SECONDS = 10.0
 ADDRESS, RECEIVER = "reply_address", "reply_receiver"
+NAMES = ("python", "libraries", *TEMPORAL_NAMES, *VCENTER_NAMES, "policy", ADDRESS, RECEIVER)
 PROBLEMS_SHOWN = 3
 
 
@@ -56,13 +59,14 @@ def preflight_options() -> dict[str, dict[str, Any]]:
         "reply_to": {"type": "str", "no_log": True},
         "reply_to_allow": {"type": "list", "elements": "str", "fallback": (env_fallback, [ALLOW_VARIABLE])},
         "reply_to_ca_file": {"type": "path", "fallback": (env_fallback, ["PREEMPTION_REPLY_CA_FILE"])},
+        "required": {"type": "list", "elements": "str", "choices": list(NAMES)},
         "strict": {"type": "bool", "default": False},
         "fail": {"type": "bool", "default": True},
     }
 
 
 def preflight(params: Mapping[str, Any]) -> list[Check]:
-    """All checks, always the same ones in the same order."""
+    """All checks of NAMES, in that order."""
     return [
         *local_checks(),
         *temporal_checks(params),
@@ -72,20 +76,26 @@ def preflight(params: Mapping[str, Any]) -> list[Check]:
     ]
 
 
-def as_result(checks: Sequence[Check], *, strict: bool) -> dict[str, Any]:
-    """The result of the module, whether the task shall fail or not."""
+def as_result(checks: Sequence[Check], *, required: Sequence[str] = (), strict: bool = False) -> dict[str, Any]:
+    """The result of the module, whether the task shall fail or not.
+
+    Judged here and not in a playbook: Ansible masks a secret wherever it occurs in a text or a number, also in the name
+    of a check, but never a boolean.
+    """
+    missing = in_the_way(checks, required, strict=strict)
     return {
         "changed": False,
-        "ready": is_ready(checks, strict=strict),
+        "ready": not missing,
+        "missing": missing,
         "checks": [check.as_result() for check in checks],
         "table": table(checks),
     }
 
 
-def as_failure(checks: Sequence[Check], *, strict: bool) -> dict[str, Any]:
-    """The same for a task that fails."""
-    msg = f"The installation is not ready: {summary(checks)}.\n{table(checks)}"
-    return {**as_result(checks, strict=strict), "msg": msg, "error_code": ERROR_CODE, "retryable": False}
+def as_failure(checks: Sequence[Check], result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result for a task that fails. result: what `as_result` made of the checks."""
+    what = f"The installation is not ready because of {', '.join(result['missing'])}: {summary(checks)}."
+    return {**result, "msg": f"{what}\n{result['table']}", "error_code": ERROR_CODE, "retryable": False}
 
 
 def local_checks() -> list[Check]:

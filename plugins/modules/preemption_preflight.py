@@ -63,6 +63,36 @@ options:
       - PEM file with the CA that signed the certificate of the receiver. The CAs that the worker trusts, if not given.
       - Read from E(PREEMPTION_REPLY_CA_FILE) if it is not given.
     type: path
+  required:
+    description:
+      - The checks that RV(ready) depends on. Each of them has to be V(ok), or V(warning) unless O(strict=true). One that
+        is V(skipped) is missing, because its state is unknown.
+      - Every check is made and shown, whether it is required or not.
+      - If it is not given, or empty, RV(ready) depends on all checks, and a skipped one does not matter.
+    type: list
+    elements: str
+    choices:
+      - python
+      - libraries
+      - temporal_connection
+      - temporal_tls
+      - temporal_access
+      - temporal_namespace
+      - worker
+      - kill_switch
+      - temporal_clock
+      - vcenter_connection
+      - vcenter_certificate
+      - vcenter_login
+      - vcenter_version
+      - tag
+      - privileges
+      - custom_attribute
+      - vcenter_clock
+      - policy
+      - reply_address
+      - reply_receiver
+    version_added: 0.2.1
   strict:
     description: Whether a warning is as bad as a failure.
     type: bool
@@ -96,13 +126,41 @@ EXAMPLES = r"""
 - name: Show the table
   ansible.builtin.debug:
     msg: "{{ preflight.table.splitlines() }}"
+
+- name: Check only whether both servers can be used
+  vsphere.preemption.preemption_preflight:
+    temporal_address: temporal.example.com:7233
+    vcenter_url: https://vcenter.example.com
+    vcenter_username: preemption@vsphere.local
+    vcenter_password: "{{ vault_vcenter_password }}"
+    tag: preemptible
+    required: [temporal_access, temporal_namespace, vcenter_login]
+    fail: false
+  register: servers
+
+# A gate of your own: the boolean, and closed where it is not there. Ansible masks names in a result, but no boolean.
+- name: Stop unless both can be used
+  ansible.builtin.assert:
+    that: servers.ready | default(false)
+    fail_msg: Temporal or vCenter cannot be used.
 """
 
 RETURN = r"""
 ready:
-  description: Whether nothing failed; with O(strict=true), whether there is no warning either.
+  description:
+    - Whether nothing failed; with O(strict=true), whether there is no warning either. With O(required), only those checks
+      count, and each of them has to be in order.
+    - Ansible masks the secrets of a task wherever they occur in its texts and numbers, in names of checks too. So a
+      playbook should decide by this boolean, never by comparing RV(checks), RV(missing) or RV(table).
   returned: always
   type: bool
+missing:
+  description: Names of the checks because of which RV(ready) is false; empty if it is true.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+  version_added: 0.2.1
 checks:
   description: Every check, always the same ones in the same order.
   returned: always
@@ -172,11 +230,10 @@ def main() -> None:
     )
     if module.params["reply_to"]:
         mask_reply_to(module)
-    strict = module.params["strict"]
     checks = preflight(module.params)
-    result = as_result(checks, strict=strict)
+    result = as_result(checks, required=module.params["required"] or (), strict=module.params["strict"])
     if module.params["fail"] and not result["ready"]:
-        module.fail_json(**as_failure(checks, strict=strict))
+        module.fail_json(**as_failure(checks, result))
     module.exit_json(**result)
 
 

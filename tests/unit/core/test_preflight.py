@@ -13,7 +13,7 @@ from vsphere_preemption.core.preflight import (
     Status,
     broken_at,
     failed,
-    is_ready,
+    in_the_way,
     listed,
     passed,
     printable,
@@ -65,7 +65,27 @@ def test_escapes_are_readable_and_letters_of_all_languages_stay() -> None:
 )
 def test_only_a_failure_is_in_the_way_unless_warnings_count_too(status: Status, ready: bool, strictly: bool) -> None:
     checks = [passed("python", ""), Check("tag", status, "")]
-    assert (is_ready(checks), is_ready(checks, strict=True)) == (ready, strictly)
+    assert in_the_way(checks) == ([] if ready else ["tag"])
+    assert in_the_way(checks, strict=True) == ([] if strictly else ["tag"])
+
+
+@pytest.mark.parametrize(
+    ("required", "missing", "strictly"),
+    [
+        pytest.param(["python"], [], [], id="ok"),
+        pytest.param(["kill_switch"], [], ["kill_switch"], id="warning"),
+        pytest.param(["tag"], ["tag"], ["tag"], id="failed"),
+        pytest.param(["privileges"], ["privileges"], ["privileges"], id="skipped, so unknown"),
+        pytest.param(["nonsense"], ["nonsense"], ["nonsense"], id="not among the checks"),
+        pytest.param(["tag", "python", "tag"], ["tag"], ["tag"], id="twice"),
+        pytest.param([], ["tag"], ["kill_switch", "tag"], id="an empty list requires no less than none"),
+    ],
+)
+def test_of_required_checks_each_has_to_be_ok_and_no_other(
+    required: list[str], missing: list[str], strictly: list[str]
+) -> None:
+    assert in_the_way(ALL_KINDS, required) == missing
+    assert in_the_way(ALL_KINDS, required, strict=True) == strictly
 
 
 def test_what_builds_on_a_failed_check_is_skipped_and_says_on_which() -> None:

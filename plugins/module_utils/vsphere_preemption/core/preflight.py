@@ -95,10 +95,18 @@ def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: I
     ]
 
 
-def is_ready(checks: Iterable[Check], *, strict: bool = False) -> bool:
-    """Nothing failed. strict: nor is there a warning."""
+def in_the_way(checks: Iterable[Check], required: Iterable[str] = (), *, strict: bool = False) -> list[str]:
+    """The names of the checks because of which the installation is not ready; none if it is.
+
+    required: only these count, and each has to be ok. One that was skipped is not, because its state is unknown. Without
+    any, everything counts, and only a failure is in the way. strict: so is a warning.
+    """
     refused = {Status.FAILED, Status.WARNING} if strict else {Status.FAILED}
-    return not any(check.status in refused for check in checks)
+    names = list(dict.fromkeys(required))
+    if not names:
+        return [check.name for check in checks if check.status in refused]
+    fine = {check.name for check in checks if check.status not in (*refused, Status.SKIPPED)}
+    return [name for name in names if name not in fine]
 
 
 def table(checks: Sequence[Check]) -> str:
