@@ -141,6 +141,23 @@ def test_without_temporal_the_rest_is_looked_at_all_the_same(looker: Ansible) ->
     assert statuses(made)["vcenter_login"] == "ok"
 
 
+def test_only_required_checks_count_and_one_that_could_not_be_made_is_missing(
+    looker: Ansible, proxy: VCenterProxy
+) -> None:
+    nowhere = {**ASKED, "temporal_address": f"{LOOPBACK}:{free_port()}"}
+    ready = looker.module(PREFLIGHT, {**nowhere, "required": ["vcenter_login", "vcenter_version"], "fail": True})
+    assert (ready.code, ready.result["ready"], ready.result["missing"]) == (0, True, [])
+    assert failures(ready) == {"temporal_connection"}
+    refused = looker.module(PREFLIGHT, {**nowhere, "required": ["vcenter_login", "temporal_tls"], "fail": True})
+    assert (refused.error_code, refused.result["missing"]) == ("preflight_failed", ["temporal_tls"])
+    assert refused.result["failure"] == {"preflight_failed": True}
+    proxy.calls.clear()
+    mistyped = looker.module(PREFLIGHT, {**ASKED, "required": ["vcenter_login", "vcenter_logon"]})
+    assert (mistyped.code != 0, "vcenter_logon" in mistyped.result["msg"]) == (True, True)
+    assert "ready" not in mistyped.result
+    assert proxy.calls.counts() == {}
+
+
 @pytest.mark.long
 def test_a_namespace_that_does_not_exist_is_told_from_a_server_that_does_not_answer(looker: Ansible) -> None:
     made = looker.module(PREFLIGHT, {**ASKED, "temporal_namespace": "elsewhere"})
