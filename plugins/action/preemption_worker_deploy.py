@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.errors import ReleaseMissing
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
     InvalidSetting,
     PreemptionError,
@@ -64,7 +65,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if may_send and not self._is_there(options.get("directory") or DEFAULT_DIRECTORY, release, task_vars):
             shipped["archive"] = self._sent(release)
         result = self._module({**arguments, "shipped": shipped}, task_vars)
-        if may_send and result.get("error_code") == "release_missing" and not shipped["archive"]:
+        # By the key: Ansible may have masked a secret in the value of error_code.
+        if may_send and ReleaseMissing.code in result.get("failure", {}) and not shipped["archive"]:
             # It is there, but not as it was.
             shipped["archive"] = self._sent(release)
             result = self._module({**arguments, "shipped": shipped}, task_vars)

@@ -95,7 +95,8 @@ def as_result(checks: Sequence[Check], *, required: Sequence[str] = (), strict: 
 def as_failure(checks: Sequence[Check], result: Mapping[str, Any]) -> dict[str, Any]:
     """The result for a task that fails. result: what `as_result` made of the checks."""
     what = f"The installation is not ready because of {', '.join(result['missing'])}: {summary(checks)}."
-    return {**result, "msg": f"{what}\n{result['table']}", "error_code": ERROR_CODE, "retryable": False}
+    code = {"error_code": ERROR_CODE, "failure": {ERROR_CODE: True}}
+    return {**result, **code, "msg": f"{what}\n{result['table']}", "retryable": False}
 
 
 def local_checks() -> list[Check]:

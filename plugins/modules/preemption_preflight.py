@@ -65,8 +65,8 @@ options:
     type: path
   required:
     description:
-      - The checks that RV(ready) depends on. Each of them has to be V(ok), or V(warning) unless O(strict=true). One that
-        is V(skipped) is missing, because its state is unknown.
+      - The checks that RV(ready) depends on. Each of them has to be V(ok), or V(warning) unless O(strict=true). One
+        that is V(skipped) is missing, because its state is unknown.
       - Every check is made and shown, whether it is required or not.
       - If it is not given, or empty, RV(ready) depends on all checks, and a skipped one does not matter.
     type: list
@@ -148,8 +148,8 @@ EXAMPLES = r"""
 RETURN = r"""
 ready:
   description:
-    - Whether nothing failed; with O(strict=true), whether there is no warning either. With O(required), only those checks
-      count, and each of them has to be in order.
+    - Whether nothing failed; with O(strict=true), whether there is no warning either. With O(required), only those
+      checks count, and each of them has to be in order.
     - Ansible masks the secrets of a task wherever they occur in its texts and numbers, in names of checks too. So a
       playbook should decide by this boolean, never by comparing RV(checks), RV(missing) or RV(table).
   returned: always

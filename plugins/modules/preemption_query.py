@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 - name: Show the VMs that the last run has stopped
   ansible.builtin.debug:
-    msg: "{{ preemption.runs[-1].victims | selectattr('outcome', 'eq', 'stopped') | map(attribute='name') }}"
+    msg: "{{ preemption.runs[-1].victims | selectattr('stopped') | map(attribute='name') }}"
   when: preemption.runs | length > 0
 
 - name: Ask why a VM is off, or still on
@@ -180,6 +180,15 @@ error_code:
   returned: failure
   type: str
   sample: workflow_not_found
+failure:
+  description:
+    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
+    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
+      its result, in RV(error_code) too, but not in keys.
+  returned: failure
+  type: dict
+  sample: {workflow_not_found: true}
+  version_added: 0.2.1
 """
 
 from typing import TYPE_CHECKING, Any

@@ -114,6 +114,14 @@ restore:
     reasonCode: ""
     machines: [{name: web-1, outcome: restored, reason: "", vm: {Type: VirtualMachine, Value: vm-63}}]
     kept: {byReason: {changed_since: 1}, vms: [{name: web-2, reason: changed_since}]}
+complete:
+  description:
+    - Whether C(restore.outcome) is V(done), so that every VM of the plan was given back, also if there was none.
+    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, in outcomes and reasons too.
+  returned: when it was waited for
+  type: bool
+  version_added: 0.2.1
 last_state:
   description: How far the restore was when the time was over.
   returned: when the outcome was not known in time
@@ -147,6 +155,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.narrowing import read_narrowing
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.returns import RestoreEnd
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restoring
 
 if TYPE_CHECKING:
@@ -215,7 +224,8 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     if not params["wait"] and not check_mode:
         return {**result, "changed": not with_client(params, leave).joined}
     record = with_client(params, ask, timeout_seconds=seconds)
-    result |= {"changed": would_change(record), "restore": without_secrets(record)}
+    done = record["outcome"] == RestoreEnd.DONE
+    result |= {"changed": would_change(record), "complete": done, "restore": without_secrets(record)}
     if diff:
         result["diff"] = restore_diff(record)
     if record["outcome"] == "failed":

@@ -140,6 +140,15 @@ error_code:
   returned: failure
   type: str
   sample: still_in_use
+failure:
+  description:
+    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
+    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
+      its result, in RV(error_code) too, but not in keys.
+  returned: failure
+  type: dict
+  sample: {still_in_use: true}
+  version_added: 0.2.1
 """
 
 from typing import TYPE_CHECKING, Any

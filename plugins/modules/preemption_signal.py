@@ -141,6 +141,15 @@ outcome:
     outcome: done
     reason: ""
     victims: [{name: web-1, outcome: stopped, method: hard, vm: {Type: VirtualMachine, Value: vm-63}}]
+complete:
+  description:
+    - Whether C(outcome.outcome) is V(done), so that every victim that was still there to be stopped was stopped, also
+      if there was none.
+    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, in outcomes and reasons too.
+  returned: when it was waited for
+  type: bool
+  version_added: 0.2.1
 plan:
   description: What would happen now; the values are those of M(vsphere.preemption.preemption_plan).
   returned: in check mode, if O(vcenter_url) is known
@@ -185,6 +194,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     PreemptionError,
     RunFailed,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.outcome import RunEnd
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
 
 if TYPE_CHECKING:
@@ -231,7 +241,8 @@ def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> 
     answer = _ask(params, request)
     stopped = any(victim["outcome"] == "stopped" for victim in answer.record.get("victims", []))
     result["changed"] = stopped and not answer.repeated
-    result |= {"run_id": answer.run_id, "outcome": without_secrets(answer.record)}
+    result |= {"complete": answer.record["outcome"] == RunEnd.DONE, "outcome": without_secrets(answer.record)}
+    result["run_id"] = answer.run_id
     if answer.record["outcome"] in ("failed", "rejected"):
         return {**result, **RunFailed(answer.record).as_result()}
     return result

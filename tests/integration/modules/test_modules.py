@@ -32,6 +32,7 @@ def test_check_do_check_again_do_again(ansible: Ansible, work: Work) -> None:
     done = ansible.module(SIGNAL, asked)
     assert done.changed
     assert [victim["outcome"] for victim in done.result["outcome"]["victims"]] == ["stopped", "stopped"]
+    assert done.result["complete"] is True
     assert done.result["request"] == checked.result["request"]
     assert done.result["request"]["event"]["id"] == "r1"
     ansible.module(SIGNAL, asked, "--check")
@@ -51,7 +52,7 @@ def test_a_request_within_the_window_changes_nothing(ansible: Ansible, work: Wor
     assert ansible.module(SIGNAL, {"tag": "t", "criticality": "HIGH"}).changed
     late = ansible.module(SIGNAL, {"tag": "t", "criticality": "HIGH"})
     assert (late.code, late.changed) == (0, False)
-    assert late.result["outcome"]["reason"] == "within_rerun_window"
+    assert (late.result["outcome"]["reason"], late.result["complete"]) == ("within_rerun_window", False)
 
 
 def test_nothing_to_stop_changes_nothing(ansible: Ansible, work: Work) -> None:
@@ -136,7 +137,7 @@ def test_no_worker_is_said_within_the_time_limit(ansible: Ansible) -> None:
 
 def test_an_unknown_workflow_is_named(ansible: Ansible) -> None:
     failed = ansible.module(QUERY)
-    assert failed.error_code == "workflow_not_found"
+    assert (failed.error_code, failed.result["failure"]) == ("workflow_not_found", {"workflow_not_found": True})
     assert_one_line(failed.result["msg"])
 
 

@@ -67,8 +67,17 @@ class PreemptionError(Exception):
             self.retryable = retryable
 
     def as_result(self) -> dict[str, object]:
-        """The keyword arguments that a module hands to `fail_json`."""
-        return {"msg": str(self), "error_code": self.code, "retryable": self.retryable}
+        """The keyword arguments that a module hands to `fail_json`.
+
+        failure: the code once more, as a key. Ansible masks a secret wherever it occurs in a value, but in no key; so a
+        playbook can rely on it whatever the password is.
+        """
+        return {
+            "msg": str(self),
+            "error_code": self.code,
+            "failure": {self.code: True},
+            "retryable": self.retryable,
+        }
 
 
 class InvalidInput(PreemptionError):

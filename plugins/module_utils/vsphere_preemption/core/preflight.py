@@ -98,8 +98,8 @@ def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: I
 def in_the_way(checks: Iterable[Check], required: Iterable[str] = (), *, strict: bool = False) -> list[str]:
     """The names of the checks because of which the installation is not ready; none if it is.
 
-    required: only these count, and each has to be ok. One that was skipped is not, because its state is unknown. Without
-    any, everything counts, and only a failure is in the way. strict: so is a warning.
+    required: only these count, and each has to be ok. One that was skipped is not, because its state is unknown.
+    Without any, everything counts, and only a failure is in the way. strict: so is a warning.
     """
     refused = {Status.FAILED, Status.WARNING} if strict else {Status.FAILED}
     names = list(dict.fromkeys(required))

@@ -49,7 +49,9 @@ class Output:
     def error(self, error: PreemptionError) -> None:
         """What went wrong."""
         if self.json:
-            print(_as_json({"level": "error", **error.as_result()}), file=sys.stderr)
+            # `failure` is for playbooks, whose values Ansible may mask.
+            known = {name: value for name, value in error.as_result().items() if name != "failure"}
+            print(_as_json({"level": "error", **known}), file=sys.stderr)
         else:
             print(f"{PROGRAM}: {safe(error)} [{error.code}]", file=sys.stderr)
 
