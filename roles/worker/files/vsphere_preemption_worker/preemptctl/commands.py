@@ -38,7 +38,15 @@ TEMPORAL = (
     Flag("config-file", "Temporal's configuration file (TEMPORAL_CONFIG_FILE)", Kind.FILE),
 )
 WORKFLOW = (Flag("workflow-id", "id of the workflow", short="w", default=DEFAULT_WORKFLOW_ID),)
-RUN_ID = (Flag("run-id", "workflow run id (empty for current run)", short="r", default=""),)
+EXECUTION_RUN_ID = (
+    Flag(
+        "execution-run-id",
+        "Temporal's run id of the workflow execution; empty for the current one",
+        short="r",
+        default="",
+        alias="run-id",
+    ),
+)
 TAG = (Flag("tag", "vSphere tag that makes a VM preemptible", short="t", default=DEFAULT_TAG),)
 PLACES = tuple(
     Flag(kind.value.replace("_", "-"), f"only VMs in this {kind.value.replace('_', ' ')}; again for more", many=True)
@@ -86,7 +94,12 @@ COMMANDS = (
             Flag("execution-timeout", "end of a workflow that this starts; 0 for none", Kind.DURATION, default=300.0),
         ),
     ),
-    Command(("workflow", "status"), "show what was preempted last", "workflow:status", (*TEMPORAL, *WORKFLOW, *RUN_ID)),
+    Command(
+        ("workflow", "status"),
+        "show what was preempted last",
+        "workflow:status",
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
+    ),
     Command(
         ("workflow", "cancel"),
         "end the workflow in good order",
@@ -94,7 +107,7 @@ COMMANDS = (
         (
             *TEMPORAL,
             *WORKFLOW,
-            *RUN_ID,
+            *EXECUTION_RUN_ID,
             Flag("wait", "wait until it has ended", Kind.TRUTH),
             Flag("timeout", "how long to wait", Kind.DURATION, default=300.0),
         ),
@@ -108,7 +121,7 @@ COMMANDS = (
             *TEMPORAL,
             *WORKFLOW,
             *TAG,
-            Flag("of-run", "only VMs that this preemption run stopped"),
+            Flag("preemption-id", "only VMs that this preemption stopped", alias="of-run"),
             *VMS,
             *PLACES,
             *REASON,
@@ -130,7 +143,7 @@ COMMANDS = (
         ("runs",),
         "list the last runs, or the VMs of one of them",
         "runs:runs",
-        (*TEMPORAL, *WORKFLOW, *RUN_ID),
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="[RUN]",
     ),
     Command(
@@ -144,7 +157,7 @@ COMMANDS = (
         ("explain",),
         "say why a VM was, or was not, preempted",
         "runs:explain_vm",
-        (*TEMPORAL, *WORKFLOW, *RUN_ID),
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="VM",
     ),
     Command(("completion",), "print the completion script for a shell", "completion:complete", argument="SHELL"),

@@ -72,7 +72,7 @@ class Flag:
     """One flag. name: the long form without dashes. short: one letter, empty for none.
 
     default: None where nothing holds until it is given. many: it may be given again, and all values count.
-    values: those that the completion offers; others are not refused here.
+    values: those that the completion offers; others are not refused here. alias: a long form of earlier releases.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Flag:
     default: Any = None
     many: bool = False
     values: tuple[str, ...] = ()
+    alias: str = ""
 
     @property
     def attribute(self) -> str:

@@ -23,7 +23,7 @@ from .connecting import not_empty
 
 # Flags that limit; an event does, too: one of an alarm is about the compute resource of the alarm. `--event ""` is left
 # out, because it is the prototype's way to give none.
-LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "of_run")
+LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "preemption_id")
 REQUIRED_OF_AN_EVENT = ("specversion", "id", "source", "type")
 MOST_BYTES = 1024 * 1024
 

@@ -32,7 +32,7 @@ def runs(options: Namespace, output: Output) -> int:
     if not wanted:
         raise WorkflowNotFound(
             f"Cannot show the run {options.run}",
-            why="no run on record has this id or request id",
+            why="no run on record has this preemption id or request id",
             next_step="List the runs that are on record with preemptctl runs.",
         )
     output.answer({"runs": wanted}, [line for record in wanted for line in victim_lines(record)])
@@ -49,12 +49,12 @@ def explain_vm(options: Namespace, output: Output) -> int:
 
 
 def is_meant(record: asking.Record, name: str) -> bool:
-    """The name is the id of the run, the end of it, or its request id."""
+    """The name is the preemption id, the end of it, or the request id."""
     return name in (record["runID"], record["runID"].rpartition("/")[2], record["requestID"])
 
 
 def _records(options: Namespace, output: Output) -> list[asking.Record]:
     async def ask(client: Client) -> list[asking.Record]:
-        return await asking.read_runs(client, options.workflow_id, options.run_id or None)
+        return await asking.read_runs(client, options.workflow_id, options.execution_run_id or None)
 
     return with_client(options, output, ask)

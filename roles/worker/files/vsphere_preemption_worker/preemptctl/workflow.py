@@ -41,9 +41,13 @@ def run(options: Namespace, output: Output) -> int:
         )
 
     accepted = with_client(options, output, leave)
-    facts = {"workflowRunID": accepted.run_id, "requestID": request.request_id or request.event.id}
-    said = f"The workflow {safe(workflow_id)} (run id {accepted.run_id}) has the request {safe(facts['requestID'])}."
-    output.answer(_logged(options, "the workflow has the request", request=request.as_wire(), **facts), [said])
+    ids = _ids(request, accepted.preemption_id, accepted.execution_run_id)
+    said = f"The workflow {safe(workflow_id)} (execution run id {accepted.execution_run_id}) has the request"
+    lines = [
+        f"{said} {safe(ids['requestID'])}.",
+        f"If a run is made for it, its preemption id is {safe(accepted.preemption_id)}.",
+    ]
+    output.answer(_logged(options, "the workflow has the request", request=request.as_wire(), **ids), lines)
     return exits.OK
 
 
@@ -51,7 +55,7 @@ def status(options: Namespace, output: Output) -> int:
     """The state of the workflow, as the query `current_state` answers it."""
 
     async def ask(client: Client) -> asking.Record:
-        return await asking.read_state(client, options.workflow_id, options.run_id or None)
+        return await asking.read_state(client, options.workflow_id, options.execution_run_id or None)
 
     state = with_client(options, output, ask)
     state = {**state, "replyTo": redacted_address(str(state.get("replyTo", "")))}
@@ -65,7 +69,11 @@ def cancel(options: Namespace, output: Output) -> int:
 
     async def end(client: Client) -> asking.Cancelled:
         return await asking.cancel_workflow(
-            client, workflow_id, options.run_id or None, wait=bool(options.wait), timeout_seconds=options.timeout
+            client,
+            workflow_id,
+            options.execution_run_id or None,
+            wait=bool(options.wait),
+            timeout_seconds=options.timeout,
         )
 
     done = with_client(options, output, end, timeout_seconds=options.timeout)
@@ -73,7 +81,7 @@ def cancel(options: Namespace, output: Output) -> int:
         raise WorkflowNotFound(
             f"Cannot cancel the workflow {workflow_id}",
             why="no such workflow is open",
-            next_step="Check the workflow id, the run id and the namespace; or it has ended already.",
+            next_step="Check the workflow id, the execution run id and the namespace; or it has ended already.",
         )
     said = "has ended" if options.wait else "was asked to end"
     output.answer(_logged(options, f"the workflow {said}"), [f"The workflow {safe(workflow_id)} {said}."])
@@ -92,12 +100,18 @@ def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
         )
 
     answer = with_client(options, output, ask, timeout_seconds=options.timeout)
-    facts = {"workflowRunID": answer.run_id, "requestID": request.request_id or request.event.id}
-    document = _logged(options, "the request has its outcome", repeated=answer.repeated, outcome=answer.record, **facts)
+    ids = _ids(request, answer.preemption_id, answer.execution_run_id)
+    document = _logged(options, "the request has its outcome", repeated=answer.repeated, outcome=answer.record, **ids)
     output.answer(document, victim_lines(answer.record))
     if answer.record["outcome"] in ("failed", "rejected"):
         raise RunFailed(answer.record)
     return exits.OK
+
+
+def _ids(request: PreemptionRequest, preemption_id: str, execution_run_id: str) -> dict[str, str]:
+    """What names the request, its preemption, and the workflow execution, which the prototype calls workflowRunID."""
+    names = {"requestID": request.request_id or request.event.id, "workflowRunID": execution_run_id}
+    return {**names, "preemption_id": preemption_id, "execution_run_id": execution_run_id}
 
 
 def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
@@ -109,7 +123,7 @@ def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
         "queue": task_queue(options),
         "workflow": WORKFLOW_TYPE,
         "workflowID": options.workflow_id,
-        **({"runID": options.run_id} if "run_id" in options else {}),
+        **({"runID": options.execution_run_id} if "execution_run_id" in options else {}),
         **facts,
     }
 
@@ -120,7 +134,7 @@ def _shown(state: asking.Record) -> list[str]:
     return pairs(
         {
             "workflow": state["workflowID"],
-            "run id": state["workflowRunID"],
+            "execution run id": state["workflowRunID"],
             "last preemption": moment(state["lastPreemptionTime"]) or "never",
             "tag": state["tag"],
             "criticality": state["criticality"],

@@ -27,7 +27,7 @@ class Handing:
 
     @activity.defn(name=ASK)
     async def ask(self, order: AskInput) -> str:
-        """Signal the dispatcher, and start it where it does not run; its run id.
+        """Signal the dispatcher, and start it where it does not run; its execution run id.
 
         A signal from within a workflow could not start one, and a child could not be started where one runs.
         """
@@ -37,4 +37,4 @@ class Handing:
             )
         except PreemptionError as error:
             raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
-        return accepted.run_id
+        return accepted.execution_run_id

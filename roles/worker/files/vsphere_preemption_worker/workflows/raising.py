@@ -23,7 +23,7 @@ ONE_ATTEMPT = timedelta(seconds=30)
 
 @workflow.defn(name=RAISE_WORKFLOW_TYPE)
 class PreemptionRaise:
-    """The result is the run id of the workflow that was asked."""
+    """The result is the execution run id of the workflow that was asked."""
 
     @workflow.run
     async def run(self, order: RaiseInput) -> str:
