@@ -88,7 +88,8 @@ class Eyes:
 def a_request(data: object = None, **narrow: Any) -> Any:
     kind = "com.vmware.vsphere.AlarmStatusChangedEvent.v0" if data is not None else "Test"
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": kind, "data": data}
-    return read_request({"tag": "spot", "criticality": "HIGH", "event": event, "narrow": narrow})
+    limits = {"narrow": narrow} if narrow else {}
+    return read_request({"tag": "spot", "criticality": "HIGH", "event": event, **limits})
 
 
 def an_alarm(name: str = "Cluster memory", *, placed: bool = True) -> dict[str, Any]:
