@@ -78,8 +78,8 @@ def test_what_cannot_be_is_refused_before_anything_is_sent(words: list[str], sai
         request_of(options_of(*words))
 
 
-# These narrow nothing: who is asked, how urgently, why, how long it may take, how it is shown; and `--event ""`, the
-# prototype's way to give no event.
+# These narrow nothing: who is asked, how urgently, why, how long it may take, and how it is shown. Nor does an empty
+# `--event`, which is the prototype's way to give none.
 NO_LIMITS = {
     *(flag.name for flag in (*TEMPORAL, *EVERYWHERE, *WORKFLOW, *TAG, *REPLY_TO, *REASON, *VCENTER)),
     *("criticality", "event", "request-id", "timeout", "execution-timeout"),
