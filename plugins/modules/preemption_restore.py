@@ -41,10 +41,12 @@ options:
     description:
       - Only VMs that this preemption run stopped. Results of M(vsphere.preemption.preemption_query) and events have
         its id.
-      - Those of all runs, if not given.
+      - Those of all runs, if not given. An empty text is refused.
     type: str
   vms:
-    description: Only these VMs, by name or MoRef.
+    description:
+      - Only these VMs, by name or MoRef.
+      - An empty list is refused; leave it out to mean all.
     type: list
     elements: str
   reason:
