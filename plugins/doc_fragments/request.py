@@ -29,6 +29,7 @@ options:
       - The event of a vCenter alarm chooses the policy by the name of the alarm, and bounds the preemption to the
         compute resource of the alarm, as the policy says.
       - Instead of it, O(event_id), O(event_source), O(event_type) and O(event_data) make one.
+      - An empty one is refused.
     type: dict
   event_id:
     description: Id of the event. A request id or a random one, if not given.
@@ -52,7 +53,9 @@ options:
       - This and the other limits of a request narrow what the policy allows; none widens it.
     type: int
   target:
-    description: How much to free. VMs that are not needed for it stay on. Unset parts do not matter.
+    description:
+      - How much to free. VMs that are not needed for it stay on. Unset parts do not matter.
+      - Without any part it is refused; leave it out for no target.
     type: dict
     suboptions:
       memory_mib:
@@ -68,7 +71,9 @@ options:
         description: Until the CPU of the hosts in scope is not used to more than this share.
         type: float
   vms:
-    description: Only these VMs, by name or MoRef. They need the tag all the same.
+    description:
+      - Only these VMs, by name or MoRef. They need the tag all the same.
+      - An empty list is refused; leave it out to mean all.
     type: list
     elements: str
 """
@@ -78,6 +83,7 @@ options:
   scope:
     description:
       - Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
+      - An empty list is refused; leave it out to mean all.
     type: list
     elements: dict
     suboptions:

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ._request import policies_of
 from ._vcenter import with_vcenter
-from .vsphere_preemption.core.errors import PreemptionError, VCenterTlsRefused
-from .vsphere_preemption.core.preflight import Check, broken_at, failed_by, passed, warned
+from .vsphere_preemption.core.errors import InvalidInput, PreemptionError, VCenterTlsRefused
+from .vsphere_preemption.core.policy.references import references_of
+from .vsphere_preemption.core.preflight import Check, broken_at, failed_by, passed, skipped, warned
 from .vsphere_preemption.core.preflight_rules import (
     judge_attribute,
     judge_privileges,
     judge_product,
+    judge_protections,
     judge_tag,
     judge_vcenter_clock,
 )
@@ -31,11 +34,12 @@ CONNECTION, CERTIFICATE, LOGIN, VERSION = (
     "vcenter_version",
 )
 TAG, PRIVILEGES, ATTRIBUTE, CLOCK = "tag", "privileges", "custom_attribute", "vcenter_clock"
-NAMES = (CONNECTION, CERTIFICATE, LOGIN, VERSION, TAG, PRIVILEGES, ATTRIBUTE, CLOCK)
+PROTECTIONS = "protections"
+NAMES = (CONNECTION, CERTIFICATE, LOGIN, VERSION, TAG, PRIVILEGES, ATTRIBUTE, CLOCK, PROTECTIONS)
 
 
 def vcenter_checks(params: Mapping[str, Any]) -> list[Check]:
-    """All checks of NAMES, in that order. params: with the options for vCenter, `tag` and `features`."""
+    """All checks of NAMES, in that order. params: with the options for vCenter and the policy, `tag` and `features`."""
     known: list[Check] = []
 
     def look(vcenter: VCenter) -> list[Check]:
@@ -86,8 +90,18 @@ def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
         PRIVILEGES: lambda: judge_privileges(inspecting.read_holdings(soap, machines), features),
         ATTRIBUTE: lambda: judge_attribute(inspecting.read_attribute_kinds(soap), features),
         CLOCK: lambda: judge_vcenter_clock(inspecting.read_clock_skew(soap)),
+        PROTECTIONS: lambda: _protections(vcenter, params),
     }
     return [_looked(name, look) for name, look in looks.items()]
+
+
+def _protections(vcenter: VCenter, params: Mapping[str, Any]) -> Check:
+    """What the policy protects by; whether the policy can be used at all is another check."""
+    try:
+        references = references_of(policies_of(params).policies.values())
+    except InvalidInput:
+        return skipped(PROTECTIONS, "Cannot tell before policy is in order.")
+    return judge_protections(references, vcenter.missing(references))
 
 
 def _looked(name: str, look: Callable[[], Check]) -> Check:

@@ -15,6 +15,8 @@ from typing import Any
 
 from .vsphere_preemption.core.contract import DEFAULT_EVENT_SOURCE, DEFAULT_EVENT_TYPE
 from .vsphere_preemption.core.errors import InvalidRequest
+from .vsphere_preemption.core.given import refuse_empty
+from .vsphere_preemption.core.narrowing import Narrowing, read_narrowing
 from .vsphere_preemption.core.policy.model import PlaceKind, PolicySet
 from .vsphere_preemption.core.request import PreemptionRequest, read_request
 from .vsphere_preemption.policy_file.reading import load_policy_file, read_policies
@@ -23,6 +25,8 @@ PLACES = [kind.value for kind in PlaceKind]
 EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
 EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
 POLICY_EXCLUSIVE = [("policy", "policy_path")]
+# An event limits, too: one of an alarm is about the compute resource of the alarm.
+LIMITS = ("scope", "target", "vms", "event")
 
 
 def request_options() -> dict[str, dict[str, Any]]:
@@ -74,6 +78,19 @@ def request_without_event(params: Mapping[str, Any]) -> dict[str, Any]:
     return wire
 
 
+def refuse_empty_options(params: Mapping[str, Any], *names: str) -> None:
+    """GivenButEmpty for those of the options that are given but empty: a filter that found nothing is not no filter."""
+    given = {name: params[name] for name in names if params.get(name) is not None}
+    refuse_empty("Cannot use the options", given, instead="skip the task")
+
+
+def restore_limits_of(params: Mapping[str, Any]) -> Narrowing:
+    """The limits of a restore, and its reason. InvalidRequest."""
+    refuse_empty_options(params, "scope", "vms", "run_id")
+    wire = {"scope": places_of(params), "only": params["vms"], "reason": params["reason"]}
+    return read_narrowing(_set(wire))
+
+
 def policies_of(params: Mapping[str, Any]) -> PolicySet:
     """The policies that the options give; the built-in one where they give none. InvalidPolicy."""
     if params["policy_path"]:
@@ -87,6 +104,7 @@ def policies_of(params: Mapping[str, Any]) -> PolicySet:
 
 
 def _read(params: Mapping[str, Any], **more: Any) -> PreemptionRequest:
+    refuse_empty_options(params, *LIMITS)
     if params["max_vms"] is not None and params["max_vms"] < 1:
         raise InvalidRequest(
             "Cannot make the preemption request",
@@ -94,7 +112,8 @@ def _read(params: Mapping[str, Any], **more: Any) -> PreemptionRequest:
             next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
         )
     named = {"tag": params["tag"], "criticality": params["criticality"], "replyTo": params.get("reply_to")}
-    return read_request({**named, "narrow": _narrowing_of(params), **more})
+    narrowing = _narrowing_of(params)
+    return read_request({**named, **({"narrow": narrowing} if narrowing else {}), **more})
 
 
 def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,7 +133,7 @@ def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
     """What is set, in the form of the wire."""
     target = params["target"] or {}
     wire = {
-        "scope": [_set(place) for place in params["scope"] or ()],
+        "scope": places_of(params),
         "maxVMs": params["max_vms"],
         "target": _set(
             {
@@ -123,12 +142,18 @@ def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
                 "untilMemoryPercent": target.get("until_memory_percent"),
                 "untilCpuPercent": target.get("until_cpu_percent"),
             }
-        ),
-        "only": params["vms"] or [],
-        "dryRun": params.get("dry_run"),
-        "reason": params.get("reason"),
+        )
+        or None,
+        "only": params["vms"],
+        "dryRun": params.get("dry_run") or None,
+        "reason": params.get("reason") or None,
     }
     return _set(wire)
+
+
+def places_of(params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The option `scope` on the wire; None where it is not given."""
+    return None if params["scope"] is None else [_set(place) for place in params["scope"]]
 
 
 def _set(parts: Mapping[str, Any]) -> dict[str, Any]:

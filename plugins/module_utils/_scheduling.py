@@ -13,10 +13,9 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ._request import request_options, request_without_event
+from ._request import request_options, request_without_event, restore_limits_of
 from .vsphere_preemption.core.contract import DEFAULT_TASK_QUEUE, SCHEDULED_WORKFLOW_ID
 from .vsphere_preemption.core.errors import InvalidSetting
-from .vsphere_preemption.core.narrowing import read_narrowing
 from .vsphere_preemption.core.timetable import PARTS
 from .vsphere_preemption.temporal.restoring import checked_request
 from .vsphere_preemption.temporal.schedule_plan import (
@@ -108,8 +107,7 @@ def _order_of(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _restore_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    places = [{kind: name for kind, name in place.items() if name is not None} for place in params["scope"] or ()]
-    narrowing = read_narrowing({"scope": places, "only": params["vms"] or [], "reason": params["reason"]})
+    narrowing = restore_limits_of(params)
     request = checked_request(
         workflow_id=params["workflow_id"],
         tag=params["tag"],

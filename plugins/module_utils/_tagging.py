@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .vsphere_preemption.core.given import refuse_empty
 from .vsphere_preemption.core.tagging import Chosen, Found, Selection, TagPlan, Wish, plan_absence, plan_presence
 from .vsphere_preemption.vcenter.machine_list import list_machines
 from .vsphere_preemption.vcenter.tag_admin import TagAdmin
@@ -55,6 +56,7 @@ def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
     if attach is None:
         names = {} if present else {ref: vm.name for ref, vm in client.read(found.carriers).items()}
         return Chosen(names=names)
+    attach = checked_attach(attach)
     selection = Selection(
         vms=tuple(attach["vms"] or ()),
         folder=attach["folder"] or "",
@@ -63,6 +65,13 @@ def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
     )
     # What was deleted meanwhile must not hinder who cleans up.
     return list_machines(client.soap).choose(selection, all_must_exist=present)
+
+
+def checked_attach(attach: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The option. GivenButEmpty: an empty folder or pattern would leave the choice to the other one alone."""
+    given = {f"attach.{name}": attach[name] for name in ("folder", "pattern") if attach[name] is not None}
+    refuse_empty("Cannot choose the VMs", given, instead="skip the task")
+    return attach
 
 
 def _tag(wish: Wish, after: Found, *, exists: bool) -> dict[str, Any]:

@@ -41,10 +41,12 @@ options:
     description:
       - Only VMs that this preemption run stopped. Results of M(vsphere.preemption.preemption_query) and events have
         its id.
-      - Those of all runs, if not given.
+      - Those of all runs, if not given. An empty text is refused.
     type: str
   vms:
-    description: Only these VMs, by name or MoRef.
+    description:
+      - Only these VMs, by name or MoRef.
+      - An empty list is refused; leave it out to mean all.
     type: list
     elements: str
   reason:
@@ -144,6 +146,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._request import restore_limits_of
 from ansible_collections.vsphere.preemption.plugins.module_utils._restore_result import restore_diff, would_change
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
@@ -153,7 +156,6 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     PreemptionError,
     RestoreFailed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.narrowing import read_narrowing
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.returns import RestoreEnd
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restoring
@@ -191,9 +193,7 @@ OPTIONS = {
 
 def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restoring.RestoreRequest:
     """The restore that the options describe. InvalidRequest says what is wrong with them."""
-    places = [{kind: name for kind, name in place.items() if name is not None} for place in params["scope"] or ()]
-    wire = {"scope": places, "only": params["vms"] or [], "reason": params["reason"]}
-    narrowing = read_narrowing(wire)
+    narrowing = restore_limits_of(params)
     return restoring.checked_request(
         workflow_id=params["workflow_id"],
         tag=params["tag"],

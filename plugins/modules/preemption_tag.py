@@ -63,7 +63,7 @@ options:
     description:
       - Which VMs carry the tag. If it is not given, no VM gets or loses it.
       - VMs in O(attach.vms) count, and VMs in O(attach.folder) whose name fits O(attach.pattern). If only one of folder
-        and pattern is given, it alone decides.
+        and pattern is given, it alone decides. An empty one is refused.
       - Templates, and VMs that another solution manages such as vCLS, are chosen by O(attach.vms) only.
     type: dict
     suboptions:

@@ -151,7 +151,7 @@ options:
     description: PEM file on the controller with the private key of that certificate.
     type: path
   webhook_sources:
-    description: Shell patterns for the source of events. Any, if not given.
+    description: Shell patterns for the source of events. Any, if not given; an empty list is refused.
     type: list
     elements: str
   webhook_max_bytes:

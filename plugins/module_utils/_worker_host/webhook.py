@@ -58,6 +58,8 @@ def webhook_variables(params: Mapping[str, Any], folder: Path, files: Collection
     if not _is_loopback(address) and not any(f"credentials/{name}" in files for name in SECRETS):
         why = f"other machines can reach {address}, and anybody could stop VMs"
         raise _wrong("webhook_address", why, "Give webhook_tokens or webhook_hmac_keys, or listen on 127.0.0.1.")
+    if params["webhook_sources"] == []:
+        raise _wrong("webhook_sources", "it is given but empty", "Leave it out to take events of any source.")
     return {
         "PREEMPTION_WEBHOOK_ADDRESS": address,
         "PREEMPTION_WEBHOOK_CERT_FILE": str(folder / CERTIFICATE) if CERTIFICATE in files else None,

@@ -121,6 +121,14 @@ def test_what_the_policy_refuses_is_a_result_with_the_reason(planner: Ansible) -
     assert made.result["diff"]["after"].startswith("nothing is done (not_allowed_by_policy): ")
 
 
+def test_a_protection_that_names_nothing_is_refused_with_what_to_do(planner: Ansible) -> None:
+    policy = {"version": 1, "policies": [{"name": "p", "protect": {"tags": ["safety:never"]}}]}
+    made = planner.module(PLAN, {"tag": "preemptible", "policy": policy}).result
+    assert (made["refused"], made["reason"], made["victims"]) == (True, "protection_not_found", [])
+    assert "the tag 'safety:never'" in made["message"]
+    assert "with a slash" in made["message"]
+
+
 def test_the_difference_shows_the_order_and_who_is_left_out(planner: Ansible) -> None:
     made = planner.module(PLAN, {"tag": "preemptible", "policy": POLICY}, "--diff", "-vvv").result
     before, after = (made["diff"][side].splitlines() for side in ("before", "after"))

@@ -45,6 +45,7 @@ VCENTER = [
     "privileges",
     "custom_attribute",
     "vcenter_clock",
+    "protections",
 ]
 
 
@@ -260,6 +261,23 @@ def test_the_policy_is_read(looker: Ansible, options: dict[str, Any], status: st
     found, text = check_of(looker.module(PREFLIGHT, {**ASKED, **options}), "policy")
     assert found == status
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("protect", "status", "said"),
+    [
+        pytest.param({"tags": ["first/twice"], "groups": [{"category": "second", "keep": 1}]}, "ok", "first/twice"),
+        pytest.param({"tags": ["twice", "safety:never"]}, "failed", "protects by the tag 'safety:never'"),
+        pytest.param({"groups": [{"attribute": "Owner", "keep": 1}]}, "failed", "the custom attribute 'Owner'"),
+    ],
+    ids=["all there", "tag", "attribute"],
+)
+def test_what_the_policy_protects_by_is_looked_for(
+    looker: Ansible, protect: dict[str, Any], status: str, said: str
+) -> None:
+    policy = {"version": 1, "policies": [{"name": "p", "protect": protect}]}
+    found, text = check_of(looker.module(PREFLIGHT, {**ASKED, "policy": policy}), "protections")
+    assert (found, said in text) == (status, True), text
 
 
 @pytest.mark.long

@@ -70,6 +70,16 @@ def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(govc:
     assert set(TAGGED) & govc.powered_on() == set(TAGGED[1:])
 
 
+@pytest.mark.usefixtures("preempted")
+def test_a_filter_that_found_nothing_restores_no_vm(govc: Govc, ansible: Ansible) -> None:
+    asked = {"tag": "preemptible", "force": True}
+    for empty in ({"vms": []}, {"scope": []}, {"run_id": ""}):
+        refused = ansible.module(RESTORE, {**asked, **empty})
+        assert refused.error_code == "invalid_request", empty
+        assert f"{next(iter(empty))} is given but empty" in refused.result["msg"]
+    assert not set(TAGGED) & govc.powered_on()
+
+
 def test_a_failure_is_told_with_its_code(
     vcsim: VCSim, start_worker: Callable[..., WorkerProcess], ansible: Ansible, govc: Govc
 ) -> None:

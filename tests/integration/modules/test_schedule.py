@@ -252,6 +252,22 @@ def test_what_is_not_there_cannot_be_paused_and_is_absent_even_where_its_namespa
     assert (gone["changed"], gone["schedule"]) == (False, None)
 
 
+def test_a_schedule_with_a_limit_that_is_given_but_empty_is_refused_and_not_made(
+    nameless: Ansible, in_one_play: InOnePlay, temporal: TemporalServer, name: str, night: dict[str, Any]
+) -> None:
+    restore = {**night, "action": "restore"}
+    empty = [{**night, "vms": []}, {**night, "scope": []}, {**night, "target": {}}, {**restore, "vms": []}]
+    results = in_one_play(*map(Task, empty))
+    assert [result["error_code"] for result in results] == ["invalid_request"] * len(empty)
+    assert all("given but empty" in result["msg"] for result in results)
+    for limit in ({"vms": None}, {"scope": []}, {"target": {}}, {"max_vms": None}):
+        site = {"schedule_list": [{**night, **limit}], "preemption_temporal_address": temporal.address}
+        ran = nameless.named_playbook("schedule", site)
+        assert ran.returncode != 0
+        assert f"{name}, {next(iter(limit))} is set but empty" in " ".join(ran.stdout.split()), ran.stdout
+    assert temporal.describe_schedule(name) is None
+
+
 @pytest.mark.long
 def test_the_role_makes_a_night_over_a_secure_connection_and_takes_it_back(
     nameless: Ansible,

@@ -69,6 +69,17 @@ def test_a_dry_run_stops_nothing_and_tells_whom_it_would(tagged: VCSim, govc: Go
 
 
 @pytest.mark.usefixtures("tagged")
+def test_a_filter_that_found_nothing_stops_no_vm(govc: Govc, ansible: Ansible) -> None:
+    before = govc.powered_on()
+    asked = {"tag": "preemptible", "criticality": "HIGH"}
+    for empty in ({"vms": []}, {"vms": ""}, {"scope": []}, {"target": {}}, {"event": {}}):
+        refused = ansible.module("preemption_signal", {**asked, **empty})
+        assert refused.error_code == "invalid_request", empty
+        assert f"{next(iter(empty))} is given but empty" in refused.result["msg"]
+    assert (govc.powered_on(), govc.marks()) == (before, {})
+
+
+@pytest.mark.usefixtures("tagged")
 def test_a_tag_that_does_not_exist_is_said(govc: Govc, ansible: Ansible) -> None:
     before = govc.powered_on()
     failed = ansible.module("preemption_signal", {"tag": "no-such-tag", "criticality": "HIGH"})

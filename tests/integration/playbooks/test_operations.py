@@ -38,8 +38,8 @@ def test_preempt_checks_then_stops_then_has_nothing_more_to_do(
 def test_preempt_narrows_by_cluster_number_and_lines_of_names(site: Site, govc: Govc) -> None:
     elsewhere, shown = site.changed("preempt", preempt_cluster="DC0_C1")
     assert (elsewhere, shown.count("left out out_of_scope")) == (0, 2)
-    # A survey in AWX gives lines of text, and empty text for what nobody filled in.
-    named = {"preempt_vms": f"{TAGGED[1]}\n\n", "preempt_cluster": "", "preempt_max_vms": "", "preempt_memory_mib": ""}
+    # A survey in AWX gives lines of text.
+    named = {"preempt_vms": f"{TAGGED[1]}\n\n", "preempt_max_vms": "5"}
     changed, shown = site.changed("preempt", preempt_criticality="HIGH", **named)
     assert changed == 1
     assert set(TAGGED) & govc.powered_on() == {TAGGED[0]}, shown

@@ -36,6 +36,8 @@ API_KEY = "sesame-4711"
         pytest.param(["workflow", "run", "-q", ""], 2, "invalid_setting", id="empty queue"),
         pytest.param(["explain"], 2, "wrong_usage", id="no VM"),
         pytest.param(["restore", "--tag", ""], 2, "invalid_request", id="restore without tag"),
+        pytest.param(["workflow", "run", "--vm", ""], 2, "invalid_request", id="run for an empty name"),
+        pytest.param(["restore", "--of-run", ""], 2, "invalid_request", id="restore of an empty run"),
         pytest.param(["watch", "no-such-run", "-w", "none"], 8, "workflow_not_found", id="no run to watch"),
         pytest.param(["plan"], 2, "invalid_setting", id="no vCenter"),
     ],

@@ -144,6 +144,63 @@ def test_a_vm_that_becomes_protected_after_planning_is_spared(
     assert govc.powered_on() >= {FIRST[0]}
 
 
+def test_a_name_with_a_slash_is_protected_as_people_write_it(
+    govc: Govc, dispatcher: Dispatcher, worker_with: Worker
+) -> None:
+    """vCenter lists the slash as %2f; the simulator keeps a new name as it was given."""
+    listed = "db%2fprod-1"
+    govc.run("object.rename", govc.path_of(FIRST[0]), listed)
+    assert listed in govc.powered_on()
+    worker_with(protect={"names": ["DB/*"]})
+    record = dispatcher.run(a_request())
+    assert left_out(record) == {listed: "protected_by_name"}
+    assert stopped(record) == set(FIRST[1:] + SECOND)
+    assert listed in govc.powered_on()
+
+
+@pytest.mark.parametrize(
+    ("protect", "named"),
+    [
+        pytest.param({"tags": ["safety:never"]}, "the tag 'safety:never'", id="colon"),
+        pytest.param({"tags": ["safety/nver"]}, "the tag 'safety/nver'", id="typo"),
+        pytest.param({"groups": [{"category": "apps", "keep": 1}]}, "the tag category 'apps'", id="category"),
+        pytest.param({"groups": [{"attribute": "Owner", "keep": 1}]}, "the custom attribute 'Owner'", id="attribute"),
+    ],
+)
+def test_a_protection_that_names_nothing_stops_no_vm_and_says_so(
+    govc: Govc,
+    dispatcher: Dispatcher,
+    worker_with: Worker,
+    vcenter_proxy: VCenterProxy,
+    protect: dict[str, Any],
+    named: str,
+) -> None:
+    govc.create_tag("safety", "never")
+    govc.attach_tag("safety", "never", govc.path_of(FIRST[0]))
+    worker_with(protect=protect)
+    record = dispatcher.run(a_request())
+    assert (record["outcome"], record["reason"]) == ("skipped", "protection_not_found")
+    assert named in record["message"]
+    assert govc.powered_on() >= set(FIRST + SECOND)
+    assert sum(vcenter_proxy.calls.count(name) for name in CHANGING) == 0
+
+
+def test_a_protection_that_is_deleted_after_planning_stops_no_vm(
+    govc: Govc, dispatcher: Dispatcher, worker_with: Worker
+) -> None:
+    govc.create_tag("safety", "protected")
+    worker_with(protect={"tags": ["safety/protected"]}, notice={"lead": 2, "criticalities": ["HIGH"]})
+    request = a_request(narrow={"only": FIRST[:2]})
+    dispatcher.send(request)
+    assert len(wait_for_phase(dispatcher, "lead_time")["plan"]["victims"]) == 2
+    govc.remove_tag("safety", "protected")
+    record = dispatcher.outcome_of(request["event"]["id"])
+    assert {(victim["outcome"], victim["message"]) for victim in record["victims"]} == {
+        ("spared", "protection_not_found")
+    }
+    assert govc.powered_on() >= set(FIRST + SECOND)
+
+
 def test_a_dry_run_makes_no_changing_call(
     govc: Govc, dispatcher: Dispatcher, worker_with: Worker, vcenter_proxy: VCenterProxy
 ) -> None:

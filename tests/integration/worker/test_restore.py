@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
 
 from support.dispatcher import Dispatcher, a_request
 from support.govc import Govc
@@ -62,6 +63,19 @@ def outcomes(record: Record) -> dict[str, str]:
 
 def kept(record: Record) -> dict[str, str]:
     return {left["name"]: left["reason"] for left in record["kept"]["vms"]}
+
+
+@pytest.mark.parametrize("limit", ["only", "places", "run_id"])
+def test_a_restore_whose_limit_is_given_but_empty_powers_on_no_vm(
+    worker_with: Callable[..., WorkerProcess], govc: Govc, dispatcher: Dispatcher, limit: str
+) -> None:
+    worker_with()
+    dispatcher.run(a_request("HIGH"))
+    with pytest.raises(WorkflowFailureError) as refused:
+        give_back(dispatcher, force=True, **{limit: []})
+    assert f"{limit} is given but empty" in str(refused.value.cause)
+    assert not set(TAGGED) & govc.powered_on()
+    assert outcomes(give_back(dispatcher, force=True)) == dict.fromkeys(TAGGED, "restored")
 
 
 def test_a_drill_stops_one_vm_through_the_normal_path_and_gives_it_back(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
 
 from support.dispatcher import Dispatcher, a_request
 from support.govc import Govc
@@ -44,6 +45,18 @@ def test_criticality_decides_how_the_tagged_vms_are_stopped(
     assert record["outcome"] == "done"
     assert govc.powered_on() == untagged
     assert set(govc.marks()) == set(TAGGED)
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_limit_that_is_given_but_empty_stops_no_vm_and_is_rejected(govc: Govc, dispatcher: Dispatcher) -> None:
+    before = govc.powered_on()
+    empty = [{"only": []}, {"scope": []}, {"target": {}}, {"maxVMs": None}, {}, None]
+    dispatcher.send(*(a_request("HIGH", narrow=narrow) for narrow in empty))
+    dispatcher.wait_counts(rejected=len(empty))
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        dispatcher.preempt(a_request("HIGH", narrow={"only": []}), request_id="r1")
+    assert "narrow.only is given but empty" in str(refused.value.cause)
+    assert (govc.powered_on(), govc.marks()) == (before, {})
 
 
 @pytest.mark.usefixtures("worker")

@@ -39,6 +39,7 @@ from vsphere_preemption.core.policy.model import (
     TimeWindow,
     Windows,
 )
+from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.core.request import read_request
 
@@ -57,9 +58,14 @@ def area(*hosts: int) -> Area:
 
 @dataclass
 class Eyes:
-    """A vCenter of four VMs, one on each host. asked: every question, in order."""
+    """A vCenter of four VMs, one on each host. asked: every question, in order. lost: what does not exist there."""
 
     asked: list[Any] = field(default_factory=list)
+    lost: References = field(default_factory=References)
+
+    def missing(self, references: References) -> References:
+        self.asked.append(("missing", references))
+        return self.lost
 
     def tagged(self, tag: str, *, labels: bool, placed: bool, sized: bool) -> TaggedObjects:
         self.asked.append(("tagged", labels, placed, sized))
@@ -88,7 +94,8 @@ class Eyes:
 def a_request(data: object = None, **narrow: Any) -> Any:
     kind = "com.vmware.vsphere.AlarmStatusChangedEvent.v0" if data is not None else "Test"
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": kind, "data": data}
-    return read_request({"tag": "spot", "criticality": "HIGH", "event": event, "narrow": narrow})
+    limits = {"narrow": narrow} if narrow else {}
+    return read_request({"tag": "spot", "criticality": "HIGH", "event": event, **limits})
 
 
 def an_alarm(name: str = "Cluster memory", *, placed: bool = True) -> dict[str, Any]:
@@ -138,6 +145,38 @@ def test_what_is_refused_asks_vcenter_nothing_and_says_why(request_: Any, policy
     decision = decided(request_, policy, eyes=eyes)
     assert (decision.refusal, decision.plan.victims, eyes.asked) == (reason, [], [])
     assert decision.message
+
+
+STRICT = GroupBudget(category="app", keep=1)
+PROTECTED = Protection(tags=("safety:never",), groups=(STRICT, GroupBudget(attribute="Owner", keep=1, strict=False)))
+
+
+def test_a_protection_that_names_what_is_not_there_is_refused_before_anything_is_looked_at() -> None:
+    eyes = Eyes(lost=References(tags=("safety:never",)))
+    decision = decided(a_request(), Policy(name="standard", protection=PROTECTED), eyes=eyes)
+    assert (decision.refusal, decision.plan.victims) == (RunReason.PROTECTION_LOST, [])
+    assert eyes.asked == [("missing", References(("safety:never",), ("app",)))]
+    assert "'standard' protects by the tag 'safety:never'" in decision.message
+    assert "with a slash" in decision.message
+    there = Eyes()
+    assert len(victims(decided(a_request(), Policy(protection=PROTECTED), eyes=there))) == 4
+
+
+def test_only_the_policy_of_the_request_is_looked_at_and_only_where_it_protects_by_something() -> None:
+    eyes = Eyes(lost=References(tags=("safety:never",)))
+    other = Policy(name="other", match=Match(alarms=("*",)), protection=PROTECTED)
+    assert len(victims(decided(a_request(), other, Policy(), eyes=eyes))) == 4
+    loose = GroupBudget(category="app", keep=1, strict=False)
+    by_name = Policy(protection=Protection(names=("db*",), vms=("vm-9",), groups=(loose,)))
+    assert len(victims(decided(a_request(), by_name, eyes=eyes))) == 4
+    assert "missing" not in [question[0] for question in eyes.asked]
+
+
+def test_what_is_missing_is_named_in_a_sentence() -> None:
+    assert str(References(("a", "b/c"), ("d",), ("e",))) == (
+        "the tag 'a', the tag 'b/c', the tag category 'd' and the custom attribute 'e'"
+    )
+    assert str(References(attributes=("e",))) == "the custom attribute 'e'"
 
 
 def test_every_scope_narrows_the_others() -> None:

@@ -93,6 +93,7 @@ def test_the_reasons_come_in_a_fixed_order() -> None:
         ({"in_maintenance": True}, LeftOut.HOST_IN_MAINTENANCE),
         ({"name": "dc-other"}, LeftOut.NOT_REQUESTED),
         ({"host": ELSEWHERE}, LeftOut.OUT_OF_SCOPE),
+        ({"lost_protections": ("protected",)}, LeftOut.PROTECTION_LOST),
         ({"tags": frozenset({"x/protected"})}, LeftOut.PROTECTED_TAG),
         ({"name": "dc-main"}, LeftOut.PROTECTED_NAME),
         ({"ref": ManagedObject("VirtualMachine", "vm-7")}, LeftOut.PROTECTED_VM),

@@ -12,6 +12,7 @@ import pytest
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.policy.model import Action, Actions, Notice, Policy, PolicySet, Restore
+from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.preflight import Check, Status
 from vsphere_preemption.core.preflight_rules import (
     LIBRARIES,
@@ -25,6 +26,7 @@ from vsphere_preemption.core.preflight_rules import (
     judge_policy,
     judge_privileges,
     judge_product,
+    judge_protections,
     judge_python,
     judge_switch,
     judge_tag,
@@ -43,6 +45,28 @@ def verdict(check: Check) -> Status:
     """The status; whatever is not in order says what to do."""
     assert bool(check.next_step) == (check.status in (Status.WARNING, Status.FAILED))
     return check.status
+
+
+@pytest.mark.parametrize(
+    ("references", "missing", "status", "said"),
+    [
+        (References(), References(), "ok", "No policy protects by a tag"),
+        (References(("never",)), References(), "ok", "the tag 'never'"),
+        (
+            References(("never", "safety:x")),
+            References(("safety:x",)),
+            "failed",
+            "the tag 'safety:x', which vCenter does",
+        ),
+        (References((), ("app",)), References((), ("app",)), "failed", "the tag category 'app'"),
+    ],
+)
+def test_what_the_policies_protect_by_has_to_exist(
+    references: References, missing: References, status: str, said: str
+) -> None:
+    check = judge_protections(references, missing)
+    assert verdict(check) == status
+    assert said in check.detail
 
 
 @pytest.mark.parametrize(("version", "status"), [((3, 10, 9), "failed"), ((3, 11, 0), "ok"), ((3, 13, 1), "ok")])

@@ -96,7 +96,7 @@ def test_limits_are_one_object_of_which_only_what_is_set_is_sent() -> None:
         "reason": "drill",
     }
     assert wire(max_vms=1)["narrow"] == {"maxVMs": 1}
-    assert "narrow" not in wire(target={"memory_mib": None, **parts, "until_memory_percent": None}, vms=[], scope=[])
+    assert "narrow" not in wire()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,15 @@ policies:
         pytest.param("scope: {within: [{host: a, folder: b}]}", "scope.within[0]", "has 2", id="two places in one"),
         pytest.param("scope: {alarm: Vcenter}", "scope.alarm", "did you mean vcenter?", id="wrong case"),
         pytest.param("protect: {vms: [host-1]}", "protect.vms[0]", "such as vm-42", id="not a VM"),
+        pytest.param(
+            "protect: {tags: ['urn:vmomi:InventoryServiceTag:1:GLOBAL']}", "protect.tags[0]", "a URN", id="URN of a tag"
+        ),
+        pytest.param(
+            "protect: {groups: [{category: 'urn:vmomi:InventoryServiceCategory:1:GLOBAL', keep: 1}]}",
+            "protect.groups[0].category",
+            "write a tag as name or category/name",
+            id="URN of a category",
+        ),
         pytest.param("priority: {category: x}", "priority", "need one another", id="category alone"),
         pytest.param("priority: {values: [x]}", "priority", "need one another", id="values alone"),
         pytest.param("priority: {category: x, values: []}", "priority.values", "must not be empty", id="no values"),

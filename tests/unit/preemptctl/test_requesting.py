@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from vsphere_preemption.core.errors import InvalidRequest, PreemptionError
+from vsphere_preemption.core.errors import GivenButEmpty, InvalidInput, InvalidRequest, PreemptionError
 from vsphere_preemption_worker.preemptctl.command_line import find, parse, split
+from vsphere_preemption_worker.preemptctl.commands import EVERYWHERE, REASON, REPLY_TO, TAG, TEMPORAL, VCENTER, WORKFLOW
 from vsphere_preemption_worker.preemptctl.requesting import request_of
+from vsphere_preemption_worker.preemptctl.restoring import restore_of
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "wire" / "request-preemptctl.json"
 EVENT = '{"specversion":"1.0","id":"4711","source":"https://ci","type":"T","data":{"a":1}}'
 
 
-def options_of(*words: str) -> Namespace:
-    path, rest = split(["workflow", "run", *words])
-    command = find(path)
-    assert command is not None
-    return parse(command, rest)
+def options_of(*words: str, command: str = "workflow run") -> Namespace:
+    path, rest = split([*command.split(), *words])
+    found = find(path)
+    assert found is not None
+    return parse(found, rest)
 
 
 def test_without_flags_it_has_exactly_the_fields_that_the_prototype_sends() -> None:
@@ -73,6 +76,37 @@ def test_limits_narrow_the_request() -> None:
 def test_what_cannot_be_is_refused_before_anything_is_sent(words: list[str], said: str) -> None:
     with pytest.raises(PreemptionError, match=said):
         request_of(options_of(*words))
+
+
+# These narrow nothing: who is asked, how urgently, why, how long it may take, and how it is shown. Nor does an empty
+# `--event`, which is the prototype's way to give none.
+NO_LIMITS = {
+    *(flag.name for flag in (*TEMPORAL, *EVERYWHERE, *WORKFLOW, *TAG, *REPLY_TO, *REASON, *VCENTER)),
+    *("criticality", "event", "request-id", "timeout", "execution-timeout"),
+}
+
+
+def limits() -> Iterator[tuple[str, str]]:
+    """Each flag that limits, of the commands that ask for something."""
+    for path in ("workflow run", "plan", "restore"):
+        command = find(tuple(path.split()))
+        for flag in command.flags if command else ():
+            if flag.takes_value and flag.name not in NO_LIMITS:
+                yield path, flag.name
+
+
+@pytest.mark.parametrize(("command", "flag"), list(limits()))
+def test_a_flag_that_limits_and_is_given_but_empty_is_refused_by_its_name(command: str, flag: str) -> None:
+    ask = restore_of if command == "restore" else request_of
+    with pytest.raises(InvalidInput, match=f"--{flag}") as refused:
+        ask(options_of(f"--{flag}", "", command=command))
+    if isinstance(refused.value, GivenButEmpty):
+        assert f"Leave --{flag} out to mean all, or do not run the command" in refused.value.next_step
+
+
+def test_an_empty_name_beside_others_is_refused_too() -> None:
+    with pytest.raises(InvalidRequest):
+        request_of(options_of("--vm", "web-1", "--vm", ""))
 
 
 def test_an_event_that_is_nested_without_end_is_refused() -> None:

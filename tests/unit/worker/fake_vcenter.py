@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
@@ -16,6 +16,7 @@ from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedO
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.outcome import VictimOutcome
 from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.request import read_request
 from vsphere_preemption_worker.activities.asked import AskedGuests, Requested
@@ -56,7 +57,10 @@ Problem = Callable[[ManagedObject], None]
 
 
 class FakeVCenter:
-    """VMs that carry the tag. Problems may be planted per call; each is asked before the call does anything."""
+    """VMs that carry the tag. Problems may be planted per call; each is asked before the call does anything.
+
+    lost: tags, categories and attributes of policies that do not exist any more.
+    """
 
     user = US
     concurrency = 1
@@ -67,17 +71,28 @@ class FakeVCenter:
         self.calls: list[tuple[str, str]] = []
         self.stopped_by: dict[ManagedObject, str] = {}
         self.guest_obeys = True
+        self.lost: set[str] = set()
         self.before: dict[str, Problem] = {}
         self.after: dict[str, Problem] = {}
 
     def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
         return {ref: self.machines[ref] for ref in refs if ref in self.machines}
 
+    def missing(self, references: References) -> References:
+        return References(*(tuple(set(names) & self.lost) for names in asdict(references).values()))
+
     def recheck(
-        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True
+        self,
+        tag: str,
+        refs: Sequence[ManagedObject],
+        *,
+        labels: bool,
+        placed: bool = True,
+        protecting: Sequence[str] = (),
     ) -> Mapping[ManagedObject, VirtualMachine]:
         self.calls.append(("recheck", tag))
-        return self.read(refs)
+        lost = tuple(set(protecting) & self.lost)
+        return {ref: replace(machine, lost_protections=lost) for ref, machine in self.read(refs).items()}
 
     def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects:
         return TaggedObjects(tuple(self.machines.values()))

@@ -64,6 +64,41 @@ def test_the_state_before_the_first_run_is_that_of_the_prototype(tell: Tell) -> 
     tell(story)
 
 
+@pytest.mark.parametrize(
+    "narrow", [{"only": []}, {"scope": []}, {"target": {}}, {"maxVMs": None}, {"target": {"cpuMHz": None}}, {}, None]
+)
+def test_a_request_with_a_limit_that_is_given_but_empty_is_rejected_and_plans_nothing(
+    tell: Tell, narrow: dict[str, Any] | None
+) -> None:
+    script = Script()
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request("e1", narrow=narrow))
+        await counted(handle, rejected=1)
+        [refused] = (await handle.query(QUERY_REQUESTS))["recent"]
+        assert refused["reason"] == "invalid_request"
+        assert "given but empty" in refused["message"]
+        with pytest.raises(WorkflowUpdateFailedError) as failed:
+            await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e2", narrow=narrow), "wait": True})
+        assert getattr(failed.value.cause, "type", "") == "invalid_request"
+        assert script.plans == []
+        await world.signal(handle, a_request("e1", narrow={"only": ["VM 1"]}))
+        await counted(handle, rejected=1, done=1)
+
+    tell(story, script)
+
+
+def test_a_request_that_waited_since_before_is_read_as_it_was_meant_then(tell: Tell) -> None:
+    waiting = {"request": a_request("e1", narrow={"only": [], "scope": []}), "received": NEVER}
+
+    async def story(world: World) -> None:
+        handle = await world.start(args=[asdict(Carried(window_ends=NEVER, queue=[waiting]))])
+        await counted(handle, done=1)
+
+    tell(story)
+
+
 def test_a_skipped_request_moves_neither_the_window_nor_the_last_result(tell: Tell) -> None:
     async def story(world: World) -> None:
         handle = await world.start()

@@ -5,7 +5,8 @@
 
 Each fixture is a whole, closed history: one that was cut off can pass although the code has changed. New ones are
 recorded with `UPDATE_HISTORIES=1 pytest tests/unit/worker/test_replay.py`; old ones are kept as long as somebody may
-still run the version that wrote them.
+still run the version that wrote them. Those of `…-empty-limits-…` hold what is refused today, a limit that is given but
+empty, so nobody can record them again.
 """
 
 from __future__ import annotations

@@ -121,6 +121,14 @@ def test_the_budget_of_a_group_holds_for_runs_that_do_not_know_of_one_another(vc
     assert {outcome.message for outcome in refused.values()} == {"group_budget"}
 
 
+@pytest.mark.parametrize("group", [GroupBudget(category="app", keep=1), GroupBudget(attribute="App", keep=1)])
+def test_a_group_that_nobody_can_tell_any_more_stops_nobody(vcenter: FakeVCenter, group: GroupBudget) -> None:
+    vcenter.lost = {group.name}
+    refused = reserve(vcenter, an_order_of(vcenter, Policy(protection=Protection(groups=(group,)))))
+    assert {outcome.message for outcome in refused.values()} == {"protection_not_found"}
+    assert (len(refused), marked(vcenter)) == (5, [])
+
+
 def test_a_victim_that_turned_out_to_be_gone_is_no_matter_of_budgets(vcenter: FakeVCenter) -> None:
     order = an_order_of(vcenter, THREE_AN_HOUR, victims=slice(0, 2))
     del vcenter.machines[ManagedObject("VirtualMachine", "vm-1")]

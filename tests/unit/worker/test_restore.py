@@ -13,16 +13,17 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from vsphere_preemption.core.alarm import AlarmEvent
-from vsphere_preemption.core.contract import RESTORE_WORKFLOW_TYPE
+from vsphere_preemption.core.contract import MEMO_REQUEST, RESTORE_WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.policy.model import Restore
+from vsphere_preemption.core.policy.model import Place, PlaceKind, Restore
 from vsphere_preemption.core.returns import Kept, Return, Returned, ReturnEnd
+from vsphere_preemption.temporal.restoring import checked_request
 from vsphere_preemption_worker.messages import PRESSURE, PressureInput, PressureResult
 from vsphere_preemption_worker.restore_messages import (
     GIVE_BACK,
@@ -34,6 +35,7 @@ from vsphere_preemption_worker.restore_messages import (
     RestorePlanInput,
     RestorePlanResult,
     TellRestoredInput,
+    read_restore,
 )
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
@@ -122,7 +124,8 @@ def play(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> Play:
 
     async def told(script: Script, story: Story | None, given: dict[str, Any]) -> dict[str, Any]:
         queue = f"queue-{uuid.uuid4()}"
-        order = replace(RestoreInput("wf", "preemptible", reply_to="http://sink.example"), **given)
+        memo, order = given.pop("memo", None), given.pop("order", None)
+        order = order or replace(RestoreInput("wf", "preemptible", reply_to="http://sink.example"), **given)
         async with Worker(
             server.client,
             task_queue=queue,
@@ -130,7 +133,9 @@ def play(loop: asyncio.AbstractEventLoop, server: WorkflowEnvironment) -> Play:
             activities=script.activities(),
             workflow_runner=sandboxed_runner(),
         ):
-            handle = await server.client.start_workflow(RESTORE_WORKFLOW_TYPE, order, id=queue, task_queue=queue)
+            handle = await server.client.start_workflow(
+                RESTORE_WORKFLOW_TYPE, order, id=queue, task_queue=queue, memo=memo
+            )
             if story:
                 await story(handle, script)
             record: dict[str, Any] = await handle.result()
@@ -266,3 +271,69 @@ def test_days_of_waiting_go_on_as_new_and_the_history_stays_short(play: Play) ->
     assert len(script.looks) == 600 + 31
     # A new execution plans anew.
     assert len(script.plans) > 4
+
+
+LIMITS = ("only", "run_id", "places")
+
+
+@pytest.mark.parametrize("empty", [None, [], "", [""]], ids=repr)
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_restore_with_a_limit_that_is_given_but_empty_is_refused_and_plans_nothing(
+    play: Play, limit: str, empty: object
+) -> None:
+    script = Script()
+    with pytest.raises(WorkflowFailureError) as refused:
+        play(script, order={"workflow_id": "wf", "tag": "preemptible", limit: empty})
+    cause = refused.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == ("invalid_request", True)
+    assert f"{limit} is given but empty. Leave {limit} out to mean all" in cause.message
+    assert (script.plans, script.batches) == ([], [])
+
+
+def test_a_restore_that_leaves_its_limits_out_is_about_everything(play: Play) -> None:
+    script = Script()
+    assert ended(play(script, order={"workflow_id": "wf", "tag": "preemptible"})) == ("done", "")
+    planned = script.plans[0].restore
+    assert [planned.only, planned.run_id, planned.places] == [None] * 3
+
+
+# What version 0.2.0 sent for a restore without limits.
+OF_BEFORE = {
+    "workflow_id": "wf",
+    "tag": "preemptible",
+    "reason": "",
+    "reply_to": "",
+    "force": False,
+    "dry_run": False,
+    "only": [],
+    "run_id": "",
+    "places": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("order", "memo"),
+    [
+        pytest.param(OF_BEFORE, {MEMO_REQUEST: "digest"}, id="a module or command line of before"),
+        pytest.param({**OF_BEFORE, "carried": {"started": "2026-11-24T10:00:00Z"}}, {}, id="continued"),
+    ],
+)
+def test_an_earlier_version_wrote_what_was_not_given_as_empty(
+    play: Play, order: dict[str, Any], memo: dict[str, Any]
+) -> None:
+    assert ended(play(Script(), order=order, memo=memo)) == ("done", "")
+
+
+def test_nothing_of_ours_sends_a_limit_that_is_not_set() -> None:
+    of_library = checked_request(tag="t", workflow_id="w").as_wire()
+    of_worker = RestoreInput("w", "t").as_wire()
+    assert [set(LIMITS) & wire.keys() for wire in (of_library, of_worker)] == [set(), set()]
+    places = (Place(PlaceKind.CLUSTER, "c1"),)
+    limited = checked_request(tag="t", workflow_id="w", only=("a",), run_id="r", places=places).as_wire()
+    assert {name: limited[name] for name in LIMITS} == {
+        "only": ["a"],
+        "run_id": "r",
+        "places": [{"kind": "cluster", "name": "c1"}],
+    }
+    assert read_restore(limited) == RestoreInput("w", "t", only=["a"], run_id="r", places=list(places))

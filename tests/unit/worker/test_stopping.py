@@ -21,10 +21,13 @@ from vsphere_preemption.core.errors import (
 )
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.outcome import VictimEnd
+from vsphere_preemption.core.policy.model import Policy, Protection
+from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption_worker.activities.asked import AskedGuests
 from vsphere_preemption_worker.activities.claims import Claims
 from vsphere_preemption_worker.activities.marks import Marks
+from vsphere_preemption_worker.messages import StopInput
 
 from .fake_vcenter import SOMEBODY, Attempt, FakeClock, FakeVCenter, an_order, vm
 
@@ -48,6 +51,10 @@ def raising(error: PreemptionError, times: int = 1000) -> Callable[[ManagedObjec
     return problem
 
 
+def protected_by(order: StopInput, *tags: str) -> StopInput:
+    return replace(order, wire_policy=policy_as_wire(Policy(protection=Protection(tags=tags))))
+
+
 @pytest.fixture
 def vcenter() -> FakeVCenter:
     return FakeVCenter(FakeClock(), 1, 2)
@@ -63,6 +70,30 @@ def test_every_mark_is_written_before_its_vm_is_touched(vcenter: FakeVCenter) ->
 def test_a_run_without_trouble_makes_two_calls_for_each_vm_and_one_look_for_all(vcenter: FakeVCenter) -> None:
     Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
     assert len(vcenter.calls) == 2 * 2 + 1
+
+
+@pytest.mark.parametrize("method", [StopMethod.HARD, StopMethod.SOFT_THEN_HARD, StopMethod.SUSPEND])
+def test_a_protection_that_is_lost_after_planning_stops_nobody(vcenter: FakeVCenter, method: StopMethod) -> None:
+    vcenter.lost = {"safety/never"}
+    attempt = Attempt(vcenter, protected_by(an_order(vcenter, method), "safety/never"))
+    ends = {(end.outcome, end.reason, end.message) for end in attempt.run().values()}
+    assert ends == {(VictimEnd.SPARED, VictimReason.NO_LONGER_ELIGIBLE, "protection_not_found")}
+    assert {name for name, _vm in vcenter.calls} == {"recheck"}
+
+
+def test_a_protection_that_is_lost_in_the_grace_period_powers_nobody_off(vcenter: FakeVCenter) -> None:
+    vcenter.guest_obeys = False
+    vcenter.after["shut_down_guest"] = lambda ref: vcenter.lost.add("safety/never")
+    attempt = Attempt(vcenter, protected_by(an_order(vcenter, StopMethod.SOFT_THEN_HARD), "safety/never"))
+    ends = {(end.outcome, end.message) for end in attempt.run().values()}
+    assert ends == {(VictimEnd.SPARED, "protection_not_found")}
+    assert vcenter.said("power_off") == []
+
+
+def test_a_protection_that_is_there_costs_no_vm_its_stop(vcenter: FakeVCenter) -> None:
+    vcenter.lost = {"other"}
+    attempt = Attempt(vcenter, protected_by(an_order(vcenter, StopMethod.HARD), "safety/never"))
+    assert {end.outcome for end in attempt.run().values()} == {VictimEnd.STOPPED}
 
 
 def test_a_vm_that_cannot_be_marked_is_not_stopped(vcenter: FakeVCenter) -> None:

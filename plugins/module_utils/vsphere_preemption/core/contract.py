@@ -49,6 +49,8 @@ UPDATE_DECIDE = "decide"
 SIGNAL_HURRY = "hurry"
 QUERY_PROGRESS = "progress"
 QUERY_RECORD = "record"
+# Every restore by hand that the library starts carries it.
+MEMO_REQUEST = "request"
 
 RUNS_REMEMBERED = 20
 

@@ -20,6 +20,7 @@ from .narrowing import Narrowing
 from .plan import Plan, PlanLimits, plan_victims
 from .policy.choosing import choose_policy
 from .policy.model import Action, AlarmScope, Mode, Place, PlaceKind, Policy, PolicySet, Target
+from .policy.references import NEXT_STEP, References, references_of
 from .reasons import RunReason
 from .request import PreemptionRequest
 from .windows import may_begin
@@ -35,6 +36,8 @@ class Eyes(Protocol):
     def compute_resource(self, ref: ManagedObject) -> Area: ...
 
     def usage(self, hosts: Iterable[ManagedObject] | None) -> Usage: ...
+
+    def missing(self, references: References) -> References: ...
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
         reason, message = check(request, decision, moment)
         if reason is not RunReason.NONE:
             return Decision(decision.policy, alarm, refusal=reason, message=message)
+    reason, message = _protection_refusal(policy, vcenter)
+    if reason is not RunReason.NONE:
+        return Decision(decision.policy, alarm, refusal=reason, message=message)
     scope = _scope(decision.policy, narrowing, alarm, vcenter)
     target = decision.policy.amount.target
     sized = moment.explain or bool(target)
@@ -172,6 +178,16 @@ def _scope_refusal(request: PreemptionRequest, decision: Decision, moment: Momen
         message = f"The policy {decision.policy.name!r} wants a request by hand to name its scope."
         return RunReason.NOT_ALLOWED, message
     return _NO_REFUSAL
+
+
+def _protection_refusal(policy: Policy, vcenter: Eyes) -> Refusal:
+    """A protection that names what is not there protects nobody, and nobody knows whom it was meant for."""
+    references = references_of([policy])
+    lost = vcenter.missing(references) if references else References()
+    if not lost:
+        return _NO_REFUSAL
+    why = f"The policy {policy.name!r} protects by {lost}, which vCenter does not have or does not show to this account"
+    return RunReason.PROTECTION_LOST, f"{why}, so nothing is stopped. {NEXT_STEP}"
 
 
 def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcenter: Eyes) -> Scope:

@@ -10,6 +10,7 @@ speaks to them: they are translated there and chained.
     PreemptionError
     ├── InvalidInput                 nothing was changed
     │   ├── InvalidRequest
+    │   │   └── GivenButEmpty
     │   ├── InvalidSetting
     │   └── InvalidPolicy            in core/policy/problems.py; holds all that is wrong
     ├── MissingLibrary
@@ -90,6 +91,10 @@ class InvalidRequest(InvalidInput):
     """A preemption request that does not say what it must."""
 
     code = "invalid_request"
+
+
+class GivenButEmpty(InvalidRequest):
+    """A limit that names nothing. It has the code of any other invalid request; see `given`."""
 
 
 class InvalidSetting(InvalidInput):

@@ -29,6 +29,7 @@ LEFT_OUT = {
     "host_in_maintenance": "its host was in maintenance mode",
     "out_of_scope": "it is outside the scope of the request",
     "not_requested": "the request was about other VMs",
+    "protection_not_found": "a tag by which the policy protects did not exist any more",
     "protected_by_tag": "a tag protects it",
     "protected_by_name": "its name protects it",
     "protected_by_reference": "the policy protects it by its reference",
@@ -79,6 +80,7 @@ RUN = {
     "not_approved": "somebody did not agree",
     "approval_timed_out": "nobody agreed in time",
     "not_allowed_by_policy": "the policy did not allow the request",
+    "protection_not_found": "something by which the policy protects did not exist in vCenter",
     "target_out_of_reach": "the target was out of reach",
     "pressure_gone": "the pressure was gone",
 }

@@ -54,6 +54,7 @@ class VirtualMachine:
     boot_time: when it was powered on. memory_mib, cpu_mhz: what it is configured with, in MiB and MHz.
     memory_used_mib, cpu_used_mhz: what it uses of its host at the moment; 0 where vCenter gives no figure.
     tags: as `category/name`. attributes: custom attributes by name.
+    lost_protections: tags that protect by the policy, and do not exist any more.
     """
 
     ref: ManagedObject
@@ -75,6 +76,7 @@ class VirtualMachine:
     memory_used_mib: int = 0
     cpu_used_mhz: int = 0
     tags: frozenset[str] = frozenset()
+    lost_protections: tuple[str, ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -14,14 +14,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InvalidRequest
+from .given import refuse_empty
 from .policy.model import Place, PlaceKind, Target
 
+WHAT = "Cannot accept the preemption request"
 MAX_NAMES = 200
 MAX_TEXT = 512
 
-_NOTHING: tuple[object, ...] = ([], {}, "")
-
-_TARGETS = {
+# The parts that limit a request; each may be left out, and none may be empty.
+LIMITS = ("scope", "maxVMs", "target", "only")
+TARGETS = {
     "memoryMiB": "memory_mib",
     "cpuMHz": "cpu_mhz",
     "untilMemoryPercent": "until_memory_percent",
@@ -45,8 +47,8 @@ class Narrowing:
     reason: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """Only what is set."""
-        target = {wire: getattr(self.target, name) for wire, name in _TARGETS.items()}
+        """Only what is set: a limit that is not set is left out, never empty."""
+        target = {wire: getattr(self.target, name) for wire, name in TARGETS.items()}
         wire: dict[str, Any] = {
             "scope": [{place.kind.value: place.name} for place in self.scope],
             "maxVMs": self.max_vms,
@@ -55,14 +57,19 @@ class Narrowing:
             "dryRun": self.dry_run or None,
             "reason": self.reason,
         }
-        return {name: value for name, value in wire.items() if value is not None and value not in _NOTHING}
+        return {name: value for name, value in wire.items() if value is not None and value not in ([], {}, "")}
 
 
-def read_narrowing(raw: object) -> Narrowing:
-    """The limits in a request. InvalidRequest names the part that is wrong; nothing is none."""
+def read_narrowing(raw: object, *, stored: bool = False) -> Narrowing:
+    """The limits in a request. InvalidRequest names the part that is wrong; GivenButEmpty those that are empty.
+
+    stored: it was accepted before, maybe by a version to which an empty limit was none.
+    """
     if raw is None:
         return Narrowing()
-    parts = _object(raw, "narrow", ("scope", "maxVMs", "target", "only", "dryRun", "reason"))
+    parts = _object(raw, "narrow", (*LIMITS, "dryRun", "reason"))
+    if not stored:
+        _refuse_empty(parts)
     return Narrowing(
         scope=tuple(_place(entry) for entry in _entries(parts, "scope")),
         max_vms=_whole(parts, "maxVMs"),
@@ -71,6 +78,15 @@ def read_narrowing(raw: object) -> Narrowing:
         dry_run=_truth(parts, "dryRun"),
         reason=_name(parts["reason"], "reason") if parts.get("reason") else "",
     )
+
+
+def _refuse_empty(parts: Mapping[str, Any]) -> None:
+    given = {f"narrow.{name}": parts[name] for name in LIMITS if name in parts}
+    target = parts.get("target")
+    if target and isinstance(target, Mapping):
+        given |= {f"narrow.target.{name}": value for name, value in target.items()}
+        del given["narrow.target"]
+    refuse_empty(WHAT, given)
 
 
 def _object(raw: object, name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
@@ -127,7 +143,7 @@ def _truth(parts: Mapping[str, Any], name: str) -> bool:
 def _target(raw: object) -> Target:
     if raw is None:
         return Target()
-    parts = _object(raw, "target", tuple(_TARGETS))
+    parts = _object(raw, "target", tuple(TARGETS))
     return Target(
         memory_mib=_whole(parts, "memoryMiB"),
         cpu_mhz=_whole(parts, "cpuMHz"),
@@ -147,7 +163,7 @@ def _percent(parts: Mapping[str, Any], name: str) -> float | None:
 
 def _invalid(why: str) -> InvalidRequest:
     return InvalidRequest(
-        "Cannot accept the preemption request",
+        WHAT,
         why=why,
         next_step="Correct `narrow`; its parts are scope, maxVMs, target, only, dryRun and reason.",
     )

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from .contract import ATTRIBUTE_NAME, StopMethod
 from .inventory import VIRTUAL_MACHINE, ManagedObject, PowerState, TaggedObjects
 from .policy.model import Policy, PolicySet
+from .policy.references import NEXT_STEP, References
 from .preflight import Check, failed, listed, passed, printable, warned
 from .privileges import Where, compare, needed
 
@@ -158,6 +159,17 @@ def judge_tag(tagged: TaggedObjects, tag: str) -> Check:
         step = "Attach the tag to the VMs that may be preempted; until then nothing is."
         return warned("tag", f"No VM carries the tag {tag}.", step)
     return passed("tag", f"{_count(len(machines), 'VM')} with the tag {tag}, {len(on)} of them powered on.")
+
+
+def judge_protections(references: References, missing: References) -> Check:
+    """Whether what the policies protect by exists. A worker refuses each request under a policy where it does not."""
+    name = "protections"
+    if missing:
+        detail = f"The policy protects by {missing}, which vCenter does not have or does not show to this account."
+        return failed(name, detail, f"Until then requests are refused. {NEXT_STEP}")
+    if references:
+        return passed(name, f"What the policy protects by is there: {references}.")
+    return passed(name, "No policy protects by a tag or a group.")
 
 
 def judge_attribute(kinds: Collection[str], features: Collection[str]) -> Check:

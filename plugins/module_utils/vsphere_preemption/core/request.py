@@ -17,7 +17,8 @@ from typing import Any
 from .contract import Criticality
 from .errors import InvalidRequest
 from .event import TriggerEvent, read_event
-from .narrowing import Narrowing, read_narrowing
+from .given import refuse_empty
+from .narrowing import WHAT, Narrowing, read_narrowing
 
 MAX_TEXT = 2048
 
@@ -69,10 +70,15 @@ class PreemptionRequest:
         return replace(self, event=replace(self.event, attributes=attributes))
 
 
-def read_request(raw: object) -> PreemptionRequest:
-    """The request in a signal or update. InvalidRequest says what is wrong with it."""
+def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
+    """The request in a signal or update. InvalidRequest says what is wrong with it.
+
+    stored: it was accepted before, and is read again; then an empty limit means what it meant then.
+    """
     if not isinstance(raw, Mapping):
         raise _invalid(f"it is a {type(raw).__name__}, not an object")
+    if not stored:
+        _refuse_no_limits(raw)
     tag = _text(raw, "tag").strip()
     if not tag:
         raise _invalid("it names no tag")
@@ -82,8 +88,15 @@ def read_request(raw: object) -> PreemptionRequest:
         event=read_event(_field(raw, "event")),
         reply_to=_text(raw, "replyTo").strip(),
         request_id=_text(raw, "requestID").strip(),
-        narrowing=read_narrowing(_field(raw, "narrow")),
+        narrowing=read_narrowing(_field(raw, "narrow"), stored=stored),
     )
+
+
+def _refuse_no_limits(raw: Mapping[str, object]) -> None:
+    """GivenButEmpty for limits that are there as a whole, and hold none; those that they hold are looked at later."""
+    given = [value for key, value in raw.items() if str(key).lower() == "narrow"]
+    if any(not value for value in given):
+        refuse_empty(WHAT, {"narrow": None})
 
 
 def _digest(*parts: str) -> str:
@@ -117,7 +130,7 @@ def _criticality(text: str) -> Criticality:
 
 def _invalid(why: str) -> InvalidRequest:
     return InvalidRequest(
-        "Cannot accept the preemption request",
+        WHAT,
         why=why,
         next_step="Send an object with tag, criticality, event and replyTo.",
     )

@@ -19,6 +19,7 @@ from . import times
 from .contract import StopMethod
 from .inventory import ManagedObject, PowerState, Scope, TaggedObjects, Usage, VirtualMachine
 from .mark import MarkFound, MarkPhase, read_mark
+from .names import spellings
 from .policy.model import Restore
 from .returns import Kept, LeftOff, Return
 
@@ -97,7 +98,7 @@ def why_kept(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
     mark = read_mark(machine.mark)
     if machine.template:
         return Kept.TEMPLATE
-    if limits.only and not limits.only & {machine.name, machine.ref.value}:
+    if limits.only and not limits.only & {*spellings(machine.name), machine.ref.value}:
         return Kept.NOT_REQUESTED
     if not limits.scope.holds(machine):
         return Kept.OUT_OF_SCOPE

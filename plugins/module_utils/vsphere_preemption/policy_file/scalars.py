@@ -30,6 +30,7 @@ _DURATION = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _UNITS), r
 _SIZE = re.compile(rf"({_NUMBER}) ?([A-Za-z]+)", re.ASCII)
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_URN = re.compile(r"urn:vmomi:InventoryService", re.IGNORECASE)
 _VM = re.compile(r"vm-[0-9]{1,19}", re.ASCII)
 
 
@@ -48,6 +49,14 @@ def text(item: Item) -> str:
         raise Wrong(item, "this text must neither be empty nor begin or end with a blank")
     if len(found) > LONGEST_TEXT or not found.isprintable():
         raise Wrong(item, f"this text must be on one line of at most {LONGEST_TEXT} characters that can be printed")
+    return found
+
+
+def label(item: Item) -> str:
+    """The name of a tag or of a category of tags. VMs are compared with names, so a URN would never fit."""
+    found = text(item)
+    if _URN.match(found):
+        raise Wrong(item, f"{shown(found)} is a URN, which never fits; write a tag as name or category/name")
     return found
 
 

@@ -22,7 +22,7 @@ from ..core.policy.model import (
     Target,
 )
 from .readers import Finding, Leaf, ListOf, OrNothing, Section, no_such, single_entry
-from .scalars import choice, duration, moref, percent, size, switch, text, whole
+from .scalars import choice, duration, label, moref, percent, size, switch, text, whole
 from .tree import Item, Mapping, Wrong
 
 MOST_VMS = 2000
@@ -65,7 +65,7 @@ def _check_group(found: Mapping, group: GroupBudget) -> Iterator[Finding]:
 GROUP = Section(
     GroupBudget(),
     {
-        "category": ("category", Leaf(text)),
+        "category": ("category", Leaf(label)),
         "attribute": ("attribute", Leaf(text)),
         "keep": ("keep", Leaf(whole(0, MOST_A_DAY))),
         "max_off": ("max_off_percent", Leaf(percent)),
@@ -77,7 +77,7 @@ GROUP = Section(
 PROTECT = Section(
     Protection(),
     {
-        "tags": ("tags", TEXTS),
+        "tags": ("tags", ListOf(Leaf(label))),
         "names": ("names", TEXTS),
         "vms": ("vms", ListOf(Leaf(moref))),
         "min_uptime": ("min_uptime_seconds", Leaf(duration())),
@@ -97,8 +97,8 @@ def _check_priority(found: Mapping, priority: Priority) -> Iterator[Finding]:
 PRIORITY = Section(
     Priority(),
     {
-        "category": ("category", Leaf(text)),
-        "values": ("values", ListOf(Leaf(text), least=1)),
+        "category": ("category", Leaf(label)),
+        "values": ("values", ListOf(Leaf(label), least=1)),
         "unranked": ("unranked", Leaf(choice(("first", "last")))),
     },
     check=_check_priority,

@@ -16,8 +16,9 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..core.contract import QUERY_PROGRESS, RESTORE_WORKFLOW_TYPE
+from ..core.contract import MEMO_REQUEST, QUERY_PROGRESS, RESTORE_WORKFLOW_TYPE
 from ..core.errors import InvalidRequest, NoWorker, OutcomeTimeout, RestoreInProgress, TemporalError
+from ..core.given import RESTORE_LIMITS
 from ..core.policy.model import Place
 from ._calls import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
 from ._temporalio import part
@@ -30,7 +31,6 @@ Record = dict[str, Any]
 LAST_LOOK_SECONDS = 3.0
 # Temporal wants ids of no more than 1,000 characters, and ours goes on.
 MAX_TEXT = 900
-_DIGEST = "request"
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,10 @@ class RestoreRequest:
     reply_to: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """The input of the workflow."""
+        """The input of the workflow. A limit that is not set is left out: to the workflow, an empty one is an error."""
+        return {name: value for name, value in self._everything().items() if value or name not in RESTORE_LIMITS}
+
+    def _everything(self) -> dict[str, Any]:
         return {
             "workflow_id": self.workflow_id,
             "tag": self.tag,
@@ -73,7 +76,8 @@ class RestoreRequest:
 
     @property
     def digest(self) -> str:
-        return hashlib.sha256(json.dumps(self.as_wire(), sort_keys=True).encode()).hexdigest()
+        # What earlier versions sent: so they and this one know the same restore by the same digest.
+        return hashlib.sha256(json.dumps(self._everything(), sort_keys=True).encode()).hexdigest()
 
 
 def checked_request(*, tag: str, workflow_id: str, **more: Any) -> RestoreRequest:
@@ -109,7 +113,7 @@ async def start_restore(client: Client, request: RestoreRequest, *, task_queue: 
                 request.as_wire(),
                 id=workflow_id,
                 task_queue=task_queue,
-                memo={_DIGEST: request.digest},
+                memo={MEMO_REQUEST: request.digest},
                 rpc_timeout=CALL_LIMIT,
             )
     except already as error:
@@ -154,7 +158,7 @@ async def _join(client: Client, request: RestoreRequest, workflow_id: str, what:
     with translated(what):
         found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_LIMIT)
         memo = await found.memo()
-    if memo.get(_DIGEST) != request.digest:
+    if memo.get(MEMO_REQUEST) != request.digest:
         raise RestoreInProgress(
             what,
             why=f"another restore of the workflow {request.workflow_id} is at work",

@@ -22,6 +22,8 @@ from .requests import Paths, Query, set_field
 from .soap import Soap, SoapSession
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}
+# One for objects of every type has no type.
+_OF_VMS = (VIRTUAL_MACHINE, "")
 WHAT = f"Cannot make sure that the custom attribute {ATTRIBUTE_NAME} exists"
 
 
@@ -65,6 +67,11 @@ class MarkAttribute:
         with self._lock:
             self._known = (session, key) if key is not None else None
         return key
+
+    def names(self) -> frozenset[str]:
+        """All custom attributes that a VM may have, ours and others, with one call."""
+        fields = self._soap.attempt(self._fields)
+        return frozenset(field["name"] for field in fields if field.get("managedObjectType", "") in _OF_VMS)
 
     def _set(self, session: SoapSession, vm: ManagedObject, key: int, value: str) -> None:
         manager = session.content.customFieldsManager
@@ -116,4 +123,4 @@ def _key_among(fields: Iterable[Mapping[str, str]]) -> int | None:
     keys = {
         field.get("managedObjectType", ""): int(field["key"]) for field in fields if field["name"] == ATTRIBUTE_NAME
     }
-    return next((keys[kind] for kind in (VIRTUAL_MACHINE, "") if kind in keys), None)
+    return next((keys[kind] for kind in _OF_VMS if kind in keys), None)

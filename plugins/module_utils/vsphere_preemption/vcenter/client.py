@@ -28,6 +28,7 @@ from ..core.inventory import (
     VirtualMachine,
 )
 from ..core.policy.model import Place
+from ..core.policy.references import References
 from . import _pyvmomi
 from .alarms import Alarms
 from .attribute import MarkAttribute
@@ -168,15 +169,31 @@ class VCenter:
         return _with_tags(*side_by_side(lambda: read(vms), lambda: self._tags.labels(vms)))
 
     def recheck(
-        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool = False, placed: bool = True
+        self,
+        tag: str,
+        refs: Sequence[ManagedObject],
+        *,
+        labels: bool = False,
+        placed: bool = True,
+        protecting: Sequence[str] = (),
     ) -> Mapping[ManagedObject, VirtualMachine]:
         """Those of the VMs that still exist and still carry the tag, as they are now; none where the tag is gone.
 
         Two calls at the same time for each thousand VMs; one more where some lack the tag. labels: the VMs have their
         `tags`, which costs a call only where a name was not looked up in the last minute. placed: and where they are.
+        protecting: tags of which the VMs tell whether they still exist (`lost_protections`); two more calls for each.
         """
         if not refs:
             return {}
+        look = partial(self._recheck, tag, refs, labels=labels, placed=placed)
+        if not protecting:
+            return look()
+        lost, machines = side_by_side(lambda: self._tags.existing.missing_tags(protecting), look)
+        return {ref: replace(machine, lost_protections=lost) for ref, machine in machines.items()}
+
+    def _recheck(
+        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool
+    ) -> Mapping[ManagedObject, VirtualMachine]:
         read = partial(self._inventory.read, refs, placed=placed)
         if labels:
             tags, machines = side_by_side(lambda: self._tags.carriers_with_labels(tag, refs), read)
@@ -187,6 +204,20 @@ class VCenter:
     def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
         """The VMs as they are now, without a look at tags; those that do not exist are left out."""
         return self._inventory.read(refs)
+
+    def missing(self, references: References) -> References:
+        """Those of the references that nothing in vCenter has which this account may see.
+
+        Two calls for each tag, and one for each category, that was found before; else one for each that there is. One
+        for all custom attributes.
+        """
+        existing = self._tags.existing
+        attributes = self._attribute.names() if references.attributes else frozenset()
+        return References(
+            tags=existing.missing_tags(references.tags),
+            categories=existing.missing_categories(references.categories),
+            attributes=tuple(name for name in references.attributes if name not in attributes),
+        )
 
     def ensure_attribute(self) -> int:
         """The key of the custom attribute that holds marks; created where it is missing."""

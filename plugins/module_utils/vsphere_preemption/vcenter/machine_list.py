@@ -9,10 +9,10 @@ Reading them all costs a call for each thousand; vCenter finds no VM by a patter
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
+from collections.abc import Iterable
 
 from ..core.inventory import VIRTUAL_MACHINE, ManagedObject
+from ..core.names import fits, spellings
 from ..core.policy.model import Place, PlaceKind
 from ..core.setup_errors import MachineAmbiguous, MachineNotFound
 from ..core.tagging import MOST_NAMED, Chosen, Selection
@@ -21,7 +21,7 @@ from .places import CHILD_TYPES, NAME, PARENT, SHOWN_IN
 from .properties import Properties, reference
 from .requests import Paths
 from .soap import Soap, SoapSession
-from .tree import InventoryTree, Node, spellings
+from .tree import InventoryTree, Node
 from .views import read_all
 
 APP = "parentVApp"
@@ -72,8 +72,7 @@ class MachineList:
         if folder:
             found &= self._tree.area(Place(PlaceKind.FOLDER, folder)).folders
         if pattern:
-            fits = _matcher(pattern)
-            found = frozenset(ref for ref in found if fits(self._machines[ref].name))
+            found = frozenset(ref for ref in found if fits(self._machines[ref].name, pattern))
         return found
 
     def _fitting(self, written: str) -> set[ManagedObject]:
@@ -116,12 +115,6 @@ def _node(ref: ManagedObject, properties: Properties) -> Node:
 
 def _is_special(properties: Properties) -> bool:
     return bool(properties.get(TEMPLATE, False)) or is_agent(properties.get(MANAGED_BY))
-
-
-def _matcher(pattern: str) -> Callable[[str], bool]:
-    """As the patterns of a policy: capitals do not matter."""
-    wanted = pattern.casefold()
-    return lambda name: any(fnmatchcase(spelling.casefold(), wanted) for spelling in spellings(name))
 
 
 def _parts(path: str) -> list[str]:

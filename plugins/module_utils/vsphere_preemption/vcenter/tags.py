@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from ..core.errors import TagAmbiguous, TagNotFound
 from ..core.inventory import ManagedObject
 from .calls import side_by_side
+from .existing import Existing
 from .labels import Labels
 from .rest import NotThere, Rest
 from .tagging import Carried, Progress, Tag, Tagging
@@ -44,6 +45,7 @@ class Tags:
     def __init__(self, rest: Rest, *, calls: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._tagging = Tagging(rest, calls=calls)
         self._labels = Labels(self._tagging, clock=clock)
+        self.existing = Existing(self._tagging)
         self._clock = clock
         self._known: dict[str, Known] = {}
         self._lock = threading.Lock()

@@ -1,20 +1,17 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory without its VMs, as a tree in which places are sought.
-
-vCenter writes a slash, a backslash and a percent sign in a name as %2f, %5c and %25. A place may be written either way.
-"""
+"""The inventory without its VMs, as a tree in which places are sought."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..core.errors import PlaceAmbiguous, PlaceNotFound
 from ..core.inventory import Area, ManagedObject
+from ..core.names import spellings
 from ..core.policy.model import Place, PlaceKind
 
 COMPUTE_RESOURCES = frozenset({"ComputeResource", "ClusterComputeResource"})
@@ -27,8 +24,6 @@ TYPES: Mapping[PlaceKind, frozenset[str]] = {
     PlaceKind.DATACENTER: frozenset({"Datacenter"}),
 }
 MOST_NAMED = 10
-
-_ESCAPED = re.compile("%(2f|5c|25)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -147,8 +142,3 @@ class InventoryTree:
         ]
         more = [f"{len(texts) - MOST_NAMED} more"] if len(texts) > MOST_NAMED else []
         return ", ".join(texts[:MOST_NAMED] + more)
-
-
-def spellings(name: str) -> set[str]:
-    """The name as it is written, and as vCenter shows it."""
-    return {name, _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)}

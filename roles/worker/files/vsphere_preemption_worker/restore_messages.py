@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
+from temporalio.converter import value_to_type
+
 from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.given import RESTORE_LIMITS, is_empty, refuse_empty
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.policy.model import Place, Restore
 from vsphere_preemption.core.returns import Return, Returned
@@ -41,7 +45,7 @@ class RestoreInput:
     """Of the restore workflow.
 
     workflow_id: of the workflow that took the request to preempt. tag: that the VMs carry. reason: for the record.
-    only: names or MoRefs, empty for all. run_id: only what this run stopped, empty for all. places: only VMs in there.
+    only: names or MoRefs. run_id: only what this run stopped. places: only VMs in there. None for any of them: all.
     force: whatever the hold time says. dry_run: plan, and leave it at that. reply_to: address for the event.
     alarm, wait_for_green: for a restore that nobody asked for: not before the alarm was green for the hold time.
     by_rule: an alarm rule or a schedule asks: whatever the policy says of automatic restores, only for what this
@@ -54,12 +58,12 @@ class RestoreInput:
     workflow_id: str
     tag: str
     reason: str = ""
-    only: list[str] = field(default_factory=list)
-    run_id: str = ""
+    only: list[str] | None = None
+    run_id: str | None = None
     force: bool = False
     dry_run: bool = False
     reply_to: str = ""
-    places: list[Place] = field(default_factory=list)
+    places: list[Place] | None = None
     alarm: AlarmEvent | None = None
     wait_for_green: bool = False
     policy_name: str = ""
@@ -67,6 +71,27 @@ class RestoreInput:
     look_seconds: float = 30.0
     carried: Carried | None = None
     by_rule: bool = False
+
+    def as_wire(self) -> dict[str, Any]:
+        """The input as it travels, without what is not set."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def read_restore(raw: Mapping[str, Any]) -> RestoreInput:
+    """The input of the workflow, also in the form of an earlier version, to which an empty limit was none."""
+    given = {name: value for name, value in raw.items() if name not in RESTORE_LIMITS or not is_empty(value)}
+    order: RestoreInput = value_to_type(RestoreInput, given)
+    return order
+
+
+def refuse_empty_limits(raw: Mapping[str, Any]) -> None:
+    """GivenButEmpty for a limit that names nothing, in an input that somebody wrote.
+
+    Where each field is there, the SDK has written them, and null is what is not set.
+    """
+    whole = all(field.name in raw for field in fields(RestoreInput))
+    given = {name: raw[name] for name in RESTORE_LIMITS if name in raw and not (whole and raw[name] is None)}
+    refuse_empty("Cannot accept the restore", given)
 
 
 @dataclass(frozen=True)

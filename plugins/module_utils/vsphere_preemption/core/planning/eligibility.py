@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 
 from ..inventory import PowerState, VirtualMachine
 from ..mark import MarkFound, MarkPhase, preemptions, read_mark
+from ..names import fits, names_tag, spellings
 from ..policy.model import DAY
 from ..reasons import LeftOut
 from .limits import PlanLimits
@@ -27,8 +27,9 @@ def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
     """The first reason for which this VM may not be stopped, None where it may.
 
     The order is fixed: template, agent, shadow of a fault-tolerant VM, unreachable, not powered on, waiting for an
-    answer, host in maintenance; not asked for, out of scope; protected by tag, by name, by MoRef, by its uptime;
-    claimed by another run, restored recently, stopped too often today. What was not read has a default that passes.
+    answer, host in maintenance; not asked for, out of scope; a protection that is lost, protected by tag, by name, by
+    MoRef, by its uptime; claimed by another run, restored recently, stopped too often today. What was not read has a
+    default that passes.
     """
     return verdict(machine, read_mark(machine.mark), limits)
 
@@ -61,17 +62,19 @@ def _what_state_it_is_in(machine: VirtualMachine, mark: MarkFound | None, limits
 
 
 def _what_was_asked_for(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
-    if limits.only and not limits.only & {machine.name, machine.ref.value}:
+    if limits.only and not limits.only & {*spellings(machine.name), machine.ref.value}:
         return LeftOut.NOT_REQUESTED
     return None if limits.scope.holds(machine) else LeftOut.OUT_OF_SCOPE
 
 
 def _what_protects_it(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
     protection = limits.policy.protection
+    if machine.lost_protections:
+        # It may be one of those that the operator meant to protect.
+        return LeftOut.PROTECTION_LOST
     if any(_carries(machine.tags, tag) for tag in protection.tags):
         return LeftOut.PROTECTED_TAG
-    name = machine.name.casefold()
-    if any(fnmatchcase(name, pattern.casefold()) for pattern in protection.names):
+    if any(fits(machine.name, pattern) for pattern in protection.names):
         return LeftOut.PROTECTED_NAME
     if machine.ref.value in protection.vms:
         return LeftOut.PROTECTED_VM
@@ -98,8 +101,7 @@ def _what_its_mark_says(machine: VirtualMachine, mark: MarkFound | None, limits:
 
 
 def _carries(tags: Iterable[str], wanted: str) -> bool:
-    """wanted: `name` or `category/name`. Where a name has a slash of its own, rather one VM too many is protected."""
-    return any(tag == wanted or tag.endswith("/" + wanted) for tag in tags)
+    return any(names_tag(wanted, tag) for tag in tags)
 
 
 _RULES: tuple[Rule, ...] = (

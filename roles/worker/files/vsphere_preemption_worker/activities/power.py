@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Protocol
 
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.policy.references import References
 
 
 class PowerChanges(Protocol):
@@ -52,8 +53,16 @@ class PowerClient(Protocol):
 
     def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
 
+    def missing(self, references: References) -> References: ...
+
     def recheck(
-        self, tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True
+        self,
+        tag: str,
+        refs: Sequence[ManagedObject],
+        *,
+        labels: bool,
+        placed: bool = True,
+        protecting: Sequence[str] = (),
     ) -> Mapping[ManagedObject, VirtualMachine]: ...
 
     def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects: ...

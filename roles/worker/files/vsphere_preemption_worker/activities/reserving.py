@@ -22,6 +22,7 @@ from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
 from vsphere_preemption.core.plan import Plan, Victim, plan_victims
 from vsphere_preemption.core.policy.model import OnShortfall, Policy, Target
+from vsphere_preemption.core.policy.references import references_of
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
 
 from ..messages import StopInput
@@ -61,6 +62,10 @@ class Reservations:
     def _too_many(self, order: StopInput, refused: dict[ManagedObject, LeftOut]) -> dict[ManagedObject, LeftOut]:
         """Victims that the limits do not bear now, with the limit that says so."""
         left = [victim for victim in order.victims if victim.vm not in refused]
+        groups = replace(references_of([order.policy]), tags=())
+        if groups and self._vcenter.missing(groups):
+            # Nobody can tell any more who is in the groups of the policy.
+            return {victim.vm: LeftOut.PROTECTION_LOST for victim in left}
         plan = self._plan_again(order, left)
         return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}
 

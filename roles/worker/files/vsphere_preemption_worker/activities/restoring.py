@@ -85,8 +85,8 @@ class RestorePlanning:
             now=self._now(),
             hold_seconds=policy.restore.hold_seconds,
             force=restore.force or order.ignore_hold,
-            only=frozenset(restore.only),
-            run_id=restore.run_id,
+            only=frozenset(restore.only or ()),
+            run_id=restore.run_id or "",
             workflow_id=restore.workflow_id if restore.by_rule else "",
             scope=Scope((self._vcenter.resolve(restore.places),)) if restore.places else Scope(),
             lease_seconds=policies.lease_seconds,
@@ -174,7 +174,7 @@ class TellingRestored:
 def policy_of(restore: RestoreInput, policies: PolicySet) -> Policy:
     """The policy that the restore names, where it still exists; else the one for its places, or the default."""
     named = policies.policies.get(restore.policy_name)
-    return named or choose_policy(policies, alarm="", places=restore.places)
+    return named or choose_policy(policies, alarm="", places=restore.places or ())
 
 
 def stop_took_at_most(policies: PolicySet) -> timedelta:

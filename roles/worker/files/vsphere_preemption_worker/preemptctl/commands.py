@@ -108,7 +108,7 @@ COMMANDS = (
             *TEMPORAL,
             *WORKFLOW,
             *TAG,
-            Flag("of-run", "only VMs that this preemption run stopped", default=""),
+            Flag("of-run", "only VMs that this preemption run stopped"),
             *VMS,
             *PLACES,
             *REASON,

@@ -15,17 +15,23 @@ from typing import Any
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import DEFAULT_EVENT_SOURCE, DEFAULT_EVENT_TYPE
 from vsphere_preemption.core.errors import InvalidRequest
+from vsphere_preemption.core.given import refuse_empty
 from vsphere_preemption.core.policy.model import PlaceKind
 from vsphere_preemption.core.request import PreemptionRequest, read_request
 
 from .connecting import not_empty
 
+# Flags that limit; an event does, too: one of an alarm is about the compute resource of the alarm. `--event ""` is left
+# out, because it is the prototype's way to give none.
+LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "of_run")
 REQUIRED_OF_AN_EVENT = ("specversion", "id", "source", "type")
 MOST_BYTES = 1024 * 1024
 
 
 def request_of(options: Namespace) -> PreemptionRequest:
     """The request; its event always has an id. InvalidRequest says what is wrong."""
+    refuse_empty_flags(options)
+    narrowing = _narrowing(options)
     return read_request(
         {
             "tag": not_empty("tag", options.tag),
@@ -33,14 +39,21 @@ def request_of(options: Namespace) -> PreemptionRequest:
             "event": _event(options),
             "replyTo": getattr(options, "reply_to", ""),
             "requestID": getattr(options, "request_id", ""),
-            "narrow": _narrowing(options),
+            **({"narrow": narrowing} if narrowing else {}),
         }
     )
 
 
-def scope_of(options: Namespace) -> list[dict[str, str]]:
-    """The places that were named, as they are on the wire."""
-    return [{kind.value: name} for kind in PlaceKind for name in getattr(options, kind.value)]
+def refuse_empty_flags(options: Namespace) -> None:
+    """GivenButEmpty for a flag that limits and is given but empty, as `--vm "$NAME"` may be."""
+    values = {f"--{name.replace('_', '-')}": getattr(options, name, None) for name in LIMITS}
+    given = {flag: value for flag, value in values.items() if value not in (None, [])}
+    refuse_empty("Cannot use the flags", given, instead="do not run the command")
+
+
+def scope_of(options: Namespace) -> list[dict[str, str]] | None:
+    """The places that were named, as they are on the wire; None where there are none."""
+    return [{kind.value: name} for kind in PlaceKind for name in getattr(options, kind.value)] or None
 
 
 def _narrowing(options: Namespace) -> dict[str, Any]:
@@ -55,10 +68,10 @@ def _narrowing(options: Namespace) -> dict[str, Any]:
     wire = {
         "scope": scope_of(options),
         "maxVMs": options.max_vms,
-        "target": {name: value for name, value in target.items() if value is not None},
-        "only": options.vm,
+        "target": {name: value for name, value in target.items() if value is not None} or None,
+        "only": options.vm or None,
         "dryRun": getattr(options, "dry_run", None),
-        "reason": getattr(options, "reason", ""),
+        "reason": getattr(options, "reason", "") or None,
     }
     return {name: value for name, value in wire.items() if value is not None}
 

@@ -16,7 +16,7 @@ from . import exits
 from .connecting import task_queue, with_client
 from .output import Output
 from .records import restore_lines
-from .requesting import scope_of
+from .requesting import refuse_empty_flags, scope_of
 from .showing import safe
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def restore(options: Namespace, output: Output) -> int:
     """Ask for it and wait for its record; RestoreFailed where that is a failure."""
-    request = _request(options)
+    request = restore_of(options)
 
     async def leave(client: Client) -> restoring.Started:
         return await restoring.start_restore(client, request, task_queue=task_queue(options))
@@ -48,15 +48,17 @@ def restore(options: Namespace, output: Output) -> int:
     return exits.OK
 
 
-def _request(options: Namespace) -> restoring.RestoreRequest:
+def restore_of(options: Namespace) -> restoring.RestoreRequest:
     """The restore that the flags describe. InvalidRequest."""
-    narrowing = read_narrowing({"scope": scope_of(options), "only": options.vm, "reason": options.reason})
+    refuse_empty_flags(options)
+    wire = {"scope": scope_of(options), "only": options.vm, "reason": options.reason}
+    narrowing = read_narrowing({name: value for name, value in wire.items() if value})
     return restoring.checked_request(
         workflow_id=options.workflow_id,
         tag=options.tag,
         reason=narrowing.reason,
         only=narrowing.only,
-        run_id=options.of_run,
+        run_id=options.of_run or "",
         places=narrowing.scope,
         force=bool(options.force),
         dry_run=bool(options.dry_run),

@@ -103,7 +103,7 @@ class Acting:
             by_rule=True,
             policy_name=rule.policy,
         )
-        await start_restore_when_green(self.client, workflow_id, order, task_queue=self.task_queue)
+        await start_restore_when_green(self.client, workflow_id, order.as_wire(), task_queue=self.task_queue)
 
 
 def _named(rule: AlarmRule, alarm: AlarmEvent) -> dict[str, str]:

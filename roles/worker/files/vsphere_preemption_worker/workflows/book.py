@@ -76,7 +76,7 @@ class Book:
     """What the dispatcher knows."""
 
     def __init__(self, carried: Carried) -> None:
-        self.queue = deque(Pending(read_request(item["request"]), item["received"]) for item in carried.queue)
+        self.queue = deque(_stored(item) for item in carried.queue)
         self._waiting_bytes = sum(pending.size for pending in self.queue)
         self.last = carried.last
         self.counts = dict(carried.counts)
@@ -251,6 +251,11 @@ def restore(carried: object) -> Carried:
     last = dict(known.pop("last", {}))
     machines = [ManagedObject(**machine) for machine in last.pop("machines", [])]
     return Carried(**known, last=LastRun(**last, machines=machines))
+
+
+def _stored(item: dict[str, Any]) -> Pending:
+    """A request that an earlier run of the workflow has accepted."""
+    return Pending(read_request(item["request"], stored=True), item["received"])
 
 
 def _stopped(record: dict[str, Any]) -> list[ManagedObject]:

@@ -31,7 +31,7 @@ with workflow.unsafe.imports_passed_through():
         WORKFLOW_TYPE,
         Criticality,
     )
-    from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.outcome import RunEnd
     from vsphere_preemption.core.reasons import RunReason
@@ -52,6 +52,8 @@ log = workflow.logger
 
 # A run that began before this patch may have more that waits.
 BOUNDED = "bounded-queue"
+# One that began before this patch may have accepted a limit that was given but empty.
+NOT_EMPTY = "given-but-empty"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at once are a storm, and not worth an event each.
 MOST_TELLINGS = 20
@@ -109,7 +111,8 @@ class PreemptVMsWorkflow:
     @workflow.update(dynamic=True)
     async def preempt(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
         """Ask and, where wanted, wait. The same request again gets the same answer."""
-        request, wait = self._read_update(payloads)
+        # Its validator has read it strictly, and is not asked again while a history is replayed.
+        request, wait = self._read_update(payloads, stored=True)
         if not self._book.is_known(request):
             self._accept(request)
         if not wait:
@@ -235,9 +238,16 @@ class PreemptVMsWorkflow:
         return turned_away(workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received)
 
     def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
-        return read_request(self._decode(payloads))
+        raw = self._decode(payloads)
+        try:
+            return read_request(raw)
+        except GivenButEmpty:
+            # The patch is asked last: only a history in which it matters has it.
+            if workflow.patched(NOT_EMPTY):
+                raise
+        return read_request(raw, stored=True)
 
-    def _read_update(self, payloads: Sequence[RawValue]) -> tuple[PreemptionRequest, bool]:
+    def _read_update(self, payloads: Sequence[RawValue], *, stored: bool = False) -> tuple[PreemptionRequest, bool]:
         """The payload `{"request", "requestID", "wait"}`; the request id names the event where nothing else does."""
         raw = self._decode(payloads)
         if not isinstance(raw, dict):
@@ -246,7 +256,7 @@ class PreemptVMsWorkflow:
         request_id = raw.get("requestID")
         if isinstance(given, dict) and request_id:
             given = {**given, "requestID": request_id}
-        request = read_request(given)
+        request = read_request(given, stored=stored)
         if not request.event.id and not request.request_id:
             raise InvalidRequest(
                 "Cannot take the update", why="it has no request id and its event has no id", next_step="Send one."

@@ -11,16 +11,18 @@ A cancellation ends it after the batch that is under way.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
-    from vsphere_preemption.core.contract import QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
+    from vsphere_preemption.core.contract import MEMO_REQUEST, QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
+    from vsphere_preemption.core.errors import GivenButEmpty
     from vsphere_preemption.core.policy.model import Restore
     from vsphere_preemption.core.returns import (
         Kept,
@@ -39,10 +41,11 @@ with workflow.unsafe.imports_passed_through():
         Carried,
         GiveBackInput,
         GiveBackResult,
-        RestoreInput,
         RestorePlanInput,
         RestorePlanResult,
         TellRestoredInput,
+        read_restore,
+        refuse_empty_limits,
     )
     from .errands import Errands
     from .explain import code_of, explain, is_final
@@ -56,16 +59,19 @@ GIVE_BACK_WITHIN = timedelta(minutes=20)
 TELL_WITHIN = timedelta(seconds=60)
 # Temporal warns from 10,000 events on.
 MOST_EVENTS = 2000
+# One that began before this patch may have accepted a limit that was given but empty.
+NOT_EMPTY = "given-but-empty"
 
 
 @workflow.defn(name=RESTORE_WORKFLOW_TYPE)
 class PreemptionRestore:
     """Wait for green where that is asked for, plan, give back, tell; the result is the record of the restore."""
 
+    # As it was written: a decoded input does not tell what is empty from what is not given.
     @workflow.init
-    def __init__(self, order: RestoreInput) -> None:
+    def __init__(self, raw: Any) -> None:
         info = workflow.info()
-        self._order = order
+        self._order = order = read_restore(raw)
         self._patience = Patience()
         self._errands = Errands(self._patience)
         self._phase = "planning"
@@ -89,9 +95,10 @@ class PreemptionRestore:
         self._refusal = RestoreReason.NONE
 
     @workflow.run
-    async def run(self, order: RestoreInput) -> dict[str, Any]:
+    async def run(self, raw: Any) -> dict[str, Any]:
+        self._refuse_empty_limits(raw)
         try:
-            ending = await (self._when_green() if order.wait_for_green else self._at_once())
+            ending = await (self._when_green() if self._order.wait_for_green else self._at_once())
             self._record.conclude(ending)
         except FailureError as error:
             self._give_up(error)
@@ -117,6 +124,21 @@ class PreemptionRestore:
     def record(self) -> dict[str, Any]:
         """The record as far as it is known."""
         return self._record.as_wire()
+
+    def _refuse_empty_limits(self, raw: Mapping[str, Any]) -> None:
+        """A restore that somebody starts by hand must not take an empty list for all.
+
+        Those that are our own have been looked at before; an earlier version of ours wrote what was not set as empty.
+        """
+        is_ours = self._order.carried or self._order.wait_for_green or workflow.info().parent
+        if is_ours or MEMO_REQUEST in workflow.memo():
+            return
+        try:
+            refuse_empty_limits(raw)
+        except GivenButEmpty as error:
+            # The patch is asked last: only a history in which it matters has it.
+            if workflow.patched(NOT_EMPTY):
+                raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
 
     async def _at_once(self) -> RestoreReason:
         planned = await self._plan()

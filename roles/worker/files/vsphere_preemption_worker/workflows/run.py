@@ -227,7 +227,7 @@ class PreemptionRun:
                 policy_name=planned.policy.name,
                 run=identity,
                 look_seconds=min(LOOK_SECONDS, planned.policy.restore.hold_seconds / LOOKS_IN_HOLD_TIME),
-            ),
+            ).as_wire(),
             id=f"{identity.run_id}/restore",
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary="Gives the VMs back when the alarm is green",

@@ -66,7 +66,7 @@ class PreemptionScheduled:
         try:
             await workflow.start_child_workflow(
                 PreemptionRestore.run,
-                order,
+                order.as_wire(),
                 id=restore_id,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 parent_close_policy=ParentClosePolicy.ABANDON,
