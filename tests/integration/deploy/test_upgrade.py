@@ -97,7 +97,7 @@ def test_settings_that_cannot_work_are_rolled_back_with_the_reason(host: Host) -
     assert (host.root / "instances" / "default" / "worker.env").read_text() == environment
     assert not host.deploy().changed
     wrong = host.run(environment={"PREEMPTION_VCENTER_CALLS": "none"})
-    assert "it ended" in wrong.result["msg"]
+    assert "it exited" in wrong.result["msg"]
     assert "PREEMPTION_VCENTER_CALLS" in wrong.result["msg"]
     assert not host.deploy().changed
 

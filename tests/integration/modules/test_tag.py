@@ -46,7 +46,7 @@ def test_tag_and_category_are_made_once_and_removed_once(admin: Ansible, govc: G
     asked = {"tag_description": "may be stopped", "attach": {"vms": FIRST[:2]}}
     tried = run(admin, "--check", "--diff", "-vvv", **asked)
     assert (tried.changed, govc.tags(), govc.categories()) == (True, {}, set())
-    assert tried.result["diff"]["before"] == {"category preemption": None, "tag preemptible": None, "carried by": []}
+    assert tried.result["diff"]["before"] == {"category preemption": None, "tag preemptible": None, "attached to": []}
     assert tried.result["diff"]["after"]["tag preemptible"] == {"description": "may be stopped"}
     made, again = run(admin, **asked), run(admin, **asked)
     assert (made.changed, again.changed, carriers(govc)) == (True, False, set(FIRST[:2]))
