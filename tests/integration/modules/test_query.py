@@ -52,7 +52,7 @@ def test_each_vm_has_its_reason(ansible: Ansible, vcsim: VCSim, start_worker: St
     [other] = {*names[:2]} - {stopped}
     expected = {
         stopped: ("stopped", "", "The run for the request r1 stopped the VM by power-off."),
-        other: ("left_out", "over_cap", "as many victims as it may have."),
+        other: ("left_out", "over_cap", "the run had reached its VM limit."),
         names[2]: ("left_out", "out_of_scope", "it is outside the scope of the request."),
         "DC0_C1_RP0_VM1": ("not_seen", "", "none carried the tag preemptible then."),
     }

@@ -118,7 +118,7 @@ def test_a_role_that_others_have_is_kept(admin: Ansible, govc: Govc) -> None:
     govc.run("permissions.set", "-principal", "other", "-role", ROLE, "/DC0/host/DC0_C1")
     asked = {"principal": WORKER, "scope": [CLUSTER, "DC0_C1"], "state": "absent"}
     taken = run(admin, **asked)
-    assert (taken.changed, taken.result["kept"], "others have it" in taken.output) == (
+    assert (taken.changed, taken.result["kept"], "other accounts use them" in taken.output) == (
         True,
         [ROLE],
         True,

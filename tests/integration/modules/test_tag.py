@@ -130,7 +130,7 @@ def test_what_is_there_is_adapted_and_hosts_keep_their_tag(admin: Ansible, govc:
     [category] = json.loads(govc.run("tags.category.ls", "-json"))
     assert (category["cardinality"], category["description"]) == ("MULTIPLE", "newer")
     back = run(admin, cardinality="single")
-    assert (back.error_code, "take that back" in back.result["msg"]) == ("invalid_setting", True)
+    assert (back.error_code, "not lowered again" in back.result["msg"]) == ("invalid_setting", True)
 
 
 @pytest.mark.long

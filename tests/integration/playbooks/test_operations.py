@@ -98,7 +98,7 @@ def test_status_tells_of_runs_and_of_one_vm_and_of_the_switch(site: Site) -> Non
     assert "2 stopped, 0 left out, r1" in shown
     assert "Preemption is paused since" in shown
     assert "a fair" in shown
-    assert "The run for the request r1" in shown
+    assert "The run for request r1" in shown
     assert site.changed("status", "--check")[0] == 0
 
 

@@ -39,11 +39,11 @@ policies:
     with pytest.raises(InvalidPolicy) as caught:
         read_policies(text, file="policy.yml")
     assert str(caught.value).split("\n") == [
-        "Cannot use the policy file policy.yml: 9 things are wrong. Correct what is listed.",
+        "Cannot use the policy file policy.yml: it has 9 errors. Correct the errors listed below.",
         "policy.yml:2:10: default: there is no policy 'nowhere'",
         "policy.yml:5:23: policies[0].amount.max_vms: '0' is not a whole number from 1 to 2000",
         "policy.yml:5:26: policies[0].amount.max-vms: there is no key 'max-vms'; did you mean max_vms?",
-        "policy.yml:7:22: policies[0].windows.never[0].cron: '61 8 * * *' is no schedule: '61' is no minute",
+        "policy.yml:7:22: policies[0].windows.never[0].cron: '61 8 * * *' is no schedule: '61' is not a valid minute",
         "policy.yml:7:46: policies[0].windows.never[0].duration: '8d' is longer than 7d",
         "policy.yml:8:11: policies[0].mode: there is no choice 'atuo'; did you mean auto?",
         "policy.yml:9:11: policies[1].name: there is a policy 'standard' already, in line 4",

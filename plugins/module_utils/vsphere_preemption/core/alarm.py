@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vCenter alarm that a trigger event tells of.
+"""The vCenter alarm that a trigger event reports.
 
 Three senders shape the same event differently: the old VEBA event router and VEBA's sources for Knative write the Go
 names (`ComputeResource`, a reference as `{Type, Value}`), and the event source of Ansible's vmware.vmware writes those
@@ -41,7 +41,7 @@ class AlarmEvent:
 
     name: of the alarm; empty where the event has none. alarm: its definition. entity: where it fired.
     compute_resource: the cluster or lone host that the entity belongs to. None for alarms that belong to none, such as
-    those of a datastore: who needs a scope has to refuse these, never to widen them.
+    those of a datastore: code that needs a scope must reject these, never widen them.
     compute_resource_name: as the event tells it. from_colour, to_colour: one of COLOURS, or empty.
     key: of vCenter's event, empty where it is not told.
     """
