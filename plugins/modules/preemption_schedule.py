@@ -120,7 +120,7 @@ options:
     default: ""
   workflow_id:
     description:
-      - Id of the workflow that handles the request. Use it with M(vsphere.preemption.preemption_query) to show outcomes.
+      - Id of the workflow that handles the request. M(vsphere.preemption.preemption_query) shows the outcomes under it.
       - It differs from the default for manual requests, so that manual and scheduled requests do not count as
         repetitions of each other.
     type: str

@@ -145,7 +145,7 @@ def test_an_account_that_has_another_role_keeps_it_unless_somebody_says_otherwis
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_role_of_vcenters_own_is_refused(admin: Ansible, govc: Govc, state: str) -> None:
     refused = run(admin, state=state, name="ReadOnly", principal=WORKER, force=True)
-    assert (refused.error_code, "vCenter's own" in refused.result["msg"]) == ("name_taken", True)
+    assert (refused.error_code, "built-in vCenter role" in refused.result["msg"]) == ("name_taken", True)
     assert govc.run("role.ls", "ReadOnly").split() == sorted(SYSTEM)
 
 

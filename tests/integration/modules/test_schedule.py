@@ -247,7 +247,7 @@ def test_what_is_not_there_cannot_be_paused_and_is_absent_even_where_its_namespa
     paused, absent = {"name": name, "state": "paused"}, {"name": name, "state": "absent"}
     nowhere = {"temporal_namespace": f"none-{name}"}
     here, there, gone = in_one_play(Task(paused), Task({**paused, **nowhere}), Task({**absent, **nowhere}))
-    assert "there is none of this name" in here["msg"]
+    assert "there is no schedule with this name" in here["msg"]
     assert [here["error_code"], there["error_code"]] == ["invalid_setting", "namespace_not_found"]
     assert (gone["changed"], gone["schedule"]) == (False, None)
 

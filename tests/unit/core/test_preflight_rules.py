@@ -178,7 +178,12 @@ def test_the_attribute_has_to_be_one_for_vms(kinds: set[str], features: list[str
             id="held where it has no effect",
         ),
         pytest.param(
-            STOP, {FIRST: STOP | {"Alarm.Edit"}}, ["stop"], "warning", "more privileges than it needs: Alarm.Edit.", id="excess"
+            STOP,
+            {FIRST: STOP | {"Alarm.Edit"}},
+            ["stop"],
+            "warning",
+            "more privileges than it needs: Alarm.Edit.",
+            id="excess",
         ),
         pytest.param(SYSTEM_PRIVILEGES, {}, ["stop"], "warning", "Global.SetCustomField", id="no VM to ask about"),
         pytest.param(

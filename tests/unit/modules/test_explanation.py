@@ -61,7 +61,8 @@ def test_every_code_has_its_clause() -> None:
             a_record(victims=[a_victim("spared", "already_off")]),
             "spared",
             "already_off",
-            "The run for request r1 selected the VM but then left it running: it had been stopped by another user in the meantime.",
+            "The run for request r1 selected the VM but then left it running: "
+            "it had been stopped by another user in the meantime.",
             id="spared",
         ),
         pytest.param(
@@ -96,7 +97,8 @@ def test_every_code_has_its_clause() -> None:
             a_record(outcome="skipped", reason="paused", message="Preemption is paused since yesterday."),
             "not_seen",
             "paused",
-            "The run for request r1 did not check any VM: preemption was paused (Preemption is paused since yesterday).",
+            "The run for request r1 did not check any VM: "
+            "preemption was paused (Preemption is paused since yesterday).",
             id="nothing was looked at",
         ),
         pytest.param(
