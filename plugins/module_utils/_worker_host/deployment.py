@@ -31,9 +31,9 @@ from .state import SECRET, File, Found, State
 from .venv import Python, RunCommand, Venvs, look_at, venv_name
 
 LOCK_SECONDS = 600.0
-# The worker of before gets at least so long, however little time the newer one was given.
+# The minimum time for the previous worker to become ready, even if the newer one had less.
 BACK_SECONDS = 30.0
-# Pip may have written with whatever umask the account has, and another account shall run the worker.
+# The umask of the deploying account must not apply to what pip writes, because another account runs the worker.
 UMASK = 0o022
 
 
