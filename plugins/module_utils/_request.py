@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a preemption request, and the request that they make. Private to this collection.
+"""The options that describe a preemption request, and the request they result in. Private to this collection.
 
 The options are documented in doc_fragments/request.py.
 """
@@ -30,7 +30,7 @@ LIMITS = ("scope", "target", "vms", "event")
 
 
 def request_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says whom to stop, how urgently, because of what, and how far at most."""
+    """The part of an argument spec for which VMs to stop, the urgency, the event, and the limits."""
     return {
         "tag": {"type": "str", "required": True},
         "criticality": {"type": "str", "choices": ["LOW", "MEDIUM", "HIGH"], "default": "LOW"},
@@ -61,18 +61,18 @@ def request_options() -> dict[str, dict[str, Any]]:
 
 
 def policy_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says by which policy to plan."""
+    """The part of an argument spec for the policy to plan with."""
     return {"policy_path": {"type": "path"}, "policy": {"type": "raw"}}
 
 
 def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
-    """The request that the options describe; its event always has an id. InvalidRequest says what is wrong."""
+    """The request that the options describe; its event always has an id. Raises InvalidRequest."""
     event = params["event"] if params["event"] is not None else _event_of(params)
     return _read(params, event=event, requestID=params.get("request_id")).with_event_id(str(uuid.uuid4()))
 
 
 def request_without_event(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The same on the wire, but for the event, which somebody else will add. InvalidRequest."""
+    """The same request in wire format, without the event, which is added later. Raises InvalidRequest."""
     wire = _read(params).as_wire()
     del wire["event"]
     return wire
@@ -92,7 +92,7 @@ def restore_limits_of(params: Mapping[str, Any]) -> Narrowing:
 
 
 def policies_of(params: Mapping[str, Any]) -> PolicySet:
-    """The policies that the options give; the built-in one where they give none. InvalidPolicy."""
+    """The policies that the options specify; the built-in policy if they specify none. Raises InvalidPolicy."""
     if params["policy_path"]:
         return load_policy_file(params["policy_path"])
     given = params["policy"]
@@ -107,9 +107,9 @@ def _read(params: Mapping[str, Any], **more: Any) -> PreemptionRequest:
     refuse_empty_options(params, *LIMITS)
     if params["max_vms"] is not None and params["max_vms"] < 1:
         raise InvalidRequest(
-            "Cannot make the preemption request",
+            "Cannot create the preemption request",
             why=f"max_vms is {params['max_vms']}",
-            next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
+            next_step="Set max_vms to 1 or more, or skip the task if nothing should be stopped.",
         )
     named = {"tag": params["tag"], "criticality": params["criticality"], "replyTo": params.get("reply_to")}
     narrowing = _narrowing_of(params)
@@ -130,7 +130,7 @@ def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, in the form of the wire."""
+    """The limits that are set, in wire format."""
     target = params["target"] or {}
     wire = {
         "scope": places_of(params),

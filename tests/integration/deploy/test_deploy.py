@@ -118,7 +118,7 @@ def test_two_instances_live_side_by_side(host: Host) -> None:
     other = {"name": "second", "health_address": f"{LOOPBACK}:{free_port()}"}
     host.deploy()
     taken = host.run(name="second")
-    assert (taken.error_code, "something else listens" in taken.result["msg"]) == ("invalid_setting", True)
+    assert (taken.error_code, "another program is listening" in taken.result["msg"]) == ("invalid_setting", True)
     host.deploy(**other)
     assert len(host.processes()) == 2
     assert not host.deploy().changed

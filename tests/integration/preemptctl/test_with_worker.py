@@ -50,7 +50,7 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert preemptctl("runs", "r2", *mine).code == 8
 
     told = preemptctl("explain", "DC0_C0_RP0_VM0", *mine)
-    assert told.out.rstrip().endswith("The run for the request r1 stopped the VM by power-off.")
+    assert told.out.rstrip().endswith("The run for request r1 stopped the VM by power-off.")
 
     watched = preemptctl("watch", "r1", *mine)
     assert (watched.code, watched.out.splitlines()[-1]) == (0, "Request r1 done")
