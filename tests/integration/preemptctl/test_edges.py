@@ -91,7 +91,7 @@ def test_watch_ends_with_ctrl_c_and_its_words_hold_no_secret(preemptctl: Preempt
     preemptctl.environment["TEMPORAL_GRPC_META_X"] = API_KEY
     child = preemptctl.start("watch", "-w", workflow_id)
     assert child.stdout is not None
-    assert child.stdout.readline() == "No run is at work; waiting for one.\n"
+    assert child.stdout.readline() == "No active run; waiting for one.\n"
     assert API_KEY.encode() not in Path(f"/proc/{child.pid}/cmdline").read_bytes()
     done = interrupted(child)
     assert (done.code, done.err) == (130, "")
