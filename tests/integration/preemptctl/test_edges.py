@@ -106,7 +106,7 @@ def test_on_a_terminal_watch_draws_again_in_its_place(preemptctl: Preemptctl, wo
     def drawn_twice() -> bool:
         nonlocal seen
         seen += os.read(ours, 4096)
-        return b"\x1b[1F\x1b[JNo run is at work" in seen
+        return b"\x1b[1F\x1b[JNo active run" in seen
 
     wait_until(drawn_twice, 60, "the second drawing")
     assert interrupted(child).code == 130
