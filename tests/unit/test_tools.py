@@ -83,7 +83,7 @@ def test_setup_is_not_done_while_a_program_is_missing(name: str, finished: str, 
 
 
 def test_a_failed_step_says_what_failed_and_why() -> None:
-    with pytest.raises(steps.SetupFailed, match=r"'sh -c' ended with 3:\n  no room left"):
+    with pytest.raises(steps.SetupFailed, match=r"'sh -c' exited with code 3:\n  no room left"):
         steps.run(["sh", "-c", "echo no room left >&2; exit 3"], {})
 
 
@@ -142,7 +142,7 @@ def test_the_second_lane_takes_a_python_of_pyenv_behind_a_shim_that_does_not_run
 
 
 def test_without_its_python_the_second_lane_says_what_to_install(only_pyenv: Path) -> None:
-    with pytest.raises(steps.SetupFailed, match=f"no Python {newest.PYTHON}.*\n.*Install one"):
+    with pytest.raises(steps.SetupFailed, match=f"no Python {newest.PYTHON}.*\n.*Install it"):
         newest.find_python()
 
 

@@ -26,7 +26,7 @@ RELOAD_SECONDS = 10.0
 MOST_FILES = 4096
 LARGEST_LOG = 10 * 1024 * 1024
 LAST_LINES = 15
-RELOADED, NOT_RELOADED = "policies were read", "so the old policies stay"
+RELOADED, NOT_RELOADED = "policies reloaded", "the previous policies remain in effect"
 # Variables that a program needs from the host; the worker does not inherit the rest of the account's environment.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -25,7 +25,7 @@ BEGIN_SECONDS = STOP_SECONDS + 15.0
 LAST_LINES = 15
 HIDDEN_FOLDERS = ("/home", "/root", "/run/user", "/tmp", "/var/tmp", "/dev", "/proc", "/sys")  # noqa: S108 - nothing is written there
 UNFIT_FOR_PATHS = "\"'\\"
-REFUSED_POLICY = "policy file is wrong"
+REFUSED_POLICY = "policy file is invalid"
 
 Properties = Mapping[str, str]
 

@@ -97,7 +97,7 @@ def test_another_policy_is_read_by_the_same_process(host: Host, govc: Govc, disp
     pid = host.pid()
     assert len(dispatcher.run(a_request("HIGH"))["victims"]) == 1
     checked = host.deploy("--check", policy=policy("two", 2))
-    assert (checked.result["action"], host.log().count("policies were read")) == ("reloaded", 0)
+    assert (checked.result["action"], host.log().count("policies reloaded")) == ("reloaded", 0)
     assert host.deploy(policy=policy("two", 2)).result["action"] == "reloaded"
     assert host.pid() == pid
     assert len(dispatcher.run(a_request("HIGH"))["victims"]) == 2

@@ -142,8 +142,8 @@ def test_a_policy_is_read_again_and_a_refusal_is_heard(host: FakeSystemd, tmp_pa
     host.active, host.sub, host.pid = "active", "running", 5
     the_service(host, tmp_path).reload()
     assert host.asked == ["reload"]
-    host.status = "ready; the policy file is wrong, so the old policies stay"
-    with pytest.raises(errors.ServiceFailed, match="the old policies stay"):
+    host.status = "ready; the policy file is invalid; the previous policies remain in effect"
+    with pytest.raises(errors.ServiceFailed, match="the previous policies remain in effect"):
         the_service(host, tmp_path).reload()
 
 

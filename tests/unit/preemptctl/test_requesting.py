@@ -64,10 +64,10 @@ def test_limits_narrow_the_request() -> None:
     ("words", "said"),
     [
         pytest.param(["-c", "urgent"], "URGENT|urgent", id="criticality"),
-        pytest.param(["-e", "{"], "no JSON", id="no JSON"),
-        pytest.param(["-e", "[1]"], "no JSON object", id="no object"),
+        pytest.param(["-e", "{"], "not valid JSON", id="no JSON"),
+        pytest.param(["-e", "[1]"], "not a JSON object", id="no object"),
         pytest.param(["-e", '{"id":"1"}'], "no specversion, source, type", id="no CloudEvent"),
-        pytest.param(["-e", EVENT, "--event-file", "x"], "both given", id="two events"),
+        pytest.param(["-e", EVENT, "--event-file", "x"], "both --event and --event-file", id="two events"),
         pytest.param(["--event-file", "no-such-file"], "cannot be read", id="no file"),
         pytest.param(["--max-vms", "0"], "--max-vms is 0", id="no VM at all"),
         pytest.param(["--tag", " "], "--tag: it is empty", id="no tag"),

@@ -90,7 +90,7 @@ def test_who_is_slower_with_the_same_decision_changed_nothing(tell: Tell, workfl
         found = await deciding.find_awaited(world.client, workflow_id)
         assert await deciding.decide(world.client, found, YES) == (YES, True)
         assert await deciding.decide(world.client, found, Verdict(True, "late")) == (YES, False)
-        with pytest.raises(NotWaitingForApproval, match="it was decided otherwise before"):
+        with pytest.raises(NotWaitingForApproval, match="a different decision was made earlier"):
             await deciding.decide(world.client, found, NO)
         at_work = await deciding.find_awaited(world.client, workflow_id)
         assert at_work.verdict == YES
