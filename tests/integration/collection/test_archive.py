@@ -88,6 +88,7 @@ def test_the_archive_holds_what_users_need_and_nothing_else(archive: Path) -> No
         "extensions/eda/plugins/event_source/schemas/alarms.json",
         "extensions/eda/rulebooks/preempt_and_restore.yml",
         *(f"plugins/modules/{module}.py" for module in MODULES),
+        *(f"roles/{role.name}/README.md" for role in sorted((CHECKOUT / "roles").iterdir())),
     ],
 )
 def test_the_archive_holds(name: str, archive: Path) -> None:
