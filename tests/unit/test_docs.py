@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -57,6 +58,13 @@ def test_every_link_leads_somewhere() -> None:
     pages = [CHECKOUT / name for name in listing.stdout.splitlines()]
     assert {"README.md", "SECURITY.md", "CONTRIBUTING.md"} <= {page.name for page in pages}
     assert [link for page in pages if page.exists() for link in broken_links(page)] == []
+
+
+def test_every_image_is_well_formed_and_shown_on_a_page() -> None:
+    pages = "".join(page.read_text() for page in [*DOCS.glob("*.md"), CHECKOUT / "README.md"])
+    for image in (DOCS / "images").iterdir():
+        assert ElementTree.parse(image).find("{*}title") is not None, f"{image.name} has no title"
+        assert f"images/{image.name})" in pages, f"{image.name} is on no page"
 
 
 @pytest.mark.parametrize(
