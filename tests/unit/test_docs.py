@@ -31,6 +31,12 @@ def test_every_page_is_listed() -> None:
     assert listed == {page.name for page in DOCS.glob("*.md")} - {"README.md"}
 
 
+def test_the_glossary_has_each_term_once_in_alphabetical_order() -> None:
+    terms = re.findall(r"^\| \*\*([^*]+)\*\* \|", (DOCS / "glossary.md").read_text(), re.MULTILINE)
+    assert terms
+    assert terms == sorted(set(terms))
+
+
 def prose(page: str) -> str:
     """The text of a page without its blocks of code."""
     return re.sub(r"^ *```.*?^ *```", "", page, flags=re.MULTILINE | re.DOTALL)
