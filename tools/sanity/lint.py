@@ -46,6 +46,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
         "self",
         ".",
     ),
+    "docs site": ("python", "-m", "documentation.site"),
 }
 
 
