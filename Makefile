@@ -7,7 +7,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup lock test test-lint test-sanity test-unit test-integration test-long test-faults setup-newest test-newest \
-        test-kubernetes test-systemd demo demo-down guards bench build changelog clean
+        test-kubernetes test-systemd demo demo-down guards bench build changelog role-readmes docs clean
 
 BIN := .venv/bin
 # Tools that require a home directory get one inside the cache, so that nothing outside the checkout is written. Git reads
@@ -74,6 +74,12 @@ build: setup ## Build the collection archive into .cache/build
 
 changelog: setup ## Build the changelog of the version in galaxy.yml from the fragments
 	@$(HOUSED) $(BIN)/antsibull-changelog release
+
+docs: setup ## Build the documentation site into .cache/docs/html; a broken link fails it
+	@$(HOUSED) PYTHONPATH=tools $(BIN)/python -m documentation.site
+
+role-readmes: setup ## Write the README.md of each role from its argument specification
+	@PYTHONPATH=tools $(BIN)/python -m documentation.role_readme
 
 lock: setup ## Resolve the requirements again and write the lock files
 	@tools/setup/lock $(BIN)/uv
