@@ -96,11 +96,11 @@ def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
 
 
 def _protections(vcenter: VCenter, params: Mapping[str, Any]) -> Check:
-    """What the policy protects by; whether the policy can be used at all is another check."""
+    """Whether the objects that the policy uses for protection exist. A separate check covers the policy itself."""
     try:
         references = references_of(policies_of(params).policies.values())
     except InvalidInput:
-        return skipped(PROTECTIONS, "Cannot tell before policy is in order.")
+        return skipped(PROTECTIONS, "Not checked: policy must pass first.")
     return judge_protections(references, vcenter.missing(references))
 
 

@@ -25,7 +25,7 @@ PLACES = [kind.value for kind in PlaceKind]
 EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
 EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
 POLICY_EXCLUSIVE = [("policy", "policy_path")]
-# An event limits, too: one of an alarm is about the compute resource of the alarm.
+# An event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
 LIMITS = ("scope", "target", "vms", "event")
 
 
@@ -79,13 +79,13 @@ def request_without_event(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def refuse_empty_options(params: Mapping[str, Any], *names: str) -> None:
-    """GivenButEmpty for those of the options that are given but empty: a filter that found nothing is not no filter."""
+    """Raise GivenButEmpty for options that are set but empty, such as the result of a filter without a match."""
     given = {name: params[name] for name in names if params.get(name) is not None}
     refuse_empty("Cannot use the options", given, instead="skip the task")
 
 
 def restore_limits_of(params: Mapping[str, Any]) -> Narrowing:
-    """The limits of a restore, and its reason. InvalidRequest."""
+    """The limits of a restore, and its reason. Raises InvalidRequest."""
     refuse_empty_options(params, "scope", "vms", "run_id")
     wire = {"scope": places_of(params), "only": params["vms"], "reason": params["reason"]}
     return read_narrowing(_set(wire))
@@ -152,7 +152,7 @@ def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def places_of(params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The option `scope` on the wire; None where it is not given."""
+    """The option `scope` in the wire format; None if it is not set."""
     return None if params["scope"] is None else [_set(place) for place in params["scope"]]
 
 

@@ -68,7 +68,7 @@ def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
 
 
 def checked_attach(attach: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The option. GivenButEmpty: an empty folder or pattern would leave the choice to the other one alone."""
+    """The option. Raises GivenButEmpty for an empty folder or pattern: only the other one would then select VMs."""
     given = {f"attach.{name}": attach[name] for name in ("folder", "pattern") if attach[name] is not None}
     refuse_empty("Cannot choose the VMs", given, instead="skip the task")
     return attach

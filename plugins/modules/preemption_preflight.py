@@ -66,10 +66,10 @@ options:
     type: path
   required:
     description:
-      - The checks that RV(ready) depends on. Each of them has to be V(ok), or V(warning) unless O(strict=true). One
-        that is V(skipped) is missing, because its state is unknown.
-      - Every check is made and shown, whether it is required or not.
-      - If it is not given, or empty, RV(ready) depends on all checks, and a skipped one does not matter.
+      - The checks that determine RV(ready). Each of them must be V(ok), or V(warning) unless O(strict=true). A check
+        that is V(skipped) counts as missing, because its state is unknown.
+      - All checks are run and shown, whether they are required or not.
+      - If not set, or empty, all checks determine RV(ready), and skipped checks are ignored.
     type: list
     elements: str
     choices:
@@ -90,6 +90,7 @@ options:
       - privileges
       - custom_attribute
       - vcenter_clock
+      - protections
       - policy
       - reply_address
       - reply_receiver
@@ -128,7 +129,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preflight.table.splitlines() }}"
 
-- name: Check only whether both servers can be used
+- name: Check only that both servers can be used
   vsphere.preemption.preemption_preflight:
     temporal_address: temporal.example.com:7233
     vcenter_url: https://vcenter.example.com
@@ -139,7 +140,7 @@ EXAMPLES = r"""
     fail: false
   register: servers
 
-# A gate of your own: the boolean, and closed where it is not there. Ansible masks names in a result, but no boolean.
+# A gate that also stops the play if the task was skipped. Ansible masks names in a result, but never a boolean.
 - name: Stop unless both can be used
   ansible.builtin.assert:
     that: servers.ready | default(false)

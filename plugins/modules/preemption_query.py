@@ -182,9 +182,9 @@ error_code:
   sample: workflow_not_found
 failure:
   description:
-    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
-    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
-      its result, in RV(error_code) too, but not in keys.
+    - RV(error_code) again, as the only key of a dictionary; its value is V(true).
+    - Playbooks should branch on this key. Ansible masks the secrets of a task wherever they occur in texts and numbers
+      of its result, including RV(error_code), but not in keys.
   returned: failure
   type: dict
   sample: {workflow_not_found: true}

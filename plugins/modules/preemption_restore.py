@@ -118,10 +118,10 @@ restore:
     kept: {byReason: {changed_since: 1}, vms: [{name: web-2, reason: changed_since}]}
 complete:
   description:
-    - Whether C(restore.outcome) is V(done), so that every VM of the plan was given back, also if there was none.
-    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
-      numbers of its result, in outcomes and reasons too.
-  returned: when it was waited for
+    - Whether C(restore.outcome) is V(done), which means that every VM of the plan was restored, or that there was none.
+    - Playbooks should branch on this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, including outcomes and reasons.
+  returned: when the module waits for the outcome
   type: bool
   version_added: 0.2.1
 last_state:

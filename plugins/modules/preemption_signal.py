@@ -143,11 +143,11 @@ outcome:
     victims: [{name: web-1, outcome: stopped, method: hard, vm: {Type: VirtualMachine, Value: vm-63}}]
 complete:
   description:
-    - Whether C(outcome.outcome) is V(done), so that every victim that was still there to be stopped was stopped, also
-      if there was none.
-    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
-      numbers of its result, in outcomes and reasons too.
-  returned: when it was waited for
+    - Whether C(outcome.outcome) is V(done), which means that every victim that still had to be stopped was stopped, or
+      that there was none.
+    - Playbooks should branch on this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, including outcomes and reasons.
+  returned: when the module waits for the outcome
   type: bool
   version_added: 0.2.1
 plan:

@@ -61,7 +61,7 @@ def webhook_variables(params: Mapping[str, Any], folder: Path, files: Collection
         why = f"other machines can reach {address}, so any sender could stop VMs"
         raise _wrong("webhook_address", why, "Set webhook_tokens or webhook_hmac_keys, or listen on 127.0.0.1.")
     if params["webhook_sources"] == []:
-        raise _wrong("webhook_sources", "the list is empty", "Omit it to accept events from any source.")
+        raise _wrong("webhook_sources", "it is set but empty", "Omit it to accept events from any source.")
     return {
         "PREEMPTION_WEBHOOK_ADDRESS": address,
         "PREEMPTION_WEBHOOK_CERT_FILE": str(folder / CERTIFICATE) if CERTIFICATE in files else None,

@@ -259,7 +259,7 @@ def test_a_schedule_with_a_limit_that_is_given_but_empty_is_refused_and_not_made
     empty = [{**night, "vms": []}, {**night, "scope": []}, {**night, "target": {}}, {**restore, "vms": []}]
     results = in_one_play(*map(Task, empty))
     assert [result["error_code"] for result in results] == ["invalid_request"] * len(empty)
-    assert all("given but empty" in result["msg"] for result in results)
+    assert all("set but empty" in result["msg"] for result in results)
     for limit in ({"vms": None}, {"scope": []}, {"target": {}}, {"max_vms": None}):
         site = {"schedule_list": [{**night, **limit}], "preemption_temporal_address": temporal.address}
         ran = nameless.named_playbook("schedule", site)

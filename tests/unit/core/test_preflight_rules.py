@@ -50,7 +50,7 @@ def verdict(check: Check) -> Status:
 @pytest.mark.parametrize(
     ("references", "missing", "status", "said"),
     [
-        (References(), References(), "ok", "No policy protects by a tag"),
+        (References(), References(), "ok", "No policy protects VMs by a tag"),
         (References(("never",)), References(), "ok", "the tag 'never'"),
         (
             References(("never", "safety:x")),

@@ -101,7 +101,7 @@ def test_a_flag_that_limits_and_is_given_but_empty_is_refused_by_its_name(comman
     with pytest.raises(InvalidInput, match=f"--{flag}") as refused:
         ask(options_of(f"--{flag}", "", command=command))
     if isinstance(refused.value, GivenButEmpty):
-        assert f"Leave --{flag} out to mean all, or do not run the command" in refused.value.next_step
+        assert f"Omit --{flag} to apply no limit, or do not run the command" in refused.value.next_step
 
 
 def test_an_empty_name_beside_others_is_refused_too() -> None:

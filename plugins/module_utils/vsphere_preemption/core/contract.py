@@ -50,7 +50,7 @@ UPDATE_DECIDE = "decide"
 SIGNAL_HURRY = "hurry"
 QUERY_PROGRESS = "progress"
 QUERY_RECORD = "record"
-# Every restore by hand that the library starts carries it.
+# Every manual restore that the library starts has it.
 MEMO_REQUEST = "request"
 
 RUNS_REMEMBERED = 20

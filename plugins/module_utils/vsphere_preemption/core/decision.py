@@ -181,13 +181,14 @@ def _scope_refusal(request: PreemptionRequest, decision: Decision, moment: Momen
 
 
 def _protection_refusal(policy: Policy, vcenter: Eyes) -> Refusal:
-    """A protection that names what is not there protects nobody, and nobody knows whom it was meant for."""
+    """A protection by something that does not exist protects no VM, and the intended VMs are unknown."""
     references = references_of([policy])
     lost = vcenter.missing(references) if references else References()
     if not lost:
         return _NO_REFUSAL
-    why = f"The policy {policy.name!r} protects by {lost}, which vCenter does not have or does not show to this account"
-    return RunReason.PROTECTION_LOST, f"{why}, so nothing is stopped. {NEXT_STEP}"
+    what = f"The policy {policy.name!r} protects VMs by {lost}"
+    why = "which vCenter does not have or does not show to the account"
+    return RunReason.PROTECTION_LOST, f"{what}, {why}. No VM is stopped. {NEXT_STEP}"
 
 
 def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcenter: Eyes) -> Scope:

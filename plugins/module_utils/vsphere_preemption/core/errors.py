@@ -94,7 +94,7 @@ class InvalidRequest(InvalidInput):
 
 
 class GivenButEmpty(InvalidRequest):
-    """A limit that names nothing. It has the code of any other invalid request; see `given`."""
+    """A limit that is set but empty. It has the code of any other invalid request; see `given`."""
 
 
 class InvalidSetting(InvalidInput):

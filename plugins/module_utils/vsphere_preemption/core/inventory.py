@@ -54,7 +54,7 @@ class VirtualMachine:
     boot_time: when it was powered on. memory_mib, cpu_mhz: what it is configured with, in MiB and MHz.
     memory_used_mib, cpu_used_mhz: current usage on its host; 0 if vCenter reports none.
     tags: as `category/name`. attributes: custom attributes by name.
-    lost_protections: tags that protect by the policy, and do not exist any more.
+    lost_protections: tags that the policy uses for protection and that no longer exist.
     """
 
     ref: ManagedObject

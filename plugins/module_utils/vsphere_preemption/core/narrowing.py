@@ -21,7 +21,7 @@ WHAT = "Cannot accept the preemption request"
 MAX_NAMES = 200
 MAX_TEXT = 512
 
-# The parts that limit a request; each may be left out, and none may be empty.
+# The parts that limit a request; each may be omitted, but none may be empty.
 LIMITS = ("scope", "maxVMs", "target", "only")
 TARGETS = {
     "memoryMiB": "memory_mib",
@@ -47,7 +47,7 @@ class Narrowing:
     reason: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """Only what is set: a limit that is not set is left out, never empty."""
+        """Only the limits that are set: the others are omitted, never empty."""
         target = {wire: getattr(self.target, name) for wire, name in TARGETS.items()}
         wire: dict[str, Any] = {
             "scope": [{place.kind.value: place.name} for place in self.scope],

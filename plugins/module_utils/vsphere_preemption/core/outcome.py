@@ -196,7 +196,7 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
 def _cut_off(victims: Sequence[VictimOutcome], *, cancelled: bool) -> RunReason:
     """What ended the run before all its victims were processed; empty if nothing did."""
     reasons = {victim.reason for victim in victims}
-    # The stop activity may learn of a cancellation before the run does; one that no worker carries out says nothing.
+    # The stop activity can learn of a cancellation before the run does; an activity that no worker runs reports none.
     if VictimReason.CANCELLED in reasons or (cancelled and (not victims or VictimReason.OUTCOME_UNKNOWN in reasons)):
         return RunReason.CANCELLED
     return RunReason.PAUSED if VictimReason.PAUSED in reasons else RunReason.NONE

@@ -163,14 +163,14 @@ def judge_tag(tagged: TaggedObjects, tag: str) -> Check:
 
 
 def judge_protections(references: References, missing: References) -> Check:
-    """Whether what the policies protect by exists. A worker refuses each request under a policy where it does not."""
+    """Whether the objects that the policies protect by exist. If not, workers refuse all requests under the policy."""
     name = "protections"
     if missing:
-        detail = f"The policy protects by {missing}, which vCenter does not have or does not show to this account."
-        return failed(name, detail, f"Until then requests are refused. {NEXT_STEP}")
+        detail = f"The policy protects VMs by {missing}, which vCenter does not have or does not show to the account."
+        return failed(name, detail, f"{NEXT_STEP} Requests are refused until then.")
     if references:
-        return passed(name, f"What the policy protects by is there: {references}.")
-    return passed(name, "No policy protects by a tag or a group.")
+        return passed(name, f"The policy protects VMs by {references}; all of it exists in vCenter.")
+    return passed(name, "No policy protects VMs by a tag or a strict group.")
 
 
 def judge_attribute(kinds: Collection[str], features: Collection[str]) -> Check:

@@ -93,7 +93,7 @@ def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
 
 
 def _refuse_no_limits(raw: Mapping[str, object]) -> None:
-    """GivenButEmpty for limits that are there as a whole, and hold none; those that they hold are looked at later."""
+    """Raise GivenButEmpty if the limits as a whole are set but empty. The single limits are checked later."""
     given = [value for key, value in raw.items() if str(key).lower() == "narrow"]
     if any(not value for value in given):
         refuse_empty(WHAT, {"narrow": None})

@@ -53,10 +53,10 @@ def text(item: Item) -> str:
 
 
 def label(item: Item) -> str:
-    """The name of a tag or of a category of tags. VMs are compared with names, so a URN would never fit."""
+    """The name of a tag or of a tag category. VMs are compared by name, so a URN would never match."""
     found = text(item)
     if _URN.match(found):
-        raise Wrong(item, f"{shown(found)} is a URN, which never fits; write a tag as name or category/name")
+        raise Wrong(item, f"{shown(found)} is a URN, which never matches; write a tag as name or category/name")
     return found
 
 

@@ -52,7 +52,7 @@ class RestoreRequest:
     reply_to: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """The input of the workflow. A limit that is not set is left out: to the workflow, an empty one is an error."""
+        """The input of the workflow. Limits that are not set are omitted: the workflow refuses empty ones."""
         return {name: value for name, value in self._everything().items() if value or name not in RESTORE_LIMITS}
 
     def _everything(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class RestoreRequest:
 
     @property
     def digest(self) -> str:
-        # What earlier versions sent: so they and this one know the same restore by the same digest.
+        # From the input that earlier versions sent, so that their digest of the same restore is the same.
         return hashlib.sha256(json.dumps(self._everything(), sort_keys=True).encode()).hexdigest()
 
 

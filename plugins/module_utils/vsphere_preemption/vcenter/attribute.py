@@ -22,7 +22,7 @@ from .requests import Paths, Query, set_field
 from .soap import Soap, SoapSession
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}
-# One for objects of every type has no type.
+# An attribute for objects of every type has no type.
 _OF_VMS = (VIRTUAL_MACHINE, "")
 WHAT = f"Cannot find or create the custom attribute {ATTRIBUTE_NAME}"
 
@@ -70,7 +70,7 @@ class MarkAttribute:
         return key
 
     def names(self) -> frozenset[str]:
-        """All custom attributes that a VM may have, ours and others, with one call."""
+        """All custom attributes that VMs can have, in one call."""
         fields = self._soap.attempt(self._fields)
         return frozenset(field["name"] for field in fields if field.get("managedObjectType", "") in _OF_VMS)
 

@@ -207,10 +207,10 @@ class VCenter:
         return self._inventory.read(refs)
 
     def missing(self, references: References) -> References:
-        """Those of the references that nothing in vCenter has which this account may see.
+        """The references for which this account sees no object in vCenter.
 
-        Two calls for each tag, and one for each category, that was found before; else one for each that there is. One
-        for all custom attributes.
+        Two calls for each tag, and one for each category, that was found before; otherwise calls for all tags or all
+        categories. One call for all custom attributes.
         """
         existing = self._tags.existing
         attributes = self._attribute.names() if references.attributes else frozenset()

@@ -73,21 +73,21 @@ class RestoreInput:
     by_rule: bool = False
 
     def as_wire(self) -> dict[str, Any]:
-        """The input as it travels, without what is not set."""
+        """The input in the wire format, without the fields that are not set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read_restore(raw: Mapping[str, Any]) -> RestoreInput:
-    """The input of the workflow, also in the form of an earlier version, to which an empty limit was none."""
+    """The input of the workflow, including that of earlier versions, which read an empty limit as no limit."""
     given = {name: value for name, value in raw.items() if name not in RESTORE_LIMITS or not is_empty(value)}
     order: RestoreInput = value_to_type(RestoreInput, given)
     return order
 
 
 def refuse_empty_limits(raw: Mapping[str, Any]) -> None:
-    """GivenButEmpty for a limit that names nothing, in an input that somebody wrote.
+    """Raise GivenButEmpty for an empty limit in an input that was written manually.
 
-    Where each field is there, the SDK has written them, and null is what is not set.
+    If every field is present, the SDK has written the input, and null means that a limit is not set.
     """
     whole = all(field.name in raw for field in fields(RestoreInput))
     given = {name: raw[name] for name in RESTORE_LIMITS if name in raw and not (whole and raw[name] is None)}

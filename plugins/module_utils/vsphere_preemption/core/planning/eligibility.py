@@ -70,7 +70,7 @@ def _what_was_asked_for(machine: VirtualMachine, mark: MarkFound | None, limits:
 def _what_protects_it(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
     protection = limits.policy.protection
     if machine.lost_protections:
-        # It may be one of those that the operator meant to protect.
+        # This may be one of the VMs that the operator intended to protect.
         return LeftOut.PROTECTION_LOST
     if any(_carries(machine.tags, tag) for tag in protection.tags):
         return LeftOut.PROTECTED_TAG

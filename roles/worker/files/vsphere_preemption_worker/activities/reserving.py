@@ -64,7 +64,7 @@ class Reservations:
         left = [victim for victim in order.victims if victim.vm not in refused]
         groups = replace(references_of([order.policy]), tags=())
         if groups and self._vcenter.missing(groups):
-            # Nobody can tell any more who is in the groups of the policy.
+            # The members of the policy's groups can no longer be determined.
             return {victim.vm: LeftOut.PROTECTION_LOST for victim in left}
         plan = self._plan_again(order, left)
         return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}

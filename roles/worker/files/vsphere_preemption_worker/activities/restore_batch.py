@@ -240,7 +240,7 @@ class Batch:
         return Returned.of(back, ReturnEnd.RESTORED, started=times.to_wire(seen or self._around.now()))
 
     def _settle(self, outcome: Returned) -> Returned:
-        """Write to the mark of a restored VM that it was restored, if it does not say so yet."""
+        """Write to the mark of a restored VM that it was restored, unless it already has that phase."""
         text = self._marks.get(outcome.vm)
         found = read_mark(text)
         if outcome.outcome is not ReturnEnd.RESTORED or text is None or not found:

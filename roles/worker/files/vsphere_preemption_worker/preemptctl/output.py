@@ -49,7 +49,7 @@ class Output:
     def error(self, error: PreemptionError) -> None:
         """Print an error."""
         if self.json:
-            # `failure` is for playbooks, whose values Ansible may mask.
+            # `failure` is for playbooks only, because Ansible may mask values.
             known = {name: value for name, value in error.as_result().items() if name != "failure"}
             print(_as_json({"level": "error", **known}), file=sys.stderr)
         else:

@@ -21,8 +21,8 @@ from vsphere_preemption.core.request import PreemptionRequest, read_request
 
 from .connecting import not_empty
 
-# Flags that limit; an event does, too: one of an alarm is about the compute resource of the alarm. `--event ""` is left
-# out, because it is the prototype's way to give none.
+# Flags that limit; an event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
+# `--event ""` is not among them, because it is the prototype's way to send no event.
 LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "of_run")
 REQUIRED_OF_AN_EVENT = ("specversion", "id", "source", "type")
 MOST_BYTES = 1024 * 1024

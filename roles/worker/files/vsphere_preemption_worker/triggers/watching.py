@@ -158,7 +158,7 @@ class Shift:
         return min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
 
     async def rest(self, seconds: float) -> None:
-        """Wait until the time is over, or the worker stops."""
+        """Wait for this time, or until the worker stops."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(activity.wait_for_worker_shutdown(), seconds)
 

@@ -254,7 +254,7 @@ def restore(carried: object) -> Carried:
 
 
 def _stored(item: dict[str, Any]) -> Pending:
-    """A request that an earlier run of the workflow has accepted."""
+    """A request that an earlier execution of the workflow has accepted."""
     return Pending(read_request(item["request"], stored=True), item["received"])
 
 

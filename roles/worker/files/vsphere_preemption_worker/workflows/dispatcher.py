@@ -52,7 +52,7 @@ log = workflow.logger
 
 # A run that was started before this patch may have more waiting requests.
 BOUNDED = "bounded-queue"
-# One that began before this patch may have accepted a limit that was given but empty.
+# A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.

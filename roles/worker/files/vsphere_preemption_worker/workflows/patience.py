@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-# A run that began before this patch may have thrown a result away that came with the cancellation.
+# A run that started before this patch may have discarded a result that arrived with the cancellation.
 RESULT_FIRST = "result-before-cancel"
 
 
@@ -41,8 +41,8 @@ class Patience:
                     on_cancel()
 
     async def _has_come_too(self, condition: Callable[[], bool]) -> bool:
-        """What was waited for came in the same task as the cancellation; cancelling it now would throw it away."""
-        # Conditions are looked at when everything that has arrived was taken in.
+        """Whether the awaited result arrived in the same task as the cancellation; cancelling now would discard it."""
+        # Conditions are evaluated after everything that has arrived was processed.
         await workflow.wait_condition(lambda: True)
         return condition()
 

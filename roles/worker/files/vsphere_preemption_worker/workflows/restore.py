@@ -59,7 +59,7 @@ GIVE_BACK_WITHIN = timedelta(minutes=20)
 TELL_WITHIN = timedelta(seconds=60)
 # Temporal warns at 10,000 events.
 MOST_EVENTS = 2000
-# One that began before this patch may have accepted a limit that was given but empty.
+# A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 
 
@@ -67,7 +67,7 @@ NOT_EMPTY = "given-but-empty"
 class PreemptionRestore:
     """Wait for green if requested, plan, restore, announce; the result is the record of the restore."""
 
-    # As it was written: a decoded input does not tell what is empty from what is not given.
+    # The raw input: a decoded one does not distinguish an empty limit from one that is not set.
     @workflow.init
     def __init__(self, raw: Any) -> None:
         info = workflow.info()
@@ -126,9 +126,9 @@ class PreemptionRestore:
         return self._record.as_wire()
 
     def _refuse_empty_limits(self, raw: Mapping[str, Any]) -> None:
-        """A restore that somebody starts by hand must not take an empty list for all.
+        """Refuse an empty limit of a manually started restore, which must not restore all VMs.
 
-        Those that are our own have been looked at before; an earlier version of ours wrote what was not set as empty.
+        Inputs from the collection itself were checked before; earlier versions wrote a limit that was not set as empty.
         """
         is_ours = self._order.carried or self._order.wait_for_green or workflow.info().parent
         if is_ours or MEMO_REQUEST in workflow.memo():
@@ -136,7 +136,7 @@ class PreemptionRestore:
         try:
             refuse_empty_limits(raw)
         except GivenButEmpty as error:
-            # The patch is asked last: only a history in which it matters has it.
+            # The patch is checked last, so that only histories to which it applies have its marker.
             if workflow.patched(NOT_EMPTY):
                 raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
 
