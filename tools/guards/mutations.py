@@ -46,6 +46,20 @@ MUTATIONS = (
         f"{TESTS}/core/test_decision.py",
     ),
     Mutation(
+        "I1",
+        f"{LIBRARY}/core/decision.py",
+        "    if not lost:\n",
+        "    if True:\n",
+        f"{TESTS}/core/test_decision.py",
+    ),
+    Mutation(
+        "I2",
+        f"{LIBRARY}/core/planning/eligibility.py",
+        "if machine.lost_protections:",
+        "if False:",
+        f"{TESTS}/worker/test_stopping.py",
+    ),
+    Mutation(
         "I2",
         f"{WORKER}/activities/pipeline.py",
         "verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)",
