@@ -20,8 +20,8 @@ from support.paths import CHECKOUT
 PROGRAMS = Path(sys.executable).parent
 MODULES = ("preemption_signal", "preemption_query", "preemption_cancel")
 ON_TOP = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "requirements.txt",
-    "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles",
+    "CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md",
+    "bindep.txt", "requirements.txt", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles",
 }  # fmt: skip
 LARGEST_ARCHIVE_BYTES = 1_000_000
 
@@ -88,6 +88,7 @@ def test_the_archive_holds_what_users_need_and_nothing_else(archive: Path) -> No
         "extensions/eda/plugins/event_source/schemas/alarms.json",
         "extensions/eda/rulebooks/preempt_and_restore.yml",
         *(f"plugins/modules/{module}.py" for module in MODULES),
+        *(f"roles/{role.name}/README.md" for role in sorted((CHECKOUT / "roles").iterdir())),
     ],
 )
 def test_the_archive_holds(name: str, archive: Path) -> None:

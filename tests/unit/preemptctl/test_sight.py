@@ -27,7 +27,7 @@ def test_a_run_at_work_shows_its_phase_and_its_victims_in_order() -> None:
 
 
 def test_no_run_is_said_and_a_note_comes_last() -> None:
-    assert lines_of(Sight()) == ["No run is at work; waiting for one."]
+    assert lines_of(Sight()) == ["No active run; waiting for one."]
     assert lines_of(replace(AT_WORK, note="no answer\x1b"))[-1] == "no answer\\x1b"
 
 

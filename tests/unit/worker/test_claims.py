@@ -128,8 +128,10 @@ def test_a_vm_that_another_run_has_just_stopped_is_looked_at_again_and_not_claim
     order = an_order(vcenter, StopMethod.HARD)
     first_look = vcenter.recheck
 
-    def look(tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True) -> Machines:
-        seen = dict(first_look(tag, refs, labels=labels, placed=placed))
+    def look(
+        tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True, protecting: Sequence[str] = ()
+    ) -> Machines:
+        seen = dict(first_look(tag, refs, labels=labels, placed=placed, protecting=protecting))
         vcenter.clock.pass_by(0.1)
         vcenter.switch_off(vm(3), US)
         return seen
