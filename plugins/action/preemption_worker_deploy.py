@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The half of preemption_worker_deploy on the controller: it packs the worker, reads files, and sends the release."""
+"""The controller part of preemption_worker_deploy: it packs the worker, reads files, and sends the release."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ansible_collections.vsphere.preemption.plugins.plugin_utils.worker_release 
 MODULE = "vsphere.preemption.preemption_worker_deploy"
 DEFAULT_DIRECTORY = "/opt/vsphere-preemption"
 NAME_LENGTH = 16
-# Options that name a file of the controller, and the key under which its content is sent.
+# Options that name a file on the controller, and the key under which its content is sent.
 FILES = {
     "temporal_ca_file": "temporal_ca",
     "temporal_client_cert_file": "temporal_client_cert",
@@ -38,7 +38,7 @@ FILES = {
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Runs the module with all that it cannot read on its host."""
+    """Runs the module with everything that it cannot read on its host."""
 
     TRANSFERS_FILES = True
     _supports_check_mode = True
@@ -54,7 +54,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _deployed(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of the module. The release is sent where the host lacks it."""
+        """The result of the module. The release is sent if the host does not have it."""
         if options.get("state") == "absent":
             wanted = {name: value for name, value in options.items() if name not in (*FILES, "policy")}
             return self._module(wanted, task_vars)
@@ -67,7 +67,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = self._module({**arguments, "shipped": shipped}, task_vars)
         # By the key: Ansible may have masked a secret in the value of error_code.
         if may_send and ReleaseMissing.code in result.get("failure", {}) and not shipped["archive"]:
-            # It is there, but not as it was.
+            # The host has it, but it was modified.
             shipped["archive"] = self._sent(release)
             result = self._module({**arguments, "shipped": shipped}, task_vars)
         return result
@@ -82,7 +82,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         contents = {key: self._content(name, options.get(name)) for name, key in FILES.items()}
         if options.get("policy"):
             if contents["policy"]:
-                raise _wrong("policy", "policy_file is given too", "Give one of them.")
+                raise _wrong("policy", "policy_file is set as well", "Set only one of them.")
             # Any JSON is YAML, and this form is the same on every controller.
             contents["policy"] = json.dumps(options["policy"], indent=2, sort_keys=True) + "\n"
         if contents["policy"]:
@@ -91,7 +91,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return {**contents, **shas}
 
     def _content(self, name: str, path: Any) -> str:
-        """What is in a file of the controller; a vault is opened."""
+        """The content of a file on the controller, decrypted if it is vaulted."""
         if not path:
             return ""
         try:
@@ -100,7 +100,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except (AnsibleError, OSError, UnicodeDecodeError) as error:
             raise _wrong(name, f"{path} cannot be read on the controller ({error})", "Correct the path.") from error
         if name != "policy_file" and "-----BEGIN" not in text:
-            raise _wrong(name, f"{path} is no PEM file", "Give a file in PEM form.")
+            raise _wrong(name, f"{path} is not a PEM file", "Use a file in PEM format.")
         return text
 
     def _is_there(self, directory: str, release: Release, task_vars: Mapping[str, Any]) -> bool:
@@ -110,7 +110,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return bool(found["exists"])
 
     def _sent(self, release: Release) -> str:
-        """Path of the release on the host, to which it was sent."""
+        """Send the release; returns its path on the host."""
         shell = self._connection._shell
         path: str = shell.join_path(shell.tmpdir, "release.tar.gz")
         self._transfer_data(path, release.compressed())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the attributes of modules mean."""
+"""Attributes that all modules document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
   check_mode:
-    description: Can run in check mode and tell whether it would change something, without changing it.
+    description: Can run in check mode and report whether anything would change, without changing it.
   diff_mode:
     description: Returns details of what has changed, or would change, in diff mode.
   platform:
@@ -24,7 +24,7 @@ attributes:
     ACTION_GROUP = r"""
 attributes:
   action_group:
-    description: Use C(group/vsphere.preemption.preemption) in C(module_defaults) to set the options for Temporal once.
+    description: Use C(group/vsphere.preemption.preemption) in C(module_defaults) to set the Temporal options once.
     support: full
     membership:
       - vsphere.preemption.preemption

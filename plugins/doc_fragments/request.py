@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a preemption request, and its policy; they are read by module_utils/_request.py."""
+"""Options that describe a preemption request and its policy; module_utils/_request.py reads them."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ options:
     required: true
   criticality:
     description:
-      - How urgent it is; the policy says how VMs are stopped for each.
-      - Without a policy, V(LOW) asks the guests to shut down and leaves it at that, V(MEDIUM) powers off those that did
-        not within the grace period of the worker, V(HIGH) powers off at once.
+      - How urgent the request is. The policy defines how VMs are stopped at each criticality.
+      - Without a policy, V(LOW) only asks the guests to shut down, V(MEDIUM) powers off the VMs whose guests are still
+        running after the worker's grace period, and V(HIGH) powers off immediately.
     type: str
     choices: [LOW, MEDIUM, HIGH]
     default: LOW
   event:
     description:
-      - The event because of which preemption is asked for, a CloudEvent in structured JSON form.
-      - The event of a vCenter alarm chooses the policy by the name of the alarm, and bounds the preemption to the
-        compute resource of the alarm, as the policy says.
-      - Instead of it, O(event_id), O(event_source), O(event_type) and O(event_data) make one.
-      - An empty one is refused.
+      - The event that triggers the request, as a CloudEvent in structured JSON format.
+      - For the event of a vCenter alarm, the name of the alarm selects the policy. Unless the policy allows more, only
+        VMs in the compute resource of the alarm are preempted.
+      - Alternatively, O(event_id), O(event_source), O(event_type) and O(event_data) describe the event.
+      - An empty event is refused.
     type: dict
   event_id:
-    description: Id of the event. A request id or a random one, if not given.
+    description: Id of the event. Defaults to the request id if there is one, otherwise to a random id.
     type: str
   event_source:
-    description: Source of the event. V(preempctl-run), if not given.
+    description: Source of the event. Defaults to V(preempctl-run).
     type: str
   event_type:
-    description: Type of the event. V(PreempctlRunEvent), if not given.
+    description: Type of the event. Defaults to V(PreempctlRunEvent).
     type: str
   event_data:
-    description: Data of the event, anything that can be written as JSON.
+    description: Data of the event. Any value that can be serialized as JSON.
     type: raw
 """
 
@@ -49,31 +49,31 @@ options:
 options:
   max_vms:
     description:
-      - At most so many VMs, one at least.
-      - This and the other limits of a request narrow what the policy allows; none widens it.
+      - Maximum number of VMs to stop; at least 1.
+      - The limits of a request can only narrow what the policy allows. They never extend it.
     type: int
   target:
     description:
-      - How much to free. VMs that are not needed for it stay on. Unset parts do not matter.
-      - Without any part it is refused; leave it out for no target.
+      - How much capacity to free. VMs that are not needed to reach the target keep running.
+      - A target without any value is refused; omit the option for no target.
     type: dict
     suboptions:
       memory_mib:
-        description: So many MiB of memory.
+        description: Amount of memory to free, in MiB.
         type: int
       cpu_mhz:
-        description: So many MHz of CPU.
+        description: Amount of CPU to free, in MHz.
         type: int
       until_memory_percent:
-        description: Until the memory of the hosts in scope is not used to more than this share.
+        description: Free memory until the memory usage of the hosts in scope is at or below this percentage.
         type: float
       until_cpu_percent:
-        description: Until the CPU of the hosts in scope is not used to more than this share.
+        description: Free CPU until the CPU usage of the hosts in scope is at or below this percentage.
         type: float
   vms:
     description:
-      - Only these VMs, by name or MoRef. They need the tag all the same.
-      - An empty list is refused; leave it out to mean all.
+      - Only consider these VMs, by name or MoRef. They must still have the tag.
+      - An empty list is refused; omit the option to consider all VMs.
     type: list
     elements: str
 """
@@ -82,8 +82,9 @@ options:
 options:
   scope:
     description:
-      - Only VMs in one of these places. Each entry names exactly one, by name, inventory path or MoRef.
-      - An empty list is refused; leave it out to mean all.
+      - Only consider VMs in these parts of the inventory. Each entry specifies exactly one object, by name, inventory
+        path or MoRef.
+      - An empty list is refused; omit the option to consider the whole inventory.
     type: list
     elements: dict
     suboptions:
@@ -94,10 +95,10 @@ options:
         description: A host.
         type: str
       resource_pool:
-        description: A resource pool, with those inside.
+        description: A resource pool, including its child pools.
         type: str
       folder:
-        description: A folder of VMs, with those inside.
+        description: A VM folder, including its subfolders.
         type: str
       datacenter:
         description: A datacenter.
@@ -108,11 +109,11 @@ options:
 options:
   policy_path:
     description:
-      - Path of the policy file on the host on which the module runs.
-      - Without it and O(policy), the plan is made by the built-in policy, whose limits are those of the prototype.
+      - Path of the policy file on the host where the module runs.
+      - If neither this option nor O(policy) is set, the built-in policy applies, with the limits of the prototype.
     type: path
   policy:
-    description: Instead of O(policy_path), what would be in the file, as text or as data.
+    description: Content of the policy file, as text or as data, instead of O(policy_path).
     type: raw
 requirements:
   - PyYAML >= 6.0

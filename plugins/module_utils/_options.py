@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What modules of this collection share: the options for Temporal, a call with a client, who asks. Private to it.
+"""Shared by the modules: the options for Temporal, calls with a client, and the account. Private to this collection.
 
-The options are documented in doc_fragments/temporal.py. The library beside this file knows nothing of Ansible.
+The options are documented in doc_fragments/temporal.py. The library next to this file does not depend on Ansible.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MARGIN_SECONDS = 60.0
 
 
 def temporal_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says how to reach Temporal."""
+    """The part of an argument spec for the connection to Temporal."""
     return {
         "temporal_address": {"default": DEFAULT_ADDRESS, **_from("TEMPORAL_URL", "TEMPORAL_ADDRESS")},
         "temporal_namespace": {"default": DEFAULT_NAMESPACE, **_from("TEMPORAL_NAMESPACE")},
@@ -50,9 +50,9 @@ def with_client(
     *,
     timeout_seconds: float = 0.0,
 ) -> Result:
-    """What the call returns. It gets a client that is connected as the options say.
+    """The result of the call. It gets a client that is connected according to the options.
 
-    timeout_seconds: how long the call may wait for something; connecting has a limit of its own.
+    timeout_seconds: how long the call may wait for something; connecting has its own limit.
     """
     connection = connection_of(params)
 
@@ -63,7 +63,7 @@ def with_client(
 
 
 def connection_of(params: Mapping[str, Any]) -> TemporalConnection:
-    """How to reach Temporal, as the options say. InvalidSetting."""
+    """The connection that the options describe. Raises InvalidSetting."""
     return TemporalConnection.from_options(
         address=params["temporal_address"],
         namespace=params["temporal_namespace"],
@@ -77,11 +77,11 @@ def connection_of(params: Mapping[str, Any]) -> TemporalConnection:
 
 
 def account() -> str:
-    """The account that runs the module, for records of who did something; empty where it has no name."""
+    """The account that runs the module, for records of who did something; empty if it has no name."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
-        # A container may run under a number that no account has.
+        # A container may run under a user id without an account.
         return ""
 
 
@@ -92,8 +92,8 @@ async def _client(connection: TemporalConnection) -> Client:
     except TimeoutError as error:
         raise TemporalUnreachable(
             f"Cannot connect to Temporal at {connection.address}",
-            why=f"there was no answer within {CONNECT_SECONDS:g} seconds",
-            next_step="Check the address, and that no firewall is in between.",
+            why=f"no response after {CONNECT_SECONDS:g} seconds",
+            next_step="Check the address, and that no firewall blocks the connection.",
         ) from error
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as a difference: which VMs are on before, and what becomes of them. Private to this collection."""
+"""A plan as a diff: the VMs that are powered on now, and their state after the run. Private to this collection."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LEFT_OUT_SHOWN = 100
 
 
 def plan_diff(plan: Mapping[str, Any]) -> dict[str, str]:
-    """The difference that Ansible shows, for a plan as `_planning.planned` gives it."""
+    """The diff that Ansible shows, for a plan from `_planning.planned`."""
     before = [f"{_name(victim)}: on" for victim in plan["victims"]]
     return {
         "before_header": "VMs with the tag now",
-        "after_header": f"as the policy {plan['policy']['name']} would leave them",
+        "after_header": f"VMs after a run under the policy {plan['policy']['name']}",
         "before": _text(before),
         "after": _text([*_after(plan), *_left_out(plan)]),
     }
@@ -27,7 +27,7 @@ def plan_diff(plan: Mapping[str, Any]) -> dict[str, str]:
 
 def _after(plan: Mapping[str, Any]) -> Iterator[str]:
     if plan["refused"]:
-        yield f"nothing is done ({plan['reason']}): {plan['message']}"
+        yield f"no VM is stopped ({plan['reason']}): {plan['message']}"
     suspended = plan["method"] == StopMethod.SUSPEND.value
     state = "suspended" if suspended else f"off ({plan['method']})"
     for victim in plan["victims"]:
@@ -54,7 +54,7 @@ def _name(victim: Mapping[str, Any]) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A name may hold anything, line ends and control characters included."""
+    """A name may contain anything, including line breaks and control characters."""
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

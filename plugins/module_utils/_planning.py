@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for a request, made here from vCenter and a policy, as modules show it. Private to this collection."""
+"""The plan for a request, from vCenter and a policy, in the format of the modules. Private to this collection."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from .vsphere_preemption.core.request import PreemptionRequest
 
 
 def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, Any]:
-    """What would happen now, as a worker would decide it. Nothing is changed, and Temporal is not asked.
+    """What a worker would decide now. Nothing is changed, and Temporal is not contacted.
 
-    params: with the options of `policy_options` and `vcenter_options`. InvalidPolicy, InvalidSetting, VCenterError.
+    params: with the options of `policy_options` and `vcenter_options`. Raises InvalidPolicy, InvalidSetting,
+    VCenterError.
     """
     policies = policies_of(params)
     moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
@@ -29,5 +30,5 @@ def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, 
 
 
 def would_stop(plan: Mapping[str, Any]) -> bool:
-    """Whether a run with this plan would stop a VM, if somebody agrees where somebody has to."""
+    """Whether a run with this plan would stop a VM, assuming approval if the policy requires it."""
     return bool(plan["victims"]) and not plan["refused"] and plan["policy"]["mode"] != Mode.DRY_RUN.value

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All checks of a preflight, and its result. Private to this collection. Nothing here changes anything anywhere."""
+"""All checks of a preflight, and its result. Private to this collection. Nothing here changes anything."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PROBLEMS_SHOWN = 3
 
 
 def preflight_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says what to look at, beside Temporal and vCenter."""
+    """The part of an argument spec that defines what to check, in addition to Temporal and vCenter."""
     return {
         "tag": {"type": "str", "required": True},
         "features": {"type": "list", "elements": "str", "default": ["stop"], "choices": list(FEATURES)},
@@ -77,10 +77,10 @@ def preflight(params: Mapping[str, Any]) -> list[Check]:
 
 
 def as_result(checks: Sequence[Check], *, required: Sequence[str] = (), strict: bool = False) -> dict[str, Any]:
-    """The result of the module, whether the task shall fail or not.
+    """The result of the module, whether or not the task fails.
 
-    Judged here and not in a playbook: Ansible masks a secret wherever it occurs in a text or a number, also in the name
-    of a check, but never a boolean.
+    The decision is made here and not in a playbook: Ansible masks a secret wherever it occurs in a text or a number,
+    including the name of a check, but never a boolean.
     """
     missing = in_the_way(checks, required, strict=strict)
     return {
@@ -93,7 +93,7 @@ def as_result(checks: Sequence[Check], *, required: Sequence[str] = (), strict: 
 
 
 def as_failure(checks: Sequence[Check], result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result for a task that fails. result: what `as_result` made of the checks."""
+    """The result of a task that fails. result: what `as_result` returned for the checks."""
     what = f"The installation is not ready because of {', '.join(result['missing'])}: {summary(checks)}."
     code = {"error_code": ERROR_CODE, "failure": {ERROR_CODE: True}}
     return {**result, **code, "msg": f"{what}\n{result['table']}", "retryable": False}
@@ -105,7 +105,7 @@ def local_checks() -> list[Check]:
 
 
 def policy_check(params: Mapping[str, Any]) -> Check:
-    """The policy, where one is given."""
+    """The policy, if one is configured."""
     name = "policy"
     try:
         return judge_policy(policies_of(params), params["tag"], params["features"])
@@ -118,20 +118,21 @@ def policy_check(params: Mapping[str, Any]) -> Check:
 
 
 def sink_checks(params: Mapping[str, Any]) -> list[Check]:
-    """Whether the reply address may be used, and whether somebody listens there; nothing is sent."""
+    """Whether the reply address is allowed, and whether a receiver is listening there; nothing is sent."""
     if not params["reply_to"]:
-        return [skipped(name, "No reply address is given.") for name in (ADDRESS, RECEIVER)]
+        return [skipped(name, "No reply address is set.") for name in (ADDRESS, RECEIVER)]
     known: list[Check] = []
     limit = TimeLimit(SINK_SECONDS)
     try:
         targets = ReplyTargets.parse(",".join(params["reply_to_allow"] or ()))
         target = targets.check(params["reply_to"])
         address = targets.resolve(target, limit.getaddrinfo)
-        known.append(passed(ADDRESS, f"The address is allowed, and {target.host} is {address}."))
+        known.append(passed(ADDRESS, f"The address is allowed; {target.host} resolves to {address}."))
         reach(target, address, limit=limit, ca_file=params["reply_to_ca_file"])
     except PreemptionError as error:
         return broken_at((ADDRESS, RECEIVER), RECEIVER if known else ADDRESS, error, known=known)
-    return [*known, passed(RECEIVER, f"Somebody answers at {target.host} on port {target.port}; nothing was sent.")]
+    reached = f"{target.host} accepts connections on port {target.port}; nothing was sent."
+    return [*known, passed(RECEIVER, reached)]
 
 
 def _installed(name: str) -> str | None:

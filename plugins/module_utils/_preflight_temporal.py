@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a preflight finds about Temporal. Private to this collection."""
+"""The preflight checks of Temporal. Private to this collection."""
 
 from __future__ import annotations
 
@@ -47,17 +47,17 @@ def temporal_checks(params: Mapping[str, Any]) -> list[Check]:
 
 
 def _reached(address: str, *, secure: bool) -> list[Check]:
-    """What is in order once the namespace was read."""
+    """The checks that have passed once the namespace was read."""
     return [
-        passed(CONNECTION, f"The frontend {address} answers."),
+        passed(CONNECTION, f"The frontend {address} responds."),
         _encryption(address, secure=secure),
-        passed(ACCESS, "Temporal lets us in."),
+        passed(ACCESS, "Temporal grants access."),
     ]
 
 
 def _encryption(address: str, *, secure: bool) -> Check:
     if secure:
-        return passed(TLS, "The connection is encrypted, and the certificate of the server is trusted.")
+        return passed(TLS, "The connection is encrypted, and the server certificate is trusted.")
     if _is_here(address):
         return passed(TLS, "The connection is not encrypted; it does not leave this host.")
     step = "Use TLS (temporal_tls, temporal_ca_file); requests decide which VMs are stopped."
@@ -73,7 +73,7 @@ def _is_here(address: str) -> bool:
 
 
 def _stage(error: PreemptionError) -> str:
-    """The check that an error is about, where the namespace could not be read."""
+    """The check that an error belongs to, if the namespace could not be read."""
     if isinstance(error, TemporalTlsRefused):
         return TLS
     if isinstance(error, TemporalAccessDenied):
@@ -82,8 +82,8 @@ def _stage(error: PreemptionError) -> str:
 
 
 async def _inside(client: Client, task_queue: str) -> list[Check]:
-    """The checks for which the namespace has to exist; one that fails does not touch the others."""
-    clock = skipped(CLOCK, "Temporal tells its time only where a worker asks for work.")
+    """The checks for which the namespace must exist; if one fails, the others still run."""
+    clock = skipped(CLOCK, "Temporal reports its time only if a worker is polling.")
 
     async def worker() -> Check:
         nonlocal clock

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a preflight finds about vCenter. Private to this collection."""
+"""The preflight checks of vCenter. Private to this collection."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def vcenter_checks(params: Mapping[str, Any]) -> list[Check]:
 
     def look(vcenter: VCenter) -> list[Check]:
         vcenter.soap.reach()
-        known.append(passed(CONNECTION, f"{params['vcenter_url']} answers."))
+        known.append(passed(CONNECTION, f"{params['vcenter_url']} responds."))
         known.append(_certificate(params))
         product = inspecting.read_product(vcenter.soap)
         known.append(passed(LOGIN, f"Logged in as {product.user}."))
@@ -57,12 +57,12 @@ def vcenter_checks(params: Mapping[str, Any]) -> list[Check]:
 
 
 def _answered(params: Mapping[str, Any]) -> list[Check]:
-    """A refused certificate means that somebody answered."""
-    return [passed(CONNECTION, f"{params['vcenter_url']} answers.")]
+    """A rejected certificate means that a server responded."""
+    return [passed(CONNECTION, f"{params['vcenter_url']} responds.")]
 
 
 def _stage(error: PreemptionError, known: list[Check]) -> str:
-    """The check that an error is about: the first one that was not passed."""
+    """The check that an error belongs to: the first one that has not passed."""
     if isinstance(error, VCenterTlsRefused):
         return CERTIFICATE
     return LOGIN if known else CONNECTION
@@ -70,13 +70,13 @@ def _stage(error: PreemptionError, known: list[Check]) -> str:
 
 def _certificate(params: Mapping[str, Any]) -> Check:
     if params["vcenter_validate_certs"]:
-        return passed(CERTIFICATE, "The certificate of vCenter is trusted.")
-    step = "Set vcenter_ca_file to the CA of vCenter, and vcenter_validate_certs to true."
-    return warned(CERTIFICATE, "The certificate of vCenter is not checked.", step)
+        return passed(CERTIFICATE, "vCenter's certificate is trusted.")
+    step = "Set vcenter_ca_file to vCenter's CA, and vcenter_validate_certs to true."
+    return warned(CERTIFICATE, "vCenter's certificate is not validated.", step)
 
 
 def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
-    """The checks for which somebody has to be logged in; one that fails does not touch the others."""
+    """The checks that need a login; if one fails, the others still run."""
     soap, features = vcenter.soap, params["features"]
     machines: list[ManagedObject] = []
 
@@ -96,11 +96,11 @@ def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
 
 
 def _protections(vcenter: VCenter, params: Mapping[str, Any]) -> Check:
-    """What the policy protects by; whether the policy can be used at all is another check."""
+    """Whether the objects that the policy uses for protection exist. A separate check covers the policy itself."""
     try:
         references = references_of(policies_of(params).policies.values())
     except InvalidInput:
-        return skipped(PROTECTIONS, "Cannot tell before policy is in order.")
+        return skipped(PROTECTIONS, "Not checked: policy must pass first.")
     return judge_protections(references, vcenter.missing(references))
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What Ansible masks of a reply address; the rest is in core/redaction.py. Private to this collection."""
+"""The parts of a reply address that Ansible masks; see also core/redaction.py. Private to this collection."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHORTEST_MASKED = 4
 
 
 def secrets_of(address: str) -> set[str]:
-    """The parts of an address that must not appear anywhere: for Ansible to mask."""
+    """The parts of an address that Ansible must mask everywhere."""
     parts = split_address(address)
     if parts is None:
         return {address}
@@ -30,6 +30,6 @@ def secrets_of(address: str) -> set[str]:
 
 
 def mask_reply_to(module: AnsibleModule) -> None:
-    """Mask what is secret in the address. All of it was kept from the log; a result without the host helps nobody."""
+    """Mask only the secrets in the address. Ansible masks all of it, but a result needs the host to be useful."""
     module.no_log_values.discard(module.params["reply_to"])
     module.no_log_values.update(secrets_of(module.params["reply_to"]))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a preemption request, and the request that they make. Private to this collection.
+"""The options that describe a preemption request, and the request they result in. Private to this collection.
 
 The options are documented in doc_fragments/request.py.
 """
@@ -25,12 +25,12 @@ PLACES = [kind.value for kind in PlaceKind]
 EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
 EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
 POLICY_EXCLUSIVE = [("policy", "policy_path")]
-# An event limits, too: one of an alarm is about the compute resource of the alarm.
+# An event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
 LIMITS = ("scope", "target", "vms", "event")
 
 
 def request_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says whom to stop, how urgently, because of what, and how far at most."""
+    """The part of an argument spec for which VMs to stop, the urgency, the event, and the limits."""
     return {
         "tag": {"type": "str", "required": True},
         "criticality": {"type": "str", "choices": ["LOW", "MEDIUM", "HIGH"], "default": "LOW"},
@@ -61,38 +61,38 @@ def request_options() -> dict[str, dict[str, Any]]:
 
 
 def policy_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says by which policy to plan."""
+    """The part of an argument spec for the policy to plan with."""
     return {"policy_path": {"type": "path"}, "policy": {"type": "raw"}}
 
 
 def request_of(params: Mapping[str, Any]) -> PreemptionRequest:
-    """The request that the options describe; its event always has an id. InvalidRequest says what is wrong."""
+    """The request that the options describe; its event always has an id. Raises InvalidRequest."""
     event = params["event"] if params["event"] is not None else _event_of(params)
     return _read(params, event=event, requestID=params.get("request_id")).with_event_id(str(uuid.uuid4()))
 
 
 def request_without_event(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The same on the wire, but for the event, which somebody else will add. InvalidRequest."""
+    """The same request in wire format, without the event, which is added later. Raises InvalidRequest."""
     wire = _read(params).as_wire()
     del wire["event"]
     return wire
 
 
 def refuse_empty_options(params: Mapping[str, Any], *names: str) -> None:
-    """GivenButEmpty for those of the options that are given but empty: a filter that found nothing is not no filter."""
+    """Raise GivenButEmpty for options that are set but empty, such as the result of a filter without a match."""
     given = {name: params[name] for name in names if params.get(name) is not None}
     refuse_empty("Cannot use the options", given, instead="skip the task")
 
 
 def restore_limits_of(params: Mapping[str, Any]) -> Narrowing:
-    """The limits of a restore, and its reason. InvalidRequest."""
+    """The limits of a restore, and its reason. Raises InvalidRequest."""
     refuse_empty_options(params, "scope", "vms", "run_id")
     wire = {"scope": places_of(params), "only": params["vms"], "reason": params["reason"]}
     return read_narrowing(_set(wire))
 
 
 def policies_of(params: Mapping[str, Any]) -> PolicySet:
-    """The policies that the options give; the built-in one where they give none. InvalidPolicy."""
+    """The policies that the options specify; the built-in policy if they specify none. Raises InvalidPolicy."""
     if params["policy_path"]:
         return load_policy_file(params["policy_path"])
     given = params["policy"]
@@ -107,9 +107,9 @@ def _read(params: Mapping[str, Any], **more: Any) -> PreemptionRequest:
     refuse_empty_options(params, *LIMITS)
     if params["max_vms"] is not None and params["max_vms"] < 1:
         raise InvalidRequest(
-            "Cannot make the preemption request",
+            "Cannot create the preemption request",
             why=f"max_vms is {params['max_vms']}",
-            next_step="Set it to 1 or more, or skip the task where nothing shall be stopped.",
+            next_step="Set max_vms to 1 or more, or skip the task if nothing should be stopped.",
         )
     named = {"tag": params["tag"], "criticality": params["criticality"], "replyTo": params.get("reply_to")}
     narrowing = _narrowing_of(params)
@@ -130,7 +130,7 @@ def _event_of(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What is set, in the form of the wire."""
+    """The limits that are set, in wire format."""
     target = params["target"] or {}
     wire = {
         "scope": places_of(params),
@@ -152,7 +152,7 @@ def _narrowing_of(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def places_of(params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The option `scope` on the wire; None where it is not given."""
+    """The option `scope` in the wire format; None if it is not set."""
     return None if params["scope"] is None else [_set(place) for place in params["scope"]]
 
 

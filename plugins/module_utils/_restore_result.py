@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of a restore, as Ansible shows it: whether it changes anything, and which VMs. Private to it."""
+"""The record of a restore as an Ansible result: whether anything changes, and the diff. Private to this collection."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ ON = (ReturnEnd.RESTORED, ReturnEnd.PLANNED)
 
 
 def would_change(record: Mapping[str, Any]) -> bool:
-    """Some VM was powered on, or would be."""
+    """Whether a VM was powered on, or would be."""
     return any(machine["outcome"] in ON for machine in record["machines"])
 
 
 def restore_diff(record: Mapping[str, Any]) -> dict[str, str]:
-    """The VMs of the plan before and after, in the order in which they are given back."""
+    """The VMs of the plan before and after, in the order in which they are restored."""
     lines = [(_name(machine), machine) for machine in record["machines"]]
     return {
         "before_header": "preempted VMs now",
-        "after_header": "after the restore",
+        "after_header": "VMs after the restore",
         "before": "".join(f"{name}: off\n" for name, _machine in lines),
         "after": "".join(f"{name}: {_state(machine)}\n" for name, machine in lines),
     }
@@ -34,6 +34,6 @@ def _state(machine: Mapping[str, Any]) -> str:
 
 
 def _name(machine: Mapping[str, Any]) -> str:
-    """A name may hold anything, line ends and control characters included."""
+    """A name may contain anything, including line breaks and control characters."""
     name = "".join(character if character.isprintable() else "?" for character in machine["name"])
     return f"{name} ({machine['vm']['Value']})"

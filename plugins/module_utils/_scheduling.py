@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a schedule, and the schedule that they make. Private to this collection.
+"""The options that describe a schedule, and the schedule they result in. Private to this collection.
 
-They are documented in preemption_schedule.
+The options are documented in preemption_schedule.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FOREIGN = {"preempt": ("force",), "restore": ("criticality", "max_vms", "target
 
 
 def schedule_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says what to do, when, and to whom."""
+    """The part of an argument spec for what to do, when, and to which VMs."""
     of_request = request_options()
     return {
         "name": {"type": "str", "required": True},
@@ -62,14 +62,14 @@ def schedule_options() -> dict[str, dict[str, Any]]:
 
 
 def wanted_of(params: Mapping[str, Any]) -> Wanted:
-    """The schedule that the options describe. InvalidSetting or InvalidRequest says what is wrong with them."""
+    """The schedule that the options describe. Raises InvalidSetting or InvalidRequest."""
     name = checked_name(params["name"])
     whole = bool(params["cron"] or params["calendar"])
     if whole != bool(params["action"] and params["tag"]) or (not whole and (params["action"] or params["tag"])):
         raise InvalidSetting(
-            f"Cannot tell what the schedule {name} shall be",
-            why="action, tag, and a time in cron or calendar are only given in part",
-            next_step="Give all three, or none of them to pause or resume what is there.",
+            f"The schedule {name} is incomplete",
+            why="only some of action, tag, and a time in cron or calendar are set",
+            next_step="Set all three, or none of them to pause or resume an existing schedule.",
         )
     schedule = _schedule_of(name, params) if whole else None
     return Wanted(name, schedule, paused=params["state"] == "paused", note=params["note"])
@@ -94,8 +94,8 @@ def _check_belonging(params: Mapping[str, Any]) -> None:
     if strange:
         raise InvalidSetting(
             f"Cannot use {', '.join(strange)}",
-            why=f"the action {params['action']} knows no such thing",
-            next_step="Leave it out, or set the other action.",
+            why=f"the action {params['action']} does not support this option",
+            next_step="Omit it, or use the other action.",
         )
 
 
@@ -117,5 +117,5 @@ def _restore_of(params: Mapping[str, Any]) -> dict[str, Any]:
         force=bool(params["force"]),
         reply_to=params["reply_to"],
     )
-    # Others may have preempted VMs for a reason that holds in the morning, too.
+    # Other requests may have preempted VMs for a reason that still applies at that time.
     return {"restore": {**request.as_wire(), "by_rule": True}}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preemption_tag does, from its options to its result. Private to this collection."""
+"""The work of preemption_tag, from its options to its result. Private to this collection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Names = Mapping["ManagedObject", str]
 
 
 def set_up_tag(client: VCenter, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     wish, present = _wish(params), params["state"] == "present"
     admin = TagAdmin(client.rest, calls=client.concurrency)
     found = admin.find(wish)
@@ -51,7 +51,7 @@ def _wish(params: Mapping[str, Any]) -> Wish:
 
 
 def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
-    """The VMs of the option `attach`; where it is missing, only names for those that are about to lose the tag."""
+    """The VMs of the option `attach`; if it is not set, only the names of the VMs that will lose the tag."""
     present, attach = params["state"] == "present", params["attach"]
     if attach is None:
         names = {} if present else {ref: vm.name for ref, vm in client.read(found.carriers).items()}
@@ -63,12 +63,12 @@ def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
         pattern=attach["pattern"] or "",
         exclusive=attach["exclusive"],
     )
-    # What was deleted meanwhile must not hinder who cleans up.
+    # VMs that were deleted in the meantime must not prevent a cleanup.
     return list_machines(client.soap).choose(selection, all_must_exist=present)
 
 
 def checked_attach(attach: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The option. GivenButEmpty: an empty folder or pattern would leave the choice to the other one alone."""
+    """The option. Raises GivenButEmpty for an empty folder or pattern: only the other one would then select VMs."""
     given = {f"attach.{name}": attach[name] for name in ("folder", "pattern") if attach[name] is not None}
     refuse_empty("Cannot choose the VMs", given, instead="skip the task")
     return attach
@@ -85,13 +85,13 @@ def _tag(wish: Wish, after: Found, *, exists: bool) -> dict[str, Any]:
 
 
 def _machines(refs: Iterable[ManagedObject], names: Names) -> list[dict[str, str]]:
-    """The objects by name. type: so that one that is no VM can be told."""
+    """The objects by name. type: to identify objects that are not VMs."""
     entries = ({"type": ref.type, "vm": ref.value, "name": names.get(ref, "")} for ref in refs)
     return sorted(entries, key=lambda entry: (entry["name"], entry["vm"]))
 
 
 def _diff(wish: Wish, found: Found, plan: TagPlan, names: Names) -> dict[str, Any]:
-    """Of the VMs only those that change."""
+    """Lists only the VMs that change."""
     category, tag = found.category, found.tag
     was = {"description": category.description, "cardinality": category.cardinality} if category else None
     will: dict[str, Any] | None = {**was, **plan.category_changes} if was else None
@@ -113,7 +113,7 @@ def _diff(wish: Wish, found: Found, plan: TagPlan, names: Names) -> dict[str, An
 
 
 def _side(wish: Wish, category: object, tag: object, machines: list[str]) -> dict[str, Any]:
-    return {f"category {wish.category}": category, f"tag {wish.name}": tag, "carried by": machines}
+    return {f"category {wish.category}": category, f"tag {wish.name}": tag, "attached to": machines}
 
 
 def _texts(refs: Iterable[ManagedObject], names: Names) -> list[str]:

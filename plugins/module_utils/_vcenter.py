@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options for vCenter of modules that look at it themselves, and a look with a client. Private to them.
+"""The vCenter options of modules that access it directly, and calls with a client. Private to this collection.
 
-The options are documented in doc_fragments/vcenter.py. They are in a file of their own because importing pyVmomi takes
-as long as all the rest of a module that does not need it.
+The options are documented in doc_fragments/vcenter.py. They are in a separate file because importing pyVmomi takes as
+long as everything else in a module that does not need it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Seen = TypeVar("Seen")
 
 
 def vcenter_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec that says how to reach vCenter."""
+    """The part of an argument spec for the connection to vCenter."""
     return {
         "vcenter_url": {"type": "str", **_from(URL_VARIABLE)},
         "vcenter_username": {"type": "str", **_from("VCENTER_USERNAME")},
@@ -46,9 +46,9 @@ def vcenter_options() -> dict[str, dict[str, Any]]:
 
 
 def with_vcenter(params: Mapping[str, Any], look: Callable[[Any], Seen]) -> Seen:
-    """What the call returns. It gets a `vcenter.client.VCenter` for the options, which is closed afterwards.
+    """The result of the call. It gets a `vcenter.client.VCenter` for the options, which is closed afterwards.
 
-    InvalidSetting for options that cannot be used; otherwise errors of vCenter, and of the call.
+    Raises InvalidSetting for invalid options; otherwise errors of vCenter, and of the call.
     """
     from .vsphere_preemption.vcenter.client import VCenter
 
@@ -60,7 +60,9 @@ def _settings(params: Mapping[str, Any]) -> VCenterSettings:
     ca_file = params["vcenter_ca_file"]
     if ca_file and not Path(ca_file).is_file():
         raise InvalidSetting(
-            "Cannot use vcenter_ca_file", why=f"there is no file {ca_file}", next_step="Correct the path, or unset it."
+            "Cannot use vcenter_ca_file",
+            why=f"the file {ca_file} does not exist",
+            next_step="Correct the path, or omit it.",
         )
     return VCenterSettings(
         url=(params["vcenter_url"] or "").strip(),
@@ -70,20 +72,20 @@ def _settings(params: Mapping[str, Any]) -> VCenterSettings:
 
 
 def _credentials(params: Mapping[str, Any]) -> Credentials:
-    """User name and password where they are given, else the files."""
+    """The user name and password if they are set, otherwise the files."""
     username, password = params["vcenter_username"], params["vcenter_password"]
     if username and password:
         return GivenCredentials(username, password)
     if username or password:
         missing = "vcenter_password" if username else "vcenter_username"
         raise InvalidSetting(
-            "Cannot log in to vCenter", why=f"{missing} is missing", next_step="Give both, or vcenter_secret_path."
+            "Cannot log in to vCenter", why=f"{missing} is missing", next_step="Set both, or set vcenter_secret_path."
         )
     return FileCredentials(params["vcenter_secret_path"] or DEFAULT_SECRET_PATH)
 
 
 def _not_insecure(variable: str) -> Any:
-    """The worker's variable says the opposite. What is neither true nor false is left to Ansible to refuse."""
+    """The worker's variable has the opposite meaning. A value that is not a boolean is left to Ansible to reject."""
     text = os.environ.get(variable, "").strip()
     if not text:
         raise AnsibleFallbackNotFound

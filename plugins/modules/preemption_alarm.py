@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Define the alarm whose colour asks for a preemption."""
+"""Define the alarm that requests a preemption when its colour changes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ short_description: Define an alarm on the memory or CPU usage of hosts or cluste
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Makes, changes or removes an alarm of vCenter that turns yellow and red when hosts or clusters use more than a share
-    of their memory or CPU. What such a colour leads to is the matter of the worker and its policy.
-  - Actions that people added to the alarm, such as a mail, are kept when it is changed.
-  - An alarm of that name that is defined on another object, or is about something else, is refused. So are those that
-    vCenter itself has made.
-  - It takes the privileges C(Alarm.Create), C(Alarm.Edit) and C(Alarm.Delete) on O(scope).
+  - Creates, changes or removes a vCenter alarm that turns yellow and red when hosts or clusters use more than a
+    percentage of their memory or CPU. The worker and its policy determine what happens for each colour.
+  - When the alarm is changed, actions that users added to it, such as sending an email, are kept.
+  - The module fails if an alarm with this name is defined on another object or does not monitor usage, and if it is a
+    built-in vCenter alarm.
+  - Requires the privileges C(Alarm.Create), C(Alarm.Edit) and C(Alarm.Delete) on O(scope).
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
@@ -30,67 +30,69 @@ options:
   vcenter_url:
     required: true
   state:
-    description: V(present) makes the alarm as the options say, V(absent) removes it.
+    description: V(present) creates the alarm or changes it to match the options. V(absent) removes it.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: Name of the alarm. vCenter has each name once.
+    description: Name of the alarm. Alarm names are unique within a vCenter.
     type: str
     required: true
   description:
-    description: Text for people.
+    description: Description of the alarm.
     type: str
-    default: Asks for a preemption
+    default: Requests a preemption
   scope:
     description:
-      - What the alarm is defined on. It counts for all below. V(/) is the root folder, that is all of vCenter. Others
-        are the inventory path, the name or the managed object reference of a folder, datacenter, cluster or host.
+      - The object that the alarm is defined on. It applies to everything below that object. V(/) is the root folder,
+        which means all of vCenter. Specify any other folder, datacenter, cluster or host by its inventory path, name or
+        managed object reference.
     type: str
     default: /
   metric:
-    description: Usage of what, as an average.
+    description: The resource whose average usage the alarm monitors.
     type: str
     choices: [memory, cpu]
     default: memory
   watches:
     description:
-      - What gets the colour. V(hosts) is each host for itself; a worker preempts in the cluster of that host.
-      - V(clusters) is the average of each cluster. vCenter has figures of clusters every five minutes only. Its API has
-        such alarms, but its own client does not offer them, so a version of it may refuse this.
+      - The objects that the alarm monitors. V(hosts) monitors each host; a worker preempts in the cluster of that host.
+      - V(clusters) monitors the average of each cluster. vCenter updates cluster statistics only every five minutes.
+        The vSphere API has such alarms but the vSphere Client does not offer them, so some vCenter versions may reject
+        this value.
     type: str
     choices: [hosts, clusters]
     default: hosts
   yellow:
-    description: Percentage above which the alarm is yellow. Without it, it never is.
+    description: Percentage above which the alarm turns yellow. Without it, the alarm never turns yellow.
     type: float
   red:
-    description: Percentage above which the alarm is red. Without it, it never is.
+    description: Percentage above which the alarm turns red. Without it, the alarm never turns red.
     type: float
   yellow_seconds:
-    description: For how long it has to be above O(yellow).
+    description: How long the usage must stay above O(yellow), in seconds.
     type: int
     default: 300
   red_seconds:
-    description: For how long it has to be above O(red).
+    description: How long the usage must stay above O(red), in seconds.
     type: int
     default: 300
   tolerance:
     description:
-      - How far beyond the threshold usage has to go before the colour changes, in percent. It keeps the alarm from
-        changing to and fro.
+      - How far the usage must pass the threshold before the colour changes, in percent. It prevents the alarm from
+        changing back and forth.
     type: float
     default: 0
   frequency:
-    description: After it was triggered, the alarm is not triggered again for so many seconds.
+    description: Minimum time between two triggers of the alarm, in seconds.
     type: int
     default: 300
   enabled:
-    description: Whether the alarm is on.
+    description: Whether the alarm is enabled.
     type: bool
     default: true
   force:
-    description: Take over an alarm of that name that is about something else, or is defined on another object.
+    description: Take over an alarm with this name that does not monitor usage or is defined on another object.
     type: bool
     default: false
 requirements:
@@ -100,7 +102,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Ask for a preemption when hosts of the lab run out of memory
+- name: Request a preemption when hosts of the lab run out of memory
   vsphere.preemption.preemption_alarm:
     vcenter_url: https://vcenter.example.com
     vcenter_username: administrator@vsphere.local
@@ -111,7 +113,7 @@ EXAMPLES = r"""
     yellow: 85
     red: 92
 
-- name: Remove it
+- name: Remove the alarm
   vsphere.preemption.preemption_alarm:
     vcenter_url: https://vcenter.example.com
     vcenter_secret_path: /etc/vsphere-admin
@@ -122,12 +124,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 alarm:
-  description: The alarm as it is now; in check mode, as it would be. Empty where there is none.
+  description: The alarm after the task; in check mode, as it would be. Empty if there is none.
   returned: success
   type: dict
   sample:
     name: vsphere-preemption memory
-    description: Asks for a preemption
+    description: Requests a preemption
     enabled: true
     scope: /lab
     watches: HostSystem
@@ -139,11 +141,11 @@ alarm:
     tolerance: 0.0
     frequency: 300
 diff:
-  description: What changes, for people.
+  description: The alarm before and after the change.
   returned: in diff mode
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(name_taken), C(place_not_found) or C(invalid_setting).
+  description: Stable error code, for example C(name_taken), C(place_not_found) or C(invalid_setting).
   returned: failure
   type: str
   sample: name_taken
@@ -178,7 +180,7 @@ if TYPE_CHECKING:
 OPTIONS: dict[str, dict[str, Any]] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
-    "description": {"type": "str", "default": "Asks for a preemption"},
+    "description": {"type": "str", "default": "Requests a preemption"},
     "scope": {"type": "str", "default": "/"},
     "metric": {"type": "str", "choices": ["memory", "cpu"], "default": "memory"},
     "watches": {"type": "str", "choices": ["hosts", "clusters"], "default": "hosts"},
@@ -194,9 +196,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def setup(admin: AlarmAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     present = params["state"] == "present"
-    # What cannot be is refused before vCenter is asked for anything.
+    # Invalid settings are rejected before vCenter is contacted.
     wanted = _wanted(params, counter=0, whole=present)
     entity, path = admin.find(params["scope"])
     now = named(wanted.name, admin.read())
@@ -215,7 +217,7 @@ def setup(admin: AlarmAdmin, params: Mapping[str, Any], *, check_mode: bool) -> 
 
 
 def _wanted(params: Mapping[str, Any], *, counter: int, whole: bool) -> AlarmDefinition:
-    """whole: it has to be an alarm that can be made; else the name is enough."""
+    """whole: the definition must be valid and complete; otherwise the name is enough."""
     usage = Usage(
         watched=Watched[params["watches"].upper()].value,
         counter=counter,

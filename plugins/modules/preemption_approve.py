@@ -2,20 +2,20 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approve or reject the plan of a run that waits for it."""
+"""Approve or reject the plan of a run that is waiting for approval."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_approve
-short_description: Approve or reject a preemption that waits for it
+short_description: Approve or reject a pending preemption
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Under a policy with C(mode=approve), a run makes its plan and waits until somebody agrees. This module shows the
-    plan and decides.
-  - A decision is given once. Giving the same again changes nothing; a contrary one fails.
-  - After an approval the run plans anew, and stops only VMs that were in the plan before.
+  - Under a policy with C(mode=approve), a run creates its plan and waits for approval. This module shows the plan and
+    approves or rejects it.
+  - A run is decided once. Repeating the same decision changes nothing; a different decision fails.
+  - After an approval, the run plans again and stops only VMs that were in the approved plan.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
@@ -23,7 +23,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Shows the plan, and decides nothing.
+    details: Shows the plan without deciding.
   diff_mode:
     support: none
 options:
@@ -33,48 +33,48 @@ options:
     default: preempctl-run
   preemption_id:
     description:
-      - Id of the preemption, which is the id of its run, a workflow of its own. Results of
-        M(vsphere.preemption.preemption_signal) and M(vsphere.preemption.preemption_query) have it.
+      - Id of the preemption, which is the id of its run, a workflow of its own. It is part of the results of
+        M(vsphere.preemption.preemption_signal) and M(vsphere.preemption.preemption_query).
       - The task fails if no run has the id. A run id of Temporal (C(execution_run_id)) is not a preemption id.
-      - The run that is at work, if not given. It must not be empty.
+      - Defaults to the active run. It must not be empty.
     type: str
     aliases: [run_id]
   decision:
-    description: What is decided.
+    description: Whether to approve or reject the plan.
     type: str
     choices: [approve, reject]
     required: true
   by:
-    description: Who decides. The account that runs the module, if not given.
+    description: The user who decides. Defaults to the account that runs the module.
     type: str
   note:
-    description: Why, for the record of the run.
+    description: Reason for the decision, for the record of the run.
     type: str
     default: ""
   wait:
-    description: Whether to wait for a run that waits for approval, where there is none yet.
+    description: Whether to wait until a run needs approval if none does yet.
     type: bool
     default: false
   timeout:
-    description: Seconds to wait, with O(wait=true).
+    description: Maximum time to wait with O(wait=true), in seconds.
     type: int
     default: 300
 notes:
-  - A worker has to run, because it is the worker who answers.
+  - A worker must be running, because it answers the query.
 seealso:
   - module: vsphere.preemption.preemption_query
   - module: vsphere.preemption.preemption_plan
 """
 
 EXAMPLES = r"""
-- name: See what waits for approval
+- name: Show the plan that is pending approval
   vsphere.preemption.preemption_approve:
     temporal_address: temporal.example.com:7233
     decision: approve
   check_mode: true
   register: proposed
 
-- name: Agree with exactly this plan
+- name: Approve exactly this plan
   vsphere.preemption.preemption_approve:
     temporal_address: temporal.example.com:7233
     preemption_id: "{{ proposed.preemption_id }}"
@@ -97,12 +97,13 @@ run_id:
   type: str
   sample: preempctl-run/0f343b0931126a20f133d67c2b018a3b
 request_id:
-  description: What names the request. Empty if O(preemption_id) is given.
+  description: Id of the request. Empty if O(preemption_id) is set.
   returned: success
   type: str
   sample: make-room-for-release-42
 plan:
-  description: What is decided about, as in RV(vsphere.preemption.preemption_plan#module:victims) and the values beside.
+  description: The plan to decide on, in the format of RV(vsphere.preemption.preemption_plan#module:victims) and the
+    return values next to it.
   returned: success
   type: dict
   contains:
@@ -112,35 +113,36 @@ plan:
       type: list
       elements: dict
     left_out:
-      description: The other VMs with the tag, and why they are left alone.
+      description: The other VMs with the tag, and why they are not selected.
       returned: always
       type: list
       elements: dict
     left_out_count:
-      description: How many are left out for each reason.
+      description: Number of VMs left out, by reason.
       returned: always
       type: dict
     freed:
-      description: What the victims free together.
+      description: Total capacity that the victims free.
       returned: always
       type: dict
     target:
-      description: What was to be freed. V(none) without a target.
+      description: Capacity to free. V(none) without a target.
       returned: always
       type: dict
     shortfall:
-      description: Whether that is less than the target.
+      description: Whether the victims free less than the target.
       returned: always
       type: bool
 decision:
-  description: The decision that holds, with C(decision), C(by) and C(note). In check mode the one that would be given.
+  description: The decision in effect, with C(decision), C(by) and C(note). In check mode, the decision that would be
+    recorded.
   returned: success
   type: dict
   sample: {decision: approve, by: ops, note: as agreed}
 error_code:
   description:
-    - Stable name of the failure; C(not_waiting_for_approval) if there is nothing to decide, C(workflow_not_found) if
-      nothing has the O(preemption_id).
+    - Stable error code; C(not_waiting_for_approval) if no run is waiting for approval, C(workflow_not_found) if nothing
+      has the O(preemption_id).
   returned: failure
   type: str
   sample: not_waiting_for_approval

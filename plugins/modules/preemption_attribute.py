@@ -2,20 +2,20 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Define the custom attribute in which VMs carry their marks, or remove it."""
+"""Define or remove the custom attribute that stores the preemption marks of VMs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_attribute
-short_description: Define the custom attribute for marks, or remove it
+short_description: Define or remove the custom attribute for preemption marks
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Every VM that was preempted carries a mark in a custom attribute. This module defines that attribute in vCenter, for
-    virtual machines. Then the worker itself needs no privilege to define it.
-  - It takes the privilege C(Global.ManageCustomFields) on the root of vCenter.
-  - An attribute of that name that is for objects of every type serves as well, and is left as it is.
+  - Every preempted VM has a mark in a custom attribute. This module defines that attribute in vCenter for virtual
+    machines, so that the worker itself does not need the privilege to define it.
+  - Requires the privilege C(Global.ManageCustomFields) on the root folder of vCenter.
+  - An attribute with this name that applies to all object types can be used as well, and is not changed.
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
@@ -28,18 +28,18 @@ options:
   vcenter_url:
     required: true
   state:
-    description: V(present) defines the attribute, V(absent) removes it with all its values.
+    description: V(present) defines the attribute. V(absent) removes it, including all its values.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: Name of the attribute. Workers use the default, and no other.
+    description: Name of the attribute. Workers use only the default name.
     type: str
     default: com.vmware.workflows.vsphere.preemption
   force:
     description:
-      - Remove the attribute even where VMs carry a value. The history of their preemption is lost, and they cannot be
-        given back any more.
+      - Remove the attribute even if VMs have a value. Their preemption history is lost, and they can no longer be
+        restored.
       - Only for O(state=absent).
     type: bool
     default: false
@@ -56,7 +56,7 @@ EXAMPLES = r"""
     vcenter_username: administrator@vsphere.local
     vcenter_password: "{{ vault_vcenter_password }}"
 
-- name: Remove it, unless there is history
+- name: Remove the attribute unless VMs have preemption history
   vsphere.preemption.preemption_attribute:
     vcenter_url: https://vcenter.example.com
     vcenter_secret_path: /etc/vsphere-admin
@@ -65,30 +65,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 attribute:
-  description: The attribute as it is now; in check mode, as it would be. C(key) is its number in vCenter, V(none) where
+  description: The attribute after the task; in check mode, as it would be. C(key) is its key in vCenter, or V(none) if
     it does not exist.
   returned: success
   type: dict
   sample: {name: com.vmware.workflows.vsphere.preemption, key: 101, exists: true}
 marks:
-  description: How many VMs carry, or carried, a value of the attribute.
+  description: Number of VMs that have, or had, a value in the attribute.
   returned: success and O(state=absent)
   type: int
   sample: 0
 diff:
-  description: What changes, for people.
+  description: The attribute before and after the change.
   returned: in diff mode
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
+  description: Stable error code, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
   returned: failure
   type: str
   sample: still_in_use
 failure:
   description:
-    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
-    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
-      its result, in RV(error_code) too, but not in keys.
+    - RV(error_code) again, as the only key of a dictionary; its value is V(true).
+    - Playbooks should branch on this key. Ansible masks the secrets of a task wherever they occur in texts and numbers
+      of its result, including RV(error_code), but not in keys.
   returned: failure
   type: dict
   sample: {still_in_use: true}

@@ -2,18 +2,18 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""End a preemption workflow in good order."""
+"""Cancel a preemption workflow gracefully."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_cancel
-short_description: End a preemption workflow in good order
+short_description: Cancel a preemption workflow gracefully
 version_added: 0.1.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Asks a preemption workflow to end. A run that is under way stops no further VM; what it has begun is seen through
-    and recorded. Requests that wait get the outcome C(skipped).
+  - Requests the cancellation of a preemption workflow. An active run stops no further VMs; VMs already being stopped
+    are completed and recorded. Pending requests get the outcome C(skipped).
   - The next request starts the workflow again.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
@@ -30,15 +30,15 @@ options:
     type: str
     default: preempctl-run
   execution_run_id:
-    description: Temporal's run id of the workflow execution. The one that is open, if not given.
+    description: Temporal's run id of the workflow execution. Defaults to the open one.
     type: str
     aliases: [run_id]
   wait:
-    description: Whether to wait until the workflow has ended. That needs a worker.
+    description: Whether to wait until the workflow has ended. Waiting requires a worker.
     type: bool
     default: true
   timeout:
-    description: Seconds to wait for the end.
+    description: Maximum time to wait for the end of the workflow, in seconds.
     type: int
     default: 300
 seealso:
@@ -47,7 +47,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Preempt nothing any more
+- name: Cancel the preemption workflow
   vsphere.preemption.preemption_cancel:
     temporal_address: temporal.example.com:7233
     timeout: 600
@@ -61,15 +61,15 @@ workflow_id:
   sample: preempctl-run
 state:
   description:
-    - Last state of the workflow, see M(vsphere.preemption.preemption_query). V(none) if nobody could tell it.
+    - Last state of the workflow; see M(vsphere.preemption.preemption_query). V(none) if it could not be read.
   returned: success
   type: dict
 last_state:
-  description: State of the workflow when the time was over, if it could be had.
-  returned: when it has not ended in time
+  description: State of the workflow when the timeout expired, if it could be read.
+  returned: when the workflow has not ended before the timeout
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(outcome_timeout) or C(temporal_unreachable).
+  description: Stable error code, for example C(outcome_timeout) or C(temporal_unreachable).
   returned: failure
   type: str
   sample: outcome_timeout

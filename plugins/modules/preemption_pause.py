@@ -2,21 +2,20 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Throw the kill switch: pause preemption, or let it go on."""
+"""The kill switch: pause or resume preemption."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_pause
-short_description: Pause preemption, or let it go on
+short_description: Pause or resume preemption
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - While preemption is paused, no worker of the task queue begins to stop a VM. Requests end with the outcome
+  - While preemption is paused, no worker of the task queue starts to stop a VM. Requests end with the outcome
     C(skipped) and the reason C(paused).
-  - Temporal itself keeps the switch, so it holds over restarts of everything, and it can be thrown while no worker
-    runs.
-  - A run that is under way stops no further VM once it has noticed. What it has begun, it sees through.
+  - Temporal itself stores the kill switch, so it survives all restarts, and it can be set while no worker is running.
+  - An active run stops no further VMs once it detects the pause. VMs already being stopped are completed.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
@@ -28,44 +27,44 @@ attributes:
     support: full
 options:
   state:
-    description: V(paused) pauses preemption, V(active) lets it go on.
+    description: V(paused) pauses preemption. V(active) resumes it.
     type: str
     choices: [paused, active]
     default: paused
   reason:
-    description: Why, for whoever finds preemption paused.
+    description: Reason for the pause, shown to users who find preemption paused.
     type: str
     default: ""
   duration:
     description:
-      - After so many seconds, preemption goes on by itself. Without it, somebody has to let it go on.
+      - Resume automatically after this many seconds. Without it, preemption stays paused until someone resumes it.
       - Only for O(state=paused).
     type: int
   by:
-    description: Who does this. The account that runs the module, if not given.
+    description: The user who pauses or resumes preemption. Defaults to the account that runs the module.
     type: str
   task_queue:
     description:
-      - Task queue of the workers that shall pause.
-      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+      - Task queue of the workers to pause.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
     type: str
     default: vsphere-preemption
 notes:
-  - Where preemption is paused already, nothing changes, O(reason) and O(duration) included. To set them anew, let it go
-    on first.
+  - If preemption is already paused, nothing changes, including O(reason) and O(duration). To change them, resume
+    preemption first.
 seealso:
   - module: vsphere.preemption.preemption_signal
   - module: vsphere.preemption.preemption_cancel
 """
 
 EXAMPLES = r"""
-- name: Preempt nothing during the migration
+- name: Pause preemption during the migration
   vsphere.preemption.preemption_pause:
     temporal_address: temporal.example.com:7233
     reason: migration of compute-1
     duration: 7200
 
-- name: Preempt again
+- name: Resume preemption
   vsphere.preemption.preemption_pause:
     temporal_address: temporal.example.com:7233
     state: active
@@ -73,7 +72,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 switch:
-  description: How the switch stands; in check mode, how it would.
+  description: State of the kill switch; in check mode, the state it would have.
   returned: success
   type: dict
   contains:
@@ -82,24 +81,24 @@ switch:
       returned: always
       type: bool
     reason:
-      description: Why.
+      description: Reason for the pause.
       returned: always
       type: str
     by:
-      description: Who paused it.
+      description: The user who paused preemption.
       returned: always
       type: str
     since:
-      description: Since when, in UTC. Empty while preemption is active, and where check mode cannot know it.
+      description: Start of the pause, in UTC. Empty while preemption is active, and in check mode if it is not known.
       returned: always
       type: str
     until:
-      description: When it goes on by itself. Empty where it does not.
+      description: When preemption resumes automatically, in UTC. Empty if it does not.
       returned: always
       type: str
   sample: {paused: true, reason: migration, by: ops, since: "2026-11-24T09:29:51Z", until: ""}
 error_code:
-  description: Stable name of the failure, for example C(temporal_unreachable) or C(invalid_setting).
+  description: Stable error code, for example C(temporal_unreachable) or C(invalid_setting).
   returned: failure
   type: str
   sample: temporal_unreachable
@@ -142,7 +141,7 @@ OPTIONS = {
 
 
 def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     _check_duration(params["duration"])
     by = params["by"] or account()
 
@@ -179,7 +178,7 @@ def _check_duration(seconds: int | None) -> None:
         raise InvalidSetting(
             "Cannot pause preemption",
             why=f"the duration is {seconds} seconds",
-            next_step="Set it above zero, or leave it out.",
+            next_step="Set it to 1 or more, or omit it.",
         )
 
 

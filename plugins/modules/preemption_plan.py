@@ -12,9 +12,9 @@ short_description: Show what a preemption would do now
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Makes the plan that a worker would make at this moment, from vCenter and a policy alone. VMs that would be stopped
-    come in their order; each other VM with the tag comes with the reason why it is left alone.
-  - It needs neither Temporal nor a worker, and in vCenter an account that may read.
+  - Creates the plan that a worker would create now, from vCenter and a policy alone. It lists the VMs that would be
+    stopped, in order, and every other VM with the tag together with the reason why it is not selected.
+  - Requires neither Temporal nor a worker, and only read access to vCenter.
 extends_documentation_fragment:
   - vsphere.preemption.request
   - vsphere.preemption.request.limits
@@ -27,16 +27,16 @@ attributes:
     support: full
   diff_mode:
     support: full
-    details: The default output shows differences of changed tasks only, and this one never is. Read RV(diff).
+    details: The default output shows the diff of changed tasks only, and this task is never changed. Use RV(diff).
 options:
   vcenter_url:
     required: true
 requirements:
   - python >= 3.11
 notes:
-  - What only Temporal knows does not count here. These are the kill switch of
-    M(vsphere.preemption.preemption_pause), and the window after the last run in which requests are skipped.
-  - What the policy leaves out has the default of the collection. A worker may have others in its environment
+  - State that is stored in Temporal is not taken into account. This is the kill switch of
+    M(vsphere.preemption.preemption_pause), and the re-run window after the last run, during which requests are skipped.
+  - Settings that the policy omits have the defaults of the collection. The environment of a worker can set others
     (E(PREEMPTION_MAX_VMS), E(PREEMPTION_GRACE_SECONDS)).
 seealso:
   - module: vsphere.preemption.preemption_signal
@@ -44,7 +44,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what would be stopped
+- name: Show which VMs would be stopped
   vsphere.preemption.preemption_plan:
     vcenter_url: https://vcenter.example.com
     vcenter_username: viewer@vsphere.local
@@ -58,28 +58,28 @@ EXAMPLES = r"""
       memory_mib: 65536
   register: plan
 
-- name: Show the VMs
+- name: Show the names of the VMs
   ansible.builtin.debug:
     msg: "{{ plan.victims | map(attribute='name') }}"
 """
 
 RETURN = r"""
 policy:
-  description: The policy that the request falls under, with C(name), C(mode) and the C(digest) of the file.
+  description: The policy that applies to the request, with C(name), C(mode) and the C(digest) of the file.
   returned: success
   type: dict
   sample: {name: standard, mode: auto, digest: 5f2b8c0e91d4}
 refused:
-  description: Whether the policy refuses the request as a whole. Then nothing would be stopped.
+  description: Whether the policy rejects the request as a whole. If so, no VM would be stopped.
   returned: success
   type: bool
 reason:
-  description: Why it is refused, as a code. Empty if it is not.
+  description: Reason code of the rejection. Empty if the request is not rejected.
   returned: success
   type: str
   sample: outside_time_windows
 message:
-  description: The same for a person.
+  description: Explanation of the reason in plain text.
   returned: success
   type: str
 victims:
@@ -89,61 +89,61 @@ victims:
   elements: dict
   contains:
     rank:
-      description: Place in the order, from 1.
+      description: Position in the order, from 1.
       returned: always
       type: int
     vm:
-      description: MoRef.
+      description: MoRef of the VM.
       returned: always
       type: str
       sample: vm-63
     name:
-      description: Name.
+      description: Name of the VM.
       returned: always
       type: str
     priority:
-      description: The tag that gives the VM its place. Empty if none does.
+      description: The priority tag that determines the position of the VM. Empty if it has none.
       returned: always
       type: str
     memory_mib:
-      description: Memory that this frees, in MiB.
+      description: Memory that stopping the VM frees, in MiB.
       returned: always
       type: int
     cpu_mhz:
-      description: CPU that this frees, in MHz.
+      description: CPU that stopping the VM frees, in MHz.
       returned: always
       type: int
 left_out:
-  description: The other objects with the tag.
+  description: The other objects with the tag, and why they are not selected.
   returned: success
   type: list
   elements: dict
   contains:
     vm:
-      description: MoRef.
+      description: MoRef of the object.
       returned: always
       type: str
     name:
-      description: Name. Empty where vCenter knows none.
+      description: Name of the object. Empty if vCenter reports none.
       returned: always
       type: str
     reason:
-      description: Why it is left alone, as a code.
+      description: Reason code.
       returned: always
       type: str
       sample: protected_by_tag
 left_out_count:
-  description: How many are left out for each reason.
+  description: Number of objects left out, by reason.
   returned: success
   type: dict
   sample: {over_cap: 3, protected_by_tag: 1}
 freed:
-  description: What the victims free together.
+  description: Total capacity that the victims free.
   returned: success
   type: dict
   sample: {memory_mib: 65536, cpu_mhz: 12000}
 target:
-  description: What was to be freed. V(none) without a target.
+  description: Capacity to free. V(none) without a target.
   returned: success
   type: dict
   sample: {memory_mib: 65536, cpu_mhz: null}
@@ -152,20 +152,20 @@ shortfall:
   returned: success
   type: bool
 method:
-  description: How they would be stopped.
+  description: How the VMs would be stopped.
   returned: success
   type: str
   sample: soft_then_hard
 grace_seconds:
-  description: How long guests would have to shut down.
+  description: Grace period for guests to shut down, in seconds.
   returned: success
   type: float
 diff:
-  description: The plan as a difference for people.
+  description: The plan as a human-readable diff.
   returned: in diff mode
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(tag_not_found), C(invalid_policy) or C(vcenter_unreachable).
+  description: Stable error code, for example C(tag_not_found), C(invalid_policy) or C(vcenter_unreachable).
   returned: failure
   type: str
   sample: tag_not_found

@@ -12,9 +12,9 @@ short_description: Check a policy file for preemption
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Reads a policy file as the worker does, and fails with all that is wrong with it, each with its line and column.
-  - It needs neither a worker nor vCenter nor Temporal, so that a policy can be checked before it is rolled out.
-  - All keys of the file are documented in C(docs/policy.md) of the collection.
+  - Validates a policy file in the same way as the worker, and reports every error at once, with its line and column.
+  - Requires neither a worker nor vCenter nor Temporal, so a policy can be checked before it is rolled out.
+  - The keys of the file are documented in C(docs/policy.md) of the collection.
 extends_documentation_fragment:
   - vsphere.preemption.attributes
 attributes:
@@ -25,84 +25,84 @@ attributes:
 options:
   path:
     description:
-      - Path of the policy file on the host on which the module runs.
-      - Exactly one of O(path) and O(content) is needed.
+      - Path of the policy file on the host where the module runs.
+      - Exactly one of O(path) and O(content) is required.
     type: path
   content:
     description:
-      - The policy file as text, for example rendered by a template.
+      - Content of the policy file, for example rendered from a template.
     type: str
 requirements:
   - python >= 3.11
   - PyYAML >= 6.0
 notes:
-  - What a file leaves out has a default, or is set by the environment of the worker. Both are always good, so the
-    file alone can be checked.
+  - Settings that the file omits have a default or come from the environment of the worker. Both are always valid, so
+    the file can be checked on its own.
 seealso:
   - module: vsphere.preemption.preemption_signal
   - module: vsphere.preemption.preemption_query
 """
 
 EXAMPLES = r"""
-- name: Check the policy of the worker before it is told to read it again
+- name: Check the worker's policy before the worker reloads it
   vsphere.preemption.preemption_policy_check:
     path: /etc/vsphere-preemption/policy.yml
 
-- name: Check a policy that a template makes
+- name: Check a policy rendered from a template
   vsphere.preemption.preemption_policy_check:
     content: "{{ lookup('ansible.builtin.template', 'policy.yml.j2') }}"
   register: policy
 
-- name: Show which policy is for all other requests
+- name: Show the default policy
   ansible.builtin.debug:
     msg: "{{ policy.default }} of {{ policy.policies | join(', ') }}"
 """
 
 RETURN = r"""
 policies:
-  description: Names of the policies, in the order in which they are tried.
+  description: Names of the policies, in the order in which they are matched.
   returned: success
   type: list
   elements: str
   sample: [gentle, standard]
 default:
-  description: Name of the policy for requests that no other policy is for.
+  description: Name of the policy for requests that match no other policy.
   returned: success
   type: str
   sample: standard
 digest:
-  description: Names these very rules. Records of runs and the log of the worker have the same digest.
+  description: Digest that identifies this version of the rules. Run records and the worker's log show the same digest.
   returned: success
   type: str
   sample: 5f2b8c0e91d4
 problems:
-  description: All that is wrong, in the order of lines.
+  description: All errors in the file, in line order.
   returned: failure, when RV(error_code) is V(invalid_policy)
   type: list
   elements: dict
   contains:
     line:
-      description: Line, from 1. It is 0 for what is about the file as a whole.
+      description: Line, from 1. 0 if the error concerns the file as a whole.
       returned: always
       type: int
       sample: 12
     column:
-      description: Column, from 1. It is 0 for what is about the file as a whole.
+      description: Column, from 1. 0 if the error concerns the file as a whole.
       returned: always
       type: int
       sample: 16
     path:
-      description: Where in the tree of the file. Empty for the file as a whole.
+      description: Path of the key in the file. Empty if the error concerns the file as a whole.
       returned: always
       type: str
       sample: policies[0].amount.max_vms
     message:
-      description: What is wrong.
+      description: Description of the error.
       returned: always
       type: str
       sample: "'0' is not a whole number from 1 to 2000"
 error_code:
-  description: Stable name of the failure, C(invalid_policy) or C(missing_library).
+  description: Stable error code, C(invalid_policy) or C(missing_library).
   returned: failure
   type: str
   sample: invalid_policy
@@ -128,7 +128,7 @@ def check(params: Mapping[str, Any]) -> dict[str, Any]:
     if params["path"] is not None:
         found = load_policy_file(params["path"])
     else:
-        # Ansible lets an explicit null pass.
+        # Ansible accepts an explicit null.
         found = read_policies(params["content"] or "", file="content")
     return {
         "changed": False,

@@ -2,21 +2,21 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Check all that an installation needs. It changes nothing."""
+"""Check the prerequisites of an installation. It changes nothing."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_preflight
-short_description: Check all that an installation needs
+short_description: Check the prerequisites of an installation
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Looks, from the host on which it runs, at everything that preemption needs, and says for each thing what was found
-    and what to do. Temporal and its namespace, a worker, the kill switch, vCenter, the account and its privileges, the
-    tag, the custom attribute, the policy, the clocks, and the receiver of reply events.
-  - It never changes anything, and it sends nothing to the receiver.
-  - Run it on the host of the worker and with the worker's account, because it is their view that counts.
+  - Checks everything that preemption needs, from the host where the module runs, and reports for each check what was
+    found and what to do. The checks cover Temporal and its namespace, the worker, the kill switch, vCenter, the account
+    and its privileges, the tag, the custom attribute, the policy, the clocks, and the receiver of reply events.
+  - The module never changes anything, and sends nothing to the receiver.
+  - Run it on the host of the worker and with the worker's account, because their access is what matters.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.vcenter
@@ -35,9 +35,10 @@ options:
     required: true
   features:
     description:
-      - What the account does. Privileges for this must be there, others are in excess.
-      - V(stop), V(suspend), V(restore), V(notice) and V(watch) are the worker's. Those that begin with C(setup_) belong
-        to the account that sets up.
+      - The features that the account is used for. It must have the privileges for these features; other privileges are
+        reported as excess.
+      - V(stop), V(suspend), V(restore), V(notice) and V(watch) are features of the worker. Features that begin with
+        C(setup_) are for the account that sets up vCenter.
     type: list
     elements: str
     choices: [stop, suspend, restore, notice, watch, setup_attribute, setup_tag, setup_alarm, setup_role]
@@ -45,30 +46,30 @@ options:
   task_queue:
     description:
       - Task queue of the workers.
-      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
     type: str
     default: vsphere-preemption
   reply_to:
-    description: The address that reply events go to. Without it, nothing is said about a receiver.
+    description: The address that reply events are sent to. Without it, the receiver is not checked.
     type: str
   reply_to_allow:
     description:
-      - Where reply events may go, as host names, addresses, CIDRs or V(*). Anywhere but to the own host and its cloud,
-        if not given.
-      - Read from E(PREEMPTION_REPLY_TO_ALLOW), with commas in between, if it is not given.
+      - Allowed destinations of reply events, as host names, addresses, CIDRs or V(*). By default, all destinations
+        except the local host and the metadata services of cloud providers are allowed.
+      - If not set, E(PREEMPTION_REPLY_TO_ALLOW) is used, a comma-separated list.
     type: list
     elements: str
   reply_to_ca_file:
     description:
-      - PEM file with the CA that signed the certificate of the receiver. The CAs that the worker trusts, if not given.
-      - Read from E(PREEMPTION_REPLY_CA_FILE) if it is not given.
+      - PEM file with the CA that signed the receiver's certificate. Defaults to the CAs that the worker trusts.
+      - If not set, E(PREEMPTION_REPLY_CA_FILE) is used.
     type: path
   required:
     description:
-      - The checks that RV(ready) depends on. Each of them has to be V(ok), or V(warning) unless O(strict=true). One
-        that is V(skipped) is missing, because its state is unknown.
-      - Every check is made and shown, whether it is required or not.
-      - If it is not given, or empty, RV(ready) depends on all checks, and a skipped one does not matter.
+      - The checks that determine RV(ready). Each of them must be V(ok), or V(warning) unless O(strict=true). A check
+        that is V(skipped) counts as missing, because its state is unknown.
+      - All checks are run and shown, whether they are required or not.
+      - If not set, or empty, all checks determine RV(ready), and skipped checks are ignored.
     type: list
     elements: str
     choices:
@@ -89,28 +90,29 @@ options:
       - privileges
       - custom_attribute
       - vcenter_clock
+      - protections
       - policy
       - reply_address
       - reply_receiver
     version_added: 0.2.1
   strict:
-    description: Whether a warning is as bad as a failure.
+    description: Whether to treat warnings as failures.
     type: bool
     default: false
   fail:
-    description: Whether the task fails when something is wrong. Else RV(ready) tells.
+    description: Whether the task fails when a check fails. If not, use RV(ready).
     type: bool
     default: true
 notes:
-  - A worker that was deployed has libraries of its own. The check C(libraries) is about the interpreter that runs this.
-  - vCenter is asked about the privileges on fifty of the VMs with the tag at most.
+  - A deployed worker has its own libraries. The check C(libraries) covers the interpreter that runs this module.
+  - Privileges are checked on up to 50 of the VMs with the tag.
 seealso:
   - module: vsphere.preemption.preemption_plan
   - module: vsphere.preemption.preemption_policy_check
 """
 
 EXAMPLES = r"""
-- name: Check everything from the host of the worker
+- name: Check all prerequisites from the host of the worker
   vsphere.preemption.preemption_preflight:
     temporal_address: temporal.example.com:7233
     vcenter_url: https://vcenter.example.com
@@ -127,7 +129,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ preflight.table.splitlines() }}"
 
-- name: Check only whether both servers can be used
+- name: Check only that both servers can be used
   vsphere.preemption.preemption_preflight:
     temporal_address: temporal.example.com:7233
     vcenter_url: https://vcenter.example.com
@@ -138,7 +140,7 @@ EXAMPLES = r"""
     fail: false
   register: servers
 
-# A gate of your own: the boolean, and closed where it is not there. Ansible masks names in a result, but no boolean.
+# A gate that also stops the play if the task was skipped. Ansible masks names in a result, but never a boolean.
 - name: Stop unless both can be used
   ansible.builtin.assert:
     that: servers.ready | default(false)
@@ -148,10 +150,10 @@ EXAMPLES = r"""
 RETURN = r"""
 ready:
   description:
-    - Whether nothing failed; with O(strict=true), whether there is no warning either. With O(required), only those
-      checks count, and each of them has to be in order.
-    - Ansible masks the secrets of a task wherever they occur in its texts and numbers, in names of checks too. So a
-      playbook should decide by this boolean, never by comparing RV(checks), RV(missing) or RV(table).
+    - Whether no check failed. With O(strict=true), whether there are no warnings either. With O(required), only those
+      checks count, and each of them must be ok.
+    - Ansible masks the secrets of a task wherever they occur in its texts and numbers, including the names of checks.
+      A playbook should therefore decide by this boolean, not by comparing RV(checks), RV(missing) or RV(table).
   returned: always
   type: bool
 missing:
@@ -162,17 +164,17 @@ missing:
   sample: []
   version_added: 0.2.1
 checks:
-  description: Every check, always the same ones in the same order.
+  description: All checks, always in the same order.
   returned: always
   type: list
   elements: dict
   contains:
     name:
-      description: Which check it is.
+      description: Name of the check.
       returned: always
       type: str
     status:
-      description: V(ok), V(warning), V(failed), or V(skipped) where nobody can tell or there is nothing to look at.
+      description: V(ok), V(warning), V(failed), or V(skipped) if the check could not run or does not apply.
       returned: always
       type: str
     detail:
@@ -180,7 +182,7 @@ checks:
       returned: always
       type: str
     next_step:
-      description: What to do about it. Empty where nothing is to do.
+      description: What to do about it. Empty if no action is needed.
       returned: always
       type: str
   sample:
@@ -189,11 +191,11 @@ checks:
       detail: Preemption is active.
       next_step: ""
 table:
-  description: The same as plain text, one line for each check.
+  description: The checks as plain text, one line per check.
   returned: always
   type: str
 error_code:
-  description: C(preflight_failed).
+  description: Stable error code, C(preflight_failed).
   returned: failure
   type: str
   sample: preflight_failed

@@ -2,20 +2,20 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read what a preemption workflow has done. It changes nothing."""
+"""Query the results of a preemption workflow. It changes nothing."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_query
-short_description: Read what a preemption workflow has done
+short_description: Query the results of a preemption workflow
 version_added: 0.1.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Asks an open or closed preemption workflow for its last result, its last runs with every VM, its last requests, and
-    the run that is at work.
-  - Tells of one VM why it was, or was not, preempted.
-  - A worker has to run, because it is the worker who answers.
+  - Queries an open or closed preemption workflow for its last result, its last runs with every VM, its last requests,
+    and the active run.
+  - Explains why a VM was, or was not, preempted.
+  - A worker must be running, because it answers the query.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
@@ -31,11 +31,11 @@ options:
     type: str
     default: preempctl-run
   execution_run_id:
-    description: Temporal's run id of the workflow execution. The last one, if not given.
+    description: Temporal's run id of the workflow execution. Defaults to the latest one.
     type: str
     aliases: [run_id]
   vm:
-    description: A VM, by name or MoRef, that RV(explanation) is to be about.
+    description: The VM to explain in RV(explanation), by name or MoRef.
     type: str
 seealso:
   - module: vsphere.preemption.preemption_signal
@@ -43,22 +43,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what was preempted
+- name: Query the last runs
   vsphere.preemption.preemption_query:
     temporal_address: temporal.example.com:7233
   register: preemption
 
-- name: Show the VMs that the last run has stopped
+- name: Show the VMs that the last run stopped
   ansible.builtin.debug:
     msg: "{{ preemption.runs[-1].victims | selectattr('stopped') | map(attribute='name') }}"
   when: preemption.runs | length > 0
 
-- name: Ask why a VM is off, or still on
+- name: Find out why a VM is powered off or still running
   vsphere.preemption.preemption_query:
     vm: web-1
   register: preemption
 
-- name: Show the last word on it
+- name: Show the most recent explanation
   ansible.builtin.debug:
     msg: "{{ preemption.explanation[0].text | default('No run is on record.') }}"
 """
@@ -66,8 +66,8 @@ EXAMPLES = r"""
 RETURN = r"""
 state:
   description:
-    - Result of the last run that was carried out, as the prototype gives it.
-    - From C(replyTo), here and elsewhere, user, password and query are removed.
+    - Result of the last run that was carried out, in the format of the prototype.
+    - The user, password and query are removed from C(replyTo), here and elsewhere.
   returned: success
   type: dict
   sample:
@@ -81,12 +81,12 @@ state:
     event: {specversion: "1.0", id: "4711", source: "https://vcenter.example.com/sdk", type: AlarmStatusChangedEvent}
     replyTo: ""
 runs:
-  description: Records of the last twenty runs, the newest at the end. C(runID) is the preemption id.
+  description: Records of the last 20 runs, newest last. C(runID) is the preemption id.
   returned: success
   type: list
   elements: dict
 requests:
-  description: The last requests, without VMs, the newest at the end.
+  description: The last requests, without VMs, newest last.
   returned: success
   type: list
   elements: dict
@@ -96,12 +96,12 @@ counts:
   type: dict
   sample: {done: 3, skipped: 1}
 waiting:
-  description: Number of requests that wait for their turn.
+  description: Number of pending requests.
   returned: success
   type: int
   sample: 0
 at_work:
-  description: The run that is at work. V(none) if none is.
+  description: The active run. V(none) if there is none.
   returned: success
   type: dict
   contains:
@@ -111,32 +111,32 @@ at_work:
       type: str
       version_added: 0.2.1
     run_id:
-      description: The same as C(preemption_id), under the name it had in 0.2.0.
+      description: The same as C(preemption_id), under its name in release 0.2.0.
       returned: always
       type: str
     request_id:
-      description: What names the request.
+      description: Id of the request.
       returned: always
       type: str
     phase:
       description:
-        - How far it is. V(starting), V(planning), V(waiting_for_approval), V(notice), V(lead_time), V(stopping),
-          V(announcing) or V(ended).
+        - Current phase of the run. V(starting), V(planning), V(waiting_for_approval), V(notice), V(lead_time),
+          V(stopping), V(announcing) or V(ended).
       returned: always
       type: str
     criticality:
-      description: The criticality that counts at the moment. Empty while it starts.
+      description: The criticality currently in effect. Empty while the run is starting.
       returned: always
       type: str
     plan:
       description:
-        - Victims, those left out, and what that frees, as M(vsphere.preemption.preemption_plan) has them.
+        - The victims, the VMs left out, and the freed capacity, in the format of M(vsphere.preemption.preemption_plan).
         - V(none) before there is a plan.
       returned: always
       type: dict
 explanation:
-  description: What each recorded run did about O(vm), the newest first. Several VMs of one name have an entry each.
-  returned: if O(vm) is given
+  description: What each recorded run did with O(vm), newest first. If several VMs have this name, each has an entry.
+  returned: if O(vm) is set
   type: list
   elements: dict
   contains:
@@ -150,7 +150,7 @@ explanation:
       returned: always
       type: str
     request_id:
-      description: What names the request.
+      description: Id of the request.
       returned: always
       type: str
     finished:
@@ -162,7 +162,7 @@ explanation:
       returned: always
       type: str
     policy:
-      description: Name of the policy. Empty where none was chosen.
+      description: Name of the policy. Empty if none was selected.
       returned: always
       type: str
     vm:
@@ -174,28 +174,28 @@ explanation:
       returned: always
       type: str
     reason:
-      description: Why, as a code. Empty where there is nothing to explain.
+      description: Reason code. Empty if there is nothing to explain.
       returned: always
       type: str
     method:
-      description: How the VM was to be stopped. Empty if it was not to be.
+      description: How the VM was to be stopped. Empty if it was not selected.
       returned: always
       type: str
     text:
-      description: The same as one sentence.
+      description: The explanation in one sentence.
       returned: always
       type: str
-      sample: "The run for the request r1 left the VM alone: a tag protects it."
+      sample: "The run for request r1 did not select the VM: a tag protects it."
 error_code:
-  description: Stable name of the failure, for example C(workflow_not_found), C(no_worker) or C(temporal_unreachable).
+  description: Stable error code, for example C(workflow_not_found), C(no_worker) or C(temporal_unreachable).
   returned: failure
   type: str
   sample: workflow_not_found
 failure:
   description:
-    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
-    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
-      its result, in RV(error_code) too, but not in keys.
+    - RV(error_code) again, as the only key of a dictionary; its value is V(true).
+    - Playbooks should branch on this key. Ansible masks the secrets of a task wherever they occur in texts and numbers
+      of its result, including RV(error_code), but not in keys.
   returned: failure
   type: dict
   sample: {workflow_not_found: true}

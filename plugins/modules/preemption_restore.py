@@ -2,21 +2,21 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Give preempted VMs back, and wait for the outcome."""
+"""Restore preempted VMs and wait for the outcome."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_restore
-short_description: Power virtual machines on again that were preempted
+short_description: Power on virtual machines that were preempted
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Asks the worker to give VMs back, the last one that was preempted first, in batches, as long as there is room.
-  - Only VMs that are off because of a preemption are powered on. One that somebody has powered on and off again since,
-    or that somebody else stopped, is left as it is.
-  - Running it again changes nothing if there is nothing to give back. While the same restore is at work, it waits for
-    that one.
+  - Requests the worker to restore VMs in batches, the most recently preempted VM first, as long as there is capacity.
+  - Only VMs that are off because of a preemption are powered on. A VM that was powered on and off again since, or that
+    was stopped by another user, is left as it is.
+  - If there is nothing to restore, running the module again changes nothing. While the same restore is active, the
+    module waits for it.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.request.scope
@@ -25,7 +25,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The worker plans, and nothing is changed in vCenter. That needs a worker, too.
+    details: The worker plans the restore but changes nothing in vCenter. This requires a worker as well.
   diff_mode:
     support: full
 options:
@@ -34,63 +34,63 @@ options:
     type: str
     required: true
   workflow_id:
-    description: Id of the workflow that preempted. There is one restore at a time for each.
+    description: Id of the workflow that preempted the VMs. Each workflow has at most one restore at a time.
     type: str
     default: preempctl-run
   preemption_id:
     description:
-      - Only VMs that this preemption stopped. RV(vsphere.preemption.preemption_signal#module:preemption_id) has its id;
-        records of runs, events and marks have it as C(runID).
+      - Only restore VMs that this preemption stopped. RV(vsphere.preemption.preemption_signal#module:preemption_id) has
+        its id; records of runs, events and marks contain it as C(runID).
       - The task fails if nothing has the id, neither a workflow execution in Temporal nor the mark of a VM. A run id of
         Temporal (C(execution_run_id)) is not a preemption id.
-      - Those of all preemptions, if not given. An empty text is refused.
-      - With O(wait=false), an id that Temporal does not have any more is looked for in the marks before the restore is
-        started. That needs a worker.
+      - By default, VMs of all preemptions are restored. An empty string is refused.
+      - With O(wait=false), an id that Temporal no longer has is looked up in the marks before the restore is started.
+        This needs a worker.
     type: str
     aliases: [run_id]
   vms:
     description:
-      - Only these VMs, by name or MoRef.
-      - An empty list is refused; leave it out to mean all.
+      - Only restore these VMs, by name or MoRef.
+      - An empty list is refused; omit the option to restore all VMs.
     type: list
     elements: str
   reason:
-    description: Why, for the marks of the VMs and the event; V(drill), for example.
+    description: Reason for the restore, for example V(drill). It is recorded in the marks of the VMs and in the event.
     type: str
     default: ""
   force:
-    description: Give VMs back that were preempted within the hold time of the policy, too.
+    description: Also restore VMs that were preempted within the hold time of the policy.
     type: bool
     default: false
   reply_to:
     description:
-      - Address for the event C(VmRestoredEvent), if one is wanted. The worker has to allow it.
-      - User, password and query of the address are secrets, and never shown.
+      - Address to send the event C(VmRestoredEvent) to. The worker must allow the address.
+      - The user, password and query of the address are secrets and are never shown.
     type: str
     default: ""
   task_queue:
     description:
       - Task queue that the worker polls.
-      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
     type: str
     default: vsphere-preemption
   wait:
-    description: Whether to wait for the outcome. In check mode it is always waited for.
+    description: Whether to wait for the outcome. In check mode, the module always waits.
     type: bool
     default: true
   timeout:
-    description: Seconds to wait for the outcome.
+    description: Maximum time to wait for the outcome, in seconds.
     type: int
     default: 600
 notes:
-  - While preemption is paused, VMs can still be given back by hand.
+  - While preemption is paused, VMs can still be restored on request.
 seealso:
   - module: vsphere.preemption.preemption_signal
   - module: vsphere.preemption.preemption_query
 """
 
 EXAMPLES = r"""
-- name: Give everything back as soon as there is room
+- name: Restore all preempted VMs for which there is capacity
   vsphere.preemption.preemption_restore:
     temporal_address: temporal.example.com:7233
     tag: preemptible
@@ -111,15 +111,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 workflow_id:
-  description: Id of the workflow that preempted.
+  description: Id of the workflow that preempted the VMs.
   returned: success, and when the restore has failed
   type: str
   sample: preempctl-run
 restore:
   description:
-    - What became of the restore, with each VM. C(outcome) is V(done), V(partial), V(skipped) or V(failed);
-      C(reasonCode) says why. C(kept) has the other VMs with the tag, and why they are left as they are.
-  returned: when it was waited for
+    - The outcome of the restore and of each VM. C(outcome) is V(done), V(partial), V(skipped) or V(failed);
+      C(reasonCode) is the reason. C(kept) lists the other VMs with the tag, and why they were not restored.
+  returned: when the module waits for the outcome
   type: dict
   sample:
     outcome: done
@@ -128,26 +128,26 @@ restore:
     kept: {byReason: {changed_since: 1}, vms: [{name: web-2, reason: changed_since}]}
 complete:
   description:
-    - Whether C(restore.outcome) is V(done), so that every VM of the plan was given back, also if there was none.
-    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
-      numbers of its result, in outcomes and reasons too.
-  returned: when it was waited for
+    - Whether C(restore.outcome) is V(done), which means that every VM of the plan was restored, or that there was none.
+    - Playbooks should branch on this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, including outcomes and reasons.
+  returned: when the module waits for the outcome
   type: bool
   version_added: 0.2.1
 last_state:
-  description: How far the restore was when the time was over.
-  returned: when the outcome was not known in time
+  description: Progress of the restore when the timeout expired.
+  returned: when there was no outcome before the timeout
   type: dict
 error_code:
   description:
-    - Stable name of the failure. V(restore_failed) if no VM could be given back, V(restore_in_progress) if another
-      restore of the workflow is at work, V(workflow_not_found) if nothing has the O(preemption_id); V(invalid_request),
-      V(no_worker), V(outcome_timeout) and others.
+    - Stable error code. V(restore_failed) if no VM could be restored, V(restore_in_progress) if another restore of the
+      workflow is active, V(workflow_not_found) if nothing has the O(preemption_id); V(invalid_request), V(no_worker),
+      V(outcome_timeout) and others.
   returned: failure
   type: str
   sample: restore_in_progress
 retryable:
-  description: Whether the same task can help later.
+  description: Whether retrying the task later can succeed.
   returned: failure
   type: bool
 """
@@ -203,7 +203,7 @@ OPTIONS = {
 
 
 def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restoring.RestoreRequest:
-    """The restore that the options describe. InvalidRequest says what is wrong with them."""
+    """The restore that the options describe. Raises InvalidRequest if they are not valid."""
     narrowing = restore_limits_of(params)
     return restoring.checked_request(
         workflow_id=params["workflow_id"],

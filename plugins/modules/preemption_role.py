@@ -2,25 +2,26 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make a role with the privileges that preemption needs, and give it to the worker's account."""
+"""Create a role with the privileges that preemption needs and assign it to the worker's account."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_role
-short_description: Give an account the privileges that preemption needs, and no others
+short_description: Grant an account exactly the privileges that preemption needs
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Makes a role in vCenter with exactly the privileges that the chosen features need, and gives it to a user or group
-    on parts of the inventory.
-  - Privileges that count on the root folder alone go to a second role, whose name ends in C(-root). The account gets it
-    on the root folder, without its children. Where O(scope) is the root folder, one role holds everything.
-  - The account has these roles in O(scope) and nowhere else. Permissions with them elsewhere are taken away from it.
-    Other accounts, and other roles, are left alone.
-  - Privileges on tags count only as a global permission, or on the tag itself. The API that this module uses cannot
-    give these, so they are in RV(not_granted).
-  - It takes the privileges C(Authorization.ModifyRoles) and C(Authorization.ModifyPermissions).
+  - Creates a role in vCenter with exactly the privileges that the selected features need, and assigns it to a user or
+    group on parts of the inventory.
+  - Privileges that are only effective on the root folder go to a second role, whose name ends in C(-root). It is
+    assigned to the account on the root folder, without propagation to children. If O(scope) is the root folder, one
+    role contains all privileges.
+  - The account has these roles in O(scope) and nowhere else. Its permissions with these roles on other objects are
+    removed. Other accounts and other roles are not changed.
+  - Privileges on tags are only effective as a global permission, or on the tag itself. The API that this module uses
+    cannot grant these, so they are listed in RV(not_granted).
+  - Requires the privileges C(Authorization.ModifyRoles) and C(Authorization.ModifyPermissions).
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
@@ -34,33 +35,34 @@ options:
     required: true
   state:
     description:
-      - V(present) makes the role and gives it to O(principal).
-      - V(absent) takes it from O(principal), and removes it if nobody else has it.
+      - V(present) creates the role and assigns it to O(principal).
+      - V(absent) removes the role from O(principal), and deletes it if no other account uses it.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: Name of the role. One of vCenter's own is refused.
+    description: Name of the role. The built-in roles of vCenter are not allowed.
     type: str
     default: vsphere-preemption
   features:
     description:
-      - What the account does. The worker needs V(stop), V(suspend) with such a method in its policy, V(restore) to give
-        VMs back, V(notice) for a policy that tells guests before, and V(watch) to look at alarms, which every role may.
+      - The features that the account is used for. The worker needs V(stop), V(suspend) if its policy uses that method,
+        V(restore) to restore VMs, V(notice) if its policy notifies guests in advance, and V(watch) to monitor alarms,
+        which every role allows.
       - V(setup_attribute), V(setup_tag), V(setup_alarm) and V(setup_role) are for an account that sets up vCenter.
     type: list
     elements: str
     choices: [stop, suspend, restore, notice, watch, setup_attribute, setup_tag, setup_alarm, setup_role]
     default: [stop]
   privileges:
-    description: Further privileges, by their names in the API, such as C(VirtualMachine.Interact.Reset).
+    description: Additional privileges, by their API names, such as C(VirtualMachine.Interact.Reset).
     type: list
     elements: str
     default: []
   principal:
     description:
-      - User or group that gets the role, as C(DOMAIN\name) or C(name@domain). Without it, nobody does.
-      - An account of its own, which has no other role in O(scope).
+      - User or group to assign the role to, as C(DOMAIN\name) or C(name@domain). Without it, the role is not assigned.
+      - Use a dedicated account that has no other role in O(scope).
     type: str
   group:
     description: Whether O(principal) is a group.
@@ -68,20 +70,21 @@ options:
     default: false
   scope:
     description:
-      - Where O(principal) has the role. V(/) is the root folder, that is all of vCenter. Others are the inventory path,
-        the name or the managed object reference of a folder, datacenter, cluster, host or resource pool.
-      - With O(state=absent), the role is taken away wherever the principal has it.
+      - The objects on which the role is assigned to O(principal). V(/) is the root folder, which means all of vCenter.
+        Specify any other folder, datacenter, cluster, host or resource pool by its inventory path, name or managed
+        object reference.
+      - With O(state=absent), all permissions of the principal with this role are removed.
     type: list
     elements: str
     default: ["/"]
   propagate:
-    description: Whether the role counts for all below O(scope), too.
+    description: Whether the permissions on O(scope) propagate to children.
     type: bool
     default: true
   force:
     description:
       - With O(state=present), replace another role that O(principal) has in O(scope).
-      - With O(state=absent), remove the role even where others have it. They lose it.
+      - With O(state=absent), delete the role even if other accounts use it. They lose it.
     type: bool
     default: false
 requirements:
@@ -92,7 +95,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let the worker stop VMs of one cluster, and give them back
+- name: Allow the worker to stop and restore VMs of one cluster
   vsphere.preemption.preemption_role:
     vcenter_url: https://vcenter.example.com
     vcenter_username: administrator@vsphere.local
@@ -101,7 +104,7 @@ EXAMPLES = r"""
     principal: VSPHERE.LOCAL\preemption
     scope: [/lab/host/compute-1]
 
-- name: Take it back
+- name: Remove the role
   vsphere.preemption.preemption_role:
     vcenter_url: https://vcenter.example.com
     vcenter_secret_path: /etc/vsphere-admin
@@ -111,7 +114,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 roles:
-  description: The roles as they are now, by name; in check mode, as they would be. Each has its C(privileges), without
+  description: The roles after the task, by name; in check mode, as they would be. Each has its C(privileges), without
     those that every role has, and the C(permissions) that use it.
   returned: success
   type: dict
@@ -120,31 +123,31 @@ roles:
       privileges: [Global.SetCustomField, VirtualMachine.Interact.PowerOff]
       permissions: [{scope: /, principal: "VSPHERE.LOCAL\\preemption", group: false, propagate: true}]
 not_granted:
-  description: Privileges of the features that have to be given as a global permission, in the vSphere Client.
+  description: Privileges of the features that must be granted as a global permission in the vSphere Client.
   returned: success and O(state=present)
   type: list
   elements: str
   sample: []
 kept:
-  description: Roles that were not removed, because others have them.
+  description: Roles that were not deleted because other accounts use them.
   returned: success
   type: list
   elements: str
   sample: []
 diff:
-  description: What changes, for people.
+  description: The roles and permissions before and after the change.
   returned: in diff mode
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
+  description: Stable error code, for example C(still_in_use), C(name_taken) or C(vcenter_permission_denied).
   returned: failure
   type: str
   sample: still_in_use
 failure:
   description:
-    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
-    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
-      its result, in RV(error_code) too, but not in keys.
+    - RV(error_code) again, as the only key of a dictionary; its value is V(true).
+    - Playbooks should branch on this key. Ansible masks the secrets of a task wherever they occur in texts and numbers
+      of its result, including RV(error_code), but not in keys.
   returned: failure
   type: dict
   sample: {still_in_use: true}
@@ -194,7 +197,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def setup(admin: RoleAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     names = [params["name"], params["name"] + ROOT_SUFFIX]
     place = admin.find(params["scope"])
     before = admin.read(names, [*place.paths, place.root])
@@ -235,11 +238,9 @@ def main() -> None:
     except PreemptionError as error:
         module.fail_json(**error.as_result())
     if result["kept"]:
-        module.warn(f"Kept, because others have it: {', '.join(result['kept'])}.")
+        module.warn(f"Role(s) kept because other accounts use them: {', '.join(result['kept'])}.")
     if result.get("not_granted"):
-        module.warn(
-            "Privileges on tags have to be given as a global permission, in the vSphere Client: see not_granted."
-        )
+        module.warn("Privileges on tags must be granted as a global permission in the vSphere Client: see not_granted.")
     if not module._diff:
         del result["diff"]
     module.exit_json(**result)

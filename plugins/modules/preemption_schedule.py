@@ -2,24 +2,25 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preempt, or give back, at times of the clock."""
+"""Preempt or restore VMs on a schedule."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_schedule
-short_description: Preempt virtual machines, or give them back, at times of the clock
+short_description: Preempt or restore virtual machines on a schedule
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Makes, changes, pauses, resumes or deletes a schedule in Temporal. At each of its times it asks the worker for a
-    preemption or a restore, in the way that M(vsphere.preemption.preemption_signal) and
-    M(vsphere.preemption.preemption_restore) do, without waiting for the outcome.
-  - Temporal keeps the schedule and the clock, so nothing else has to run but Temporal and a worker. Each time counts
-    once, also where it is caught up on or repeated.
-  - Two schedules make a night, one that stops VMs and one that gives them back. Both need the same O(workflow_id).
-  - Without O(action), O(tag), O(cron) and O(calendar) it only pauses or resumes a schedule that is there.
-  - A schedule of the same name that starts anything else is refused.
+  - Creates, changes, pauses, resumes or deletes a schedule in Temporal. At each scheduled time, it requests a
+    preemption or a restore from the worker, in the same way as M(vsphere.preemption.preemption_signal) and
+    M(vsphere.preemption.preemption_restore), without waiting for the outcome.
+  - Temporal stores the schedule and tracks the time, so only Temporal and a worker need to be running. Each scheduled
+    time is processed once, even if it is caught up on or repeated.
+  - Use two schedules for a nightly shutdown, one that stops VMs and one that restores them. Both must have the same
+    O(workflow_id).
+  - Without O(action), O(tag), O(cron) and O(calendar), the module only pauses or resumes an existing schedule.
+  - The module fails if a schedule with the same name starts anything else.
 extends_documentation_fragment:
   - vsphere.preemption.request.limits
   - vsphere.preemption.request.scope
@@ -33,103 +34,107 @@ attributes:
     support: full
 options:
   name:
-    description: Name of the schedule, its id in Temporal. It is a part of the ids of events.
+    description: Name of the schedule, which is its id in Temporal. It is part of the ids of events.
     type: str
     required: true
   state:
     description:
-      - V(present) makes the schedule as the options say, and resumes one that is paused. V(paused) makes it too, and
-        keeps it from acting. V(absent) deletes it; without its namespace there is nothing to delete.
+      - V(present) creates the schedule or changes it to match the options, and resumes it if it is paused. V(paused)
+        does the same but leaves the schedule paused. V(absent) deletes it; if the namespace does not exist, there is
+        nothing to delete.
     type: str
     choices: [present, paused, absent]
     default: present
   note:
     description:
-      - A line for people, for example why it is paused.
-      - If it is not given, a note stays, until the schedule is paused or resumed.
+      - A note in plain text, for example why the schedule is paused.
+      - If not set, an existing note is kept until the schedule is paused or resumed.
     type: str
   action:
-    description: V(preempt) stops VMs, V(restore) gives those back that O(workflow_id) has stopped.
+    description: V(preempt) stops VMs. V(restore) restores the VMs that O(workflow_id) stopped.
     type: str
     choices: [preempt, restore]
   cron:
     description:
-      - When, in five fields of cron, for example V(0 22 * * mon-fri). Names of months and days, ranges, lists and steps
-        work; where a day of the month and a day of the week are given, one has to fit.
-      - All times of O(cron) and O(calendar) count.
+      - Scheduled times as cron expressions with five fields, for example V(0 22 * * mon-fri). Names of months and days,
+        ranges, lists and steps are supported. If both a day of the month and a day of the week are specified, at least
+        one of them must match.
+      - The times of O(cron) and O(calendar) are combined.
     type: list
     elements: str
   calendar:
-    description: When, in parts of which all have to fit. Each is a field of cron.
+    description: Scheduled times as calendar entries. All parts of an entry must match. Each part is a cron field.
     type: list
     elements: dict
     suboptions:
       minute:
-        description: The minute; V(0) if it is not given.
+        description: The minute. Defaults to V(0).
         type: str
       hour:
-        description: The hour; V(0) if it is not given.
+        description: The hour. Defaults to V(0).
         type: str
       day_of_month:
-        description: The day of the month; any, if it is not given.
+        description: The day of the month. Defaults to every day.
         type: str
       month:
-        description: The month; any, if it is not given.
+        description: The month. Defaults to every month.
         type: str
       day_of_week:
-        description: The day of the week; any, if it is not given.
+        description: The day of the week. Defaults to every day.
         type: str
   timezone:
     description:
       - Time zone of O(cron) and O(calendar), by its IANA name such as V(Europe/Berlin).
-      - A time that a change of the clock leaves out is left out, and one that comes twice counts twice.
+      - A time that is skipped when daylight saving time begins is skipped, and a time that occurs twice when it ends is
+        processed twice.
     type: str
     default: UTC
   jitter:
-    description: Act up to so many seconds later, each time by another span.
+    description: Maximum random delay of each scheduled time, in seconds.
     type: int
     default: 0
   catch_up:
     description:
-      - How many seconds late it may act, after an outage of Temporal; and how long what it asks may wait for a worker.
-        Then the time lapses. At least 60.
+      - Maximum delay after an outage of Temporal, and maximum time that a request waits for a worker, in seconds.
+        After that, the scheduled time is skipped. At least 60.
     type: int
     default: 600
   tag:
     description: Name of the tag that makes a VM preemptible, C(category/name) or its URN.
     type: str
   criticality:
-    description: How urgent it is, as in M(vsphere.preemption.preemption_signal). V(LOW), if not given.
+    description: How urgent the request is, as in M(vsphere.preemption.preemption_signal). Defaults to V(LOW).
     type: str
     choices: [LOW, MEDIUM, HIGH]
   force:
-    description: Give VMs back that were preempted within the hold time of the policy, too. Only for O(action=restore).
+    description: Also restore VMs that were preempted within the hold time of the policy. Only for O(action=restore).
     type: bool
   reason:
-    description: Why, for the record. C(schedule) and the name, if not given.
+    description: Reason for the request, for the record. Defaults to C(schedule) and the name of the schedule.
     type: str
   reply_to:
     description:
-      - Address for events about the outcome, if they are wanted. The worker has to allow it.
-      - User, password and query of the address are secrets, and never shown.
+      - Address to send events about the outcome to. The worker must allow the address.
+      - The user, password and query of the address are secrets and are never shown.
     type: str
     default: ""
   workflow_id:
     description:
-      - Id of the workflow that takes the request. M(vsphere.preemption.preemption_query) needs it to show the outcome.
-      - It is not that of requests by hand, so that these and the schedule do not count as repetitions of one another.
+      - Id of the workflow that handles the request. M(vsphere.preemption.preemption_query) shows the outcomes under it.
+      - It differs from the default for manual requests, so that manual and scheduled requests do not count as
+        repetitions of each other.
     type: str
     default: preemption-scheduled
   task_queue:
     description:
       - Task queue that the worker polls.
-      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
     type: str
     default: vsphere-preemption
 notes:
   - O(max_vms), O(target) and O(criticality) are for O(action=preempt) only.
-  - At each time the worker goes by its own policy. A request outside of its windows, or while preemption is paused, is
-    skipped.
+  - At each scheduled time, the worker applies its own policy. A request outside the time windows of the policy, or
+    while preemption is paused, is skipped.
 seealso:
   - module: vsphere.preemption.preemption_signal
   - module: vsphere.preemption.preemption_restore
@@ -146,7 +151,7 @@ EXAMPLES = r"""
     timezone: Europe/Berlin
     criticality: MEDIUM
 
-- name: Give them back in the morning
+- name: Restore them in the morning
   vsphere.preemption.preemption_schedule:
     name: night-restore
     action: restore
@@ -154,7 +159,7 @@ EXAMPLES = r"""
     cron: [0 6 * * tue-sat]
     timezone: Europe/Berlin
 
-- name: Let the lab run through tonight
+- name: Keep the lab running tonight
   vsphere.preemption.preemption_schedule:
     name: night-stop
     state: paused
@@ -164,8 +169,8 @@ EXAMPLES = r"""
 RETURN = r"""
 schedule:
   description:
-    - The schedule as it is now; in check mode, as it would be. Null where there is none.
-    - Its times are in C(calendar), in the form of O(calendar), however they were written.
+    - The schedule after the task; in check mode, as it would be. Null if there is none.
+    - Its times are always in C(calendar), in the format of O(calendar).
   returned: success
   type: dict
   sample:
@@ -181,15 +186,15 @@ schedule:
     request: {tag: preemptible, criticality: MEDIUM, narrow: {reason: schedule night-stop}}
 next_times:
   description:
-    - When it acts next, at most five times, in UTC and with its jitter. Empty while it is paused.
-    - In check mode those of the schedule as it is.
+    - The next scheduled times, up to five, in UTC and including jitter. Empty while the schedule is paused.
+    - In check mode, the times of the existing schedule.
   returned: success
   type: list
   elements: str
   sample: ["2026-11-24T21:00:00Z", "2026-11-25T21:00:00Z"]
 error_code:
   description:
-    - Stable name of the failure, for example C(temporal_unreachable), C(invalid_setting), C(invalid_request) or
+    - Stable error code, for example C(temporal_unreachable), C(invalid_setting), C(invalid_request) or
       C(schedule_taken).
   returned: failure
   type: str
@@ -222,7 +227,7 @@ if TYPE_CHECKING:
 
 
 def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     name = checked_name(params["name"])
     wanted = wanted_of(params) if params["state"] != "absent" else None
 
@@ -238,7 +243,7 @@ def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any
     except NamespaceNotFound:
         if wanted:
             raise
-        # What lies in no namespace is absent; an uninstall may have taken the namespace already.
+        # Without a namespace there is no schedule; an uninstall may have deleted the namespace already.
         plan, times = plan_absent(None), []
     before, after = _shown(plan.before), _shown(plan.after)
     diff = {"before": before, "after": after}

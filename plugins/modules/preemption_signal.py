@@ -2,20 +2,20 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ask for a preemption, and wait for its outcome."""
+"""Request a preemption and wait for its outcome."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_signal
-short_description: Ask for a preemption of tagged virtual machines
+short_description: Request a preemption of tagged virtual machines
 version_added: 0.1.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Sends a preemption request to the workflow, and starts the workflow if it does not run.
-  - By default it waits for the outcome, which names every VM and what became of it.
-  - The same request may be sent again without harm. O(request_id), or source and id of the event, name it.
-  - In check mode with O(vcenter_url), it makes the plan from vCenter and a policy, and shows which VMs would be
+  - Sends a preemption request to the workflow, and starts the workflow if it is not running.
+  - By default, the module waits for the outcome, which lists every VM and what happened to it.
+  - The same request can safely be sent again. It is identified by O(request_id), or by the source and id of the event.
+  - In check mode with O(vcenter_url), the module creates a plan from vCenter and a policy, and shows which VMs would be
     stopped; see M(vsphere.preemption.preemption_plan).
 extends_documentation_fragment:
   - vsphere.preemption.request
@@ -29,24 +29,24 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Nothing is sent, not even a call to Temporal. RV(request) shows what would be, and RV(plan) what it does.
+    details: Temporal is not contacted. RV(request) shows the request that would be sent, and RV(plan) its effect.
   diff_mode:
     support: partial
     details: In check mode with O(vcenter_url) only.
 options:
   dry_run:
     description:
-      - The run makes its plan and stops nothing. The outcome is C(skipped) with the reason C(dry_run), and holds the
+      - Create a plan without stopping any VM. The outcome is C(skipped) with the reason C(dry_run), and contains the
         plan.
     type: bool
     default: false
   reason:
-    description: Why, such as C(drill); for the record.
+    description: Reason for the request, such as C(drill), for the record.
     type: str
   reply_to:
     description:
-      - Address for the reply event, if one is wanted. The worker has to allow it.
-      - User, password and query of the address are secrets, and never shown.
+      - Address to send the reply event to. The worker must allow the address.
+      - The user, password and query of the address are secrets and are never shown.
     type: str
     default: ""
   workflow_id:
@@ -56,25 +56,25 @@ options:
   task_queue:
     description:
       - Task queue that the worker polls.
-      - Read from the environment variable E(TEMPORAL_TASKQUEUE) if it is not given.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
     type: str
     default: vsphere-preemption
   request_id:
     description:
-      - Name of this request. A request with the same name is not carried out twice; the second one gets the outcome of
+      - Id of the request. A request with the same id is not carried out twice; the second request gets the outcome of
         the first.
-      - Without it the event names the request.
+      - Without it, the event identifies the request.
     type: str
   wait:
-    description: Whether to wait for the outcome. That needs a worker; without waiting the request is only stored.
+    description: Whether to wait for the outcome, which requires a worker. Without waiting, the request is only stored.
     type: bool
     default: true
   timeout:
-    description: Seconds to wait for the outcome.
+    description: Maximum time to wait for the outcome, in seconds.
     type: int
     default: 300
 notes:
-  - The worker goes by its own policy. O(policy), O(policy_path) and the options for vCenter are for check mode alone.
+  - The worker applies its own policy. O(policy), O(policy_path) and the vCenter options are only used in check mode.
 seealso:
   - module: vsphere.preemption.preemption_plan
   - module: vsphere.preemption.preemption_query
@@ -82,7 +82,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make room at once
+- name: Free capacity immediately
   vsphere.preemption.preemption_signal:
     temporal_address: temporal.example.com:7233
     tag: preemptible
@@ -90,7 +90,7 @@ EXAMPLES = r"""
     request_id: make-room-for-release-42
   register: preemption
 
-- name: Stop what frees 64 GiB in one cluster, at most five VMs
+- name: Free 64 GiB of memory in one cluster by stopping up to five VMs
   vsphere.preemption.preemption_signal:
     tag: preemptible
     criticality: MEDIUM
@@ -106,7 +106,7 @@ EXAMPLES = r"""
     preemption_id: "{{ preemption.preemption_id }}"
     force: true
 
-- name: Leave the request and go on
+- name: Send the request without waiting for the outcome
   vsphere.preemption.preemption_signal:
     tag: preemptible
     criticality: MEDIUM
@@ -148,19 +148,19 @@ run_id:
   type: str
   sample: 0191f8a0-4f9c-7cc0-8f3c-6f1f0a9d7b11
 request_id:
-  description: What names the request; the id of the event where no O(request_id) was given.
+  description: Id of the request; the id of the event if O(request_id) is not set.
   returned: success, and when the run has failed
   type: str
   sample: make-room-for-release-42
 request:
-  description: The request that was sent, or would be sent. From C(replyTo) user, password and query are removed.
+  description: The request that was sent, or would be sent. The user, password and query are removed from C(replyTo).
   returned: success, and when the run has failed
   type: dict
 outcome:
   description:
-    - What became of the request, with each VM. C(outcome) is V(done), V(partial), V(failed), V(skipped), V(duplicate)
-      or V(rejected); C(reason) says why.
-  returned: when it was waited for
+    - The outcome of the request and of each VM. C(outcome) is V(done), V(partial), V(failed), V(skipped), V(duplicate)
+      or V(rejected); C(reason) is the reason.
+  returned: when the module waits for the outcome
   type: dict
   sample:
     outcome: done
@@ -168,30 +168,30 @@ outcome:
     victims: [{name: web-1, outcome: stopped, method: hard, vm: {Type: VirtualMachine, Value: vm-63}}]
 complete:
   description:
-    - Whether C(outcome.outcome) is V(done), so that every victim that was still there to be stopped was stopped, also
-      if there was none.
-    - A playbook should decide by this boolean. Ansible masks the secrets of a task wherever they occur in texts and
-      numbers of its result, in outcomes and reasons too.
-  returned: when it was waited for
+    - Whether C(outcome.outcome) is V(done), which means that every victim that still had to be stopped was stopped, or
+      that there was none.
+    - Playbooks should branch on this boolean. Ansible masks the secrets of a task wherever they occur in texts and
+      numbers of its result, including outcomes and reasons.
+  returned: when the module waits for the outcome
   type: bool
   version_added: 0.2.1
 plan:
-  description: What would happen now; the values are those of M(vsphere.preemption.preemption_plan).
-  returned: in check mode, if O(vcenter_url) is known
+  description: What would happen now, in the format of M(vsphere.preemption.preemption_plan).
+  returned: in check mode, if O(vcenter_url) is set
   type: dict
 last_state:
-  description: State of the workflow when the time was over.
-  returned: when the outcome was not known in time
+  description: State of the workflow when the timeout expired.
+  returned: when there was no outcome before the timeout
   type: dict
 error_code:
   description:
-    - Stable name of the failure. V(run_failed) if no VM could be stopped, or the run broke off; V(invalid_request),
+    - Stable error code. V(run_failed) if no VM could be stopped or the run was aborted; V(invalid_request),
       V(no_worker), V(outcome_timeout), V(temporal_unreachable) and others.
   returned: failure
   type: str
   sample: run_failed
 retryable:
-  description: Whether the same task can help later.
+  description: Whether retrying the task later can succeed.
   returned: failure
   type: bool
 """
@@ -280,11 +280,11 @@ def _ids(preemption_id: str, execution_run_id: str) -> dict[str, str]:
 
 
 def _check(params: Mapping[str, Any], request: PreemptionRequest, *, diff: bool) -> dict[str, Any]:
-    """What the request would do, as far as it can be told without sending it."""
+    """What the request would do, as far as it can be determined without sending it."""
     if not params["vcenter_url"]:
         return {}
     plan = planned(params, request)
-    # Who does not wait is told that the request was stored, and that it would be.
+    # Without waiting, the result reports that the request was stored, so check mode reports that it would be.
     changed = would_stop(plan) or not params["wait"]
     return {"changed": changed, "plan": plan, **({"diff": plan_diff(plan)} if diff else {})}
 

@@ -2,22 +2,22 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the tag of preemptible VMs, and attach it to VMs."""
+"""Create the tag for preemptible VMs and attach it to VMs."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preemption_tag
-short_description: Make the tag of preemptible VMs, and attach it to them
+short_description: Create the tag for preemptible VMs and attach it to VMs
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Only VMs with a certain tag are ever preempted. This module makes that tag and its category, and attaches it to VMs
-    that are chosen by name, folder or pattern. Thousands are attached with a few calls.
-  - It needs no SDK beside pyVmomi, since it speaks to the tagging API of vCenter 7 to 9 itself.
-  - "It takes the privileges C(CreateCategory), C(EditCategory), C(CreateTag), C(EditTag) and C(AttachTag) of
-    C(InventoryService.Tagging), as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory)."
-  - On the VMs it takes C(InventoryService.Tagging.ObjectAttachable).
+  - Only VMs with a specific tag are ever preempted. This module creates that tag and its category, and attaches the tag
+    to VMs that are selected by name, folder or pattern. Thousands of VMs are tagged with a few calls.
+  - Requires no SDK other than pyVmomi, because it uses the tagging API of vCenter 7 to 9 directly.
+  - "Requires the privileges C(CreateCategory), C(EditCategory), C(CreateTag), C(EditTag) and C(AttachTag) of
+    C(InventoryService.Tagging) as a global permission; to remove, also C(DeleteTag) and C(DeleteCategory)."
+  - Requires C(InventoryService.Tagging.ObjectAttachable) on the VMs.
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
@@ -31,8 +31,8 @@ options:
     required: true
   state:
     description:
-      - With V(present), the tag and its category exist, and the VMs of O(attach) carry it.
-      - With V(absent), the tag does not exist. VMs of O(attach) lose it. Where any other object carries it, the task
+      - V(present) creates the tag and its category, and attaches the tag to the VMs of O(attach).
+      - V(absent) detaches the tag from the VMs of O(attach) and removes it. If any other object has the tag, the task
         fails and changes nothing, unless O(force=true).
     type: str
     choices: [present, absent]
@@ -43,55 +43,56 @@ options:
     default: preemptible
   category:
     description:
-      - Name of the category that the tag is in. It is made for virtual machines where it is missing.
-      - One that exists has to allow virtual machines.
+      - Name of the category of the tag. It is created for virtual machines if it does not exist.
+      - An existing category must allow virtual machines.
     type: str
     default: preemption
   tag_description:
-    description: Description of the tag. If it is not given, the description that there is stays.
+    description: Description of the tag. If not set, an existing description is kept.
     type: str
   category_description:
-    description: Description of the category. If it is not given, the description that there is stays.
+    description: Description of the category. If not set, an existing description is kept.
     type: str
   cardinality:
     description:
-      - Whether a VM may carry several tags of the category. A new category is V(multiple) if nothing is given.
+      - Whether a VM can have several tags of the category. If not set, a new category is V(multiple).
       - vCenter can change V(single) to V(multiple), but not back.
     type: str
     choices: [single, multiple]
   attach:
     description:
-      - Which VMs carry the tag. If it is not given, no VM gets or loses it.
-      - VMs in O(attach.vms) count, and VMs in O(attach.folder) whose name fits O(attach.pattern). If only one of folder
-        and pattern is given, it alone decides. An empty one is refused.
-      - Templates, and VMs that another solution manages such as vCLS, are chosen by O(attach.vms) only.
+      - Which VMs have the tag. If not set, the tag is neither attached nor detached.
+      - Selects the VMs in O(attach.vms), and the VMs in O(attach.folder) whose name matches O(attach.pattern). If only
+        one of folder and pattern is set, only that one applies. An empty folder or pattern is refused.
+      - Templates, and VMs that another solution manages such as vCLS, are only selected by O(attach.vms).
     type: dict
     suboptions:
       vms:
         description:
           - VMs by name, inventory path such as C(/DC0/vm/web/web-1), or managed object reference such as C(vm-42).
-          - A name that fits several VMs is an error. With O(state=absent), one that fits none is left out.
+          - A name that matches several VMs is an error. With O(state=absent), a name that matches no VM is ignored.
         type: list
         elements: str
       folder:
-        description: All VMs in this folder and in folders below it, by name, inventory path or reference.
+        description: All VMs in this folder and its subfolders. The folder is specified by name, inventory path or
+          managed object reference.
         type: str
       pattern:
-        description: All VMs whose name fits this shell pattern, such as C(batch-*). Capitals do not matter.
+        description: All VMs whose name matches this shell pattern, such as C(batch-*). Case-insensitive.
         type: str
       exclusive:
-        description: VMs that are not chosen lose the tag. Other objects, such as hosts, keep it.
+        description: Detach the tag from VMs that are not selected. Other objects, such as hosts, keep it.
         type: bool
         default: false
   force:
     description:
-      - Remove the tag even where other objects carry it.
+      - Remove the tag even if other objects have it.
       - Only for O(state=absent).
     type: bool
     default: false
   remove_category:
     description:
-      - Remove the category too, if it has no other tag.
+      - Also remove the category if it has no other tag.
       - Only for O(state=absent).
     type: bool
     default: false
@@ -102,7 +103,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: VMs of the batch farm may be preempted, and no others
+- name: Make only the VMs of the batch farm preemptible
   vsphere.preemption.preemption_tag:
     vcenter_url: https://vcenter.example.com
     vcenter_username: administrator@vsphere.local
@@ -113,7 +114,7 @@ EXAMPLES = r"""
       folder: /DC0/vm/batch
       exclusive: true
 
-- name: Take the tag off these VMs and remove it, unless others carry it
+- name: Detach the tag from these VMs and remove it unless other objects have it
   vsphere.preemption.preemption_tag:
     vcenter_url: https://vcenter.example.com
     vcenter_secret_path: /etc/vsphere-admin
@@ -125,7 +126,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tag:
-  description: The tag as it is now; in check mode, as it would be. Identifiers of what does not exist are empty.
+  description: The tag after the task; in check mode, as it would be. Ids of objects that do not exist are empty.
   returned: success
   type: dict
   sample:
@@ -135,7 +136,7 @@ tag:
     category_id: urn:vmomi:InventoryServiceCategory:0c5e6b9d-9d0a-4a53-a1fd-8f7a6d1f2b3c:GLOBAL
     exists: true
 added:
-  description: Objects that got the tag, in order of their names.
+  description: Objects that the tag was attached to, sorted by name.
   returned: success
   type: list
   elements: dict
@@ -146,34 +147,34 @@ added:
       type: str
       sample: VirtualMachine
     vm:
-      description: MoRef.
+      description: MoRef of the object.
       returned: always
       type: str
       sample: vm-63
     name:
-      description: Name. Empty for what is no VM.
+      description: Name of the VM. Empty for other objects.
       returned: always
       type: str
 removed:
-  description: Objects that lost the tag, also because it was removed.
+  description: Objects that the tag was detached from, including when the tag itself was removed.
   returned: success
   type: list
   elements: dict
   contains: *object
 diff:
-  description: What changes, for people. Of the VMs, only those that get or lose the tag.
+  description: The tag before and after the change. Only VMs that gain or lose the tag are listed.
   returned: in diff mode
   type: dict
 error_code:
-  description: Stable name of the failure, for example C(vm_ambiguous), C(still_in_use) or C(vcenter_permission_denied).
+  description: Stable error code, for example C(vm_ambiguous), C(still_in_use) or C(vcenter_permission_denied).
   returned: failure
   type: str
   sample: vm_not_found
 failure:
   description:
-    - RV(error_code) once more, as the only key of a dictionary; its value is V(true).
-    - A playbook should decide by it. Ansible masks the secrets of a task wherever they occur in texts and numbers of
-      its result, in RV(error_code) too, but not in keys.
+    - RV(error_code) again, as the only key of a dictionary; its value is V(true).
+    - Playbooks should branch on this key. Ansible masks the secrets of a task wherever they occur in texts and numbers
+      of its result, including RV(error_code), but not in keys.
   returned: failure
   type: dict
   sample: {still_in_use: true}

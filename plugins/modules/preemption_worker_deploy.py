@@ -2,7 +2,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a worker to its host, or remove it."""
+"""Deploy a worker to a host, or remove it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ short_description: Deploy a preemption worker to a host
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Ships the worker of this collection to the host, makes the virtual environment that it needs, writes its settings,
-    and keeps it running.
-  - It succeeds when the worker answers that it is ready. Otherwise, what was there before is brought back.
-  - A worker that runs as it shall is not touched. A policy that changed is read by the running worker.
+  - Copies the worker of this collection to the host, creates the virtual environment that it needs, writes its
+    settings, and keeps it running.
+  - The module succeeds when the worker reports that it is ready. Otherwise, it rolls back to the previous state.
+  - A worker that is already running with the requested settings is not touched. The running worker reloads a changed
+    policy.
 extends_documentation_fragment:
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
@@ -26,48 +27,49 @@ attributes:
     support: full
 options:
   name:
-    description: Name of the instance. A host may run several, for several vCenters.
+    description: Name of the instance. A host can run several instances, one per vCenter.
     type: str
     default: default
   state:
     description:
-      - V(absent) stops the worker and removes all that is its own. With the last instance, O(directory) is removed.
+      - V(present) deploys the worker. V(absent) stops it and removes its files. O(directory) is removed together with
+        the last instance.
     type: str
     choices: [present, absent]
     default: present
   service:
     description:
-      - How the worker is kept running.
-      - V(detached) starts a process and leaves it, without root and without anything that starts it again.
+      - How the worker is run.
+      - V(detached) starts a background process. It does not require root, and nothing restarts the process.
     type: str
     choices: [systemd, detached]
     default: systemd
   user:
-    description: Account that runs the worker with O(service=systemd). One that systemd makes up, if not given.
+    description: Account that runs the worker with O(service=systemd). By default, systemd allocates one dynamically.
     type: str
   directory:
-    description: Folder on the host for all that belongs to workers.
+    description: Directory on the host for all files of the workers.
     type: path
     default: /opt/vsphere-preemption
   python:
-    description: Python 3.11 or newer on the host. The one that runs the module, if not given.
+    description: Python 3.11 or newer on the host. Defaults to the interpreter that runs the module.
     type: path
   wheelhouse:
-    description: Folder on the host with the wheels to install, instead of a package index.
+    description: Directory on the host with the wheels to install, instead of a package index.
     type: path
   index_url:
-    description: Package index to install from. What pip is set up for on the host, if not given.
+    description: Package index to install from. Defaults to the pip configuration of the host.
     type: str
   temporal_address:
     description: Address of the Temporal frontend, C(host:port).
     type: str
     default: localhost:7233
   temporal_namespace:
-    description: Temporal namespace. It has to exist.
+    description: Temporal namespace. It must exist.
     type: str
     default: vsphere-preemption
   temporal_tls:
-    description: Whether to use TLS. On as soon as a file, the server name or the API key is given.
+    description: Whether to use TLS. By default, TLS is used if a file, the server name or the API key is set.
     type: bool
   temporal_ca_file:
     description: PEM file on the controller with the CA of the Temporal server.
@@ -79,104 +81,107 @@ options:
     description: PEM file on the controller with the private key of the client certificate.
     type: path
   temporal_server_name:
-    description: Name in the certificate of the Temporal server, where it differs from the address.
+    description: Name in the certificate of the Temporal server, if it differs from the address.
     type: str
   temporal_api_key:
     description: API key for Temporal.
     type: str
   task_queue:
-    description: Task queue to take requests from, one for each vCenter.
+    description: Task queue that the worker polls. Use one per vCenter.
     type: str
     default: vsphere-preemption
   vcenter_url:
-    description: Address of vCenter, such as C(https://vcenter.example.com). Needed for O(state=present).
+    description: Address of vCenter, such as C(https://vcenter.example.com). Required for O(state=present).
     type: str
   vcenter_username:
-    description: Account of the worker in vCenter. Needed for O(state=present).
+    description: Account of the worker in vCenter. Required for O(state=present).
     type: str
   vcenter_password:
-    description: Password of the account. Needed for O(state=present).
+    description: Password of the account. Required for O(state=present).
     type: str
   vcenter_ca_file:
     description: PEM file on the controller with the CA of vCenter.
     type: path
   vcenter_validate_certs:
-    description: Whether the worker checks the certificate of vCenter.
+    description: Whether the worker validates vCenter's certificate.
     type: bool
     default: true
   policy:
-    description: The policy, as data.
+    description: The policy as data.
     type: dict
   policy_file:
-    description: The policy, as a file on the controller.
+    description: The policy as a file on the controller.
     type: path
   reply_to_allow:
-    description: Hosts to which reply events may go.
+    description: Hosts that reply events may be sent to.
     type: list
     elements: str
   max_vms:
-    description: Most victims of one run, where the policy does not say.
+    description: Maximum number of victims of one run, unless the policy sets it.
     type: int
   window_seconds:
-    description: So long after a run further requests are skipped, where the policy does not say.
+    description: Re-run window in seconds, unless the policy sets it. Requests within this time after a run are skipped.
     type: int
   grace_seconds:
-    description: Time for a guest to shut down by itself, where the policy does not say.
+    description: Grace period for a guest to shut down, in seconds, unless the policy sets it.
     type: int
   health_address:
-    description: Where the worker answers C(/readyz), C(host:port). Each instance of a host needs one of its own.
+    description: Address where the worker serves C(/readyz), C(host:port). Each instance on a host needs its own.
     type: str
     default: 127.0.0.1:8080
   metrics_address:
-    description: Where the worker serves metrics, C(host:port). Nowhere, if not given.
+    description: Address where the worker serves metrics, C(host:port). If not set, metrics are disabled.
     type: str
   webhook_address:
     description:
-      - Where the worker takes alarms as CloudEvents, C(host:port); see C(docs/webhook.md). V(:8088) is the host alone.
-      - If it is not given there is no webhook, and its other options have no effect.
-      - On an address that other machines can reach, O(webhook_tokens) or O(webhook_hmac_keys) is needed.
+      - Address where the worker accepts alarms as CloudEvents, C(host:port); see C(docs/webhook.md). V(:8088) only
+        listens on the local host.
+      - If not set, there is no webhook, and its other options have no effect.
+      - On an address that other machines can reach, O(webhook_tokens) or O(webhook_hmac_keys) is required.
     type: str
   webhook_tokens:
-    description: Bearer tokens of at least 16 characters, any of which lets a sender in.
+    description: Bearer tokens of at least 16 characters. A sender needs one of them.
     type: list
     elements: str
   webhook_hmac_keys:
-    description: Keys of at least 16 characters for signatures of senders.
+    description: Keys of at least 16 characters that senders sign their requests with.
     type: list
     elements: str
   webhook_cert_file:
-    description: PEM file on the controller with the certificate of the webhook. Without one there is no TLS.
+    description: PEM file on the controller with the certificate of the webhook. Without it, TLS is disabled.
     type: path
   webhook_key_file:
     description: PEM file on the controller with the private key of that certificate.
     type: path
   webhook_sources:
-    description: Shell patterns for the source of events. Any, if not given; an empty list is refused.
+    description:
+      - Shell patterns for the sources of events to accept. By default, all sources are accepted.
+      - An empty list is refused.
     type: list
     elements: str
   webhook_max_bytes:
-    description: So large may a body be.
+    description: Maximum size of a request body, in bytes.
     type: int
   webhook_per_second:
-    description: So many events a second are taken, on average.
+    description: Maximum average rate of events per second.
     type: int
   debug:
-    description: Log more.
+    description: Whether to log debug messages.
     type: bool
     default: false
   environment:
-    description: Further variables C(PREEMPTION_*) of the worker that have no option here.
+    description: Additional C(PREEMPTION_*) environment variables of the worker that have no option here.
     type: dict
   ready_timeout:
-    description: So many seconds the worker may take to get ready. V(0) does not wait.
+    description: Maximum time for the worker to become ready, in seconds. V(0) does not wait.
     type: int
     default: 120
   keep_releases:
-    description: So many releases and virtual environments stay, those in use included.
+    description: Number of releases and virtual environments to keep, including those in use.
     type: int
     default: 2
   shipped:
-    description: Filled in by the action plugin, with what it read on the controller.
+    description: Set by the action plugin to the content that it read on the controller.
     type: dict
     suboptions:
       release_sha256:
@@ -186,7 +191,7 @@ options:
         description: Digest of its lock file.
         type: str
       archive:
-        description: Path of the release on the host, where it was sent.
+        description: Path of the release on the host, if it was sent.
         type: path
       temporal_ca:
         description: Content of O(temporal_ca_file).
@@ -216,7 +221,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Run a worker
+- name: Deploy a worker
   vsphere.preemption.preemption_worker_deploy:
     temporal_address: temporal.example.com:7233
     vcenter_url: https://vcenter.example.com
@@ -225,7 +230,7 @@ EXAMPLES = r"""
     policy_file: policy.yml
   become: true
 
-- name: Remove it
+- name: Remove the worker
   vsphere.preemption.preemption_worker_deploy:
     state: absent
   become: true
@@ -233,17 +238,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: What was done to the worker; in check mode, what would be.
+  description: What was done to the worker; in check mode, what would be done.
   returned: success
   type: str
   sample: restarted
 release:
-  description: Name of the release that runs. Empty for O(state=absent).
+  description: Name of the running release. Empty for O(state=absent).
   returned: success
   type: str
   sample: 0d2b8b62dbc35a0f
 previous_release:
-  description: Name of the release that ran before, where it is another one. It is empty otherwise.
+  description: Name of the previous release. Empty if the release has not changed.
   returned: success
   type: str
   sample: 7a3f0c9d11e04b52
@@ -253,16 +258,16 @@ venv:
   type: str
   sample: 5f0b1c9e22d7a431
 rolled_back:
-  description: Whether what was there before runs again, and is ready.
+  description: Whether the previous worker is running again and is ready.
   returned: failure, when RV(error_code) is V(worker_not_ready)
   type: bool
 log:
-  description: The last lines of the log of the worker that did not get ready.
+  description: The last log lines of the worker that did not become ready.
   returned: failure, when RV(error_code) is V(worker_not_ready)
   type: list
   elements: str
 error_code:
-  description: Stable name of the failure, for example C(worker_not_ready) or C(venv_failed).
+  description: Stable error code, for example C(worker_not_ready) or C(venv_failed).
   returned: failure
   type: str
   sample: worker_not_ready
@@ -282,7 +287,7 @@ if TYPE_CHECKING:
 
 
 def deploy(module: AnsibleModule) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
 
     def run(args: list[str], *, environ_update: Mapping[str, str] | None = None) -> tuple[int, str, str]:
         code, out, problem = module.run_command(args, environ_update=environ_update, handle_exceptions=False)

@@ -2,21 +2,21 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make, change or delete a Temporal namespace."""
+"""Create, change or delete a Temporal namespace."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: temporal_namespace
-short_description: Make, change or delete a Temporal namespace
+short_description: Create, change or delete a Temporal namespace
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Makes a namespace in Temporal, or changes it, and waits until it can be used.
-  - What is not given stays as it is.
-  - Where the server lets nobody manage namespaces in this way, as Temporal Cloud, or does not let this account, the
-    module fails with the code C(namespace_not_managed_here). It succeeds there too where the namespace already is as
-    wanted.
+  - Creates or changes a namespace in Temporal, and waits until it can be used.
+  - Settings that are not specified are not changed.
+  - If the server does not support managing namespaces through this API, such as Temporal Cloud, or does not permit it
+    for this account, the module fails with the code C(namespace_not_managed_here). It still succeeds if the namespace
+    already matches the options.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
@@ -29,59 +29,60 @@ attributes:
 options:
   name:
     description:
-      - Name of the namespace, of letters, digits, dots, dashes and underscores.
-      - O(temporal_namespace) if it is not given. With O(state=absent) it has to be given.
+      - Name of the namespace. It consists of letters, digits, dots, dashes and underscores.
+      - Defaults to O(temporal_namespace). Required for O(state=absent).
     type: str
   temporal_namespace:
     description:
-      - What O(name) is if that is not given; so the options that all modules share name the namespace once. It need not
-        exist.
-      - Read from E(TEMPORAL_NAMESPACE) if it is not given.
+      - The default for O(name), so that the namespace can be set once in the options that all modules share. It does
+        not need to exist.
+      - If not set, E(TEMPORAL_NAMESPACE) is used.
     type: str
     default: vsphere-preemption
   state:
-    description: V(present) makes or changes the namespace, V(absent) deletes it.
+    description: V(present) creates or changes the namespace. V(absent) deletes it.
     type: str
     choices: [present, absent]
     default: present
   retention:
     description:
-      - How long Temporal keeps the history of a workflow that has ended, as a number of days or as a duration such as
-        V(72h) or V(1d12h). At least a day.
-      - A new namespace gets three days if it is not given.
+      - How long Temporal keeps the history of closed workflows, as a number of days or as a duration such as V(72h) or
+        V(1d12h). At least one day.
+      - A new namespace defaults to three days.
     type: str
   description:
-    description: What the namespace is for. Temporal cannot empty it again, so an empty text leaves it as it is.
+    description: Description of the namespace. Temporal cannot clear it, so an empty value leaves it unchanged.
     type: str
   owner_email:
-    description: Whom to write to about the namespace. An empty text leaves it as it is.
+    description: Email address of the owner of the namespace. An empty value leaves it unchanged.
     type: str
   search_attributes:
     description:
-      - Search attributes that the namespace shall have, each with its type, one of V(Bool), V(Datetime), V(Double),
-        V(Int), V(Keyword), V(KeywordList) and V(Text). Others that it has stay.
-      - Temporal cannot change a type; the module refuses to try.
+      - Search attributes that the namespace must have, each with its type, one of V(Bool), V(Datetime), V(Double),
+        V(Int), V(Keyword), V(KeywordList) and V(Text). Other search attributes are kept.
+      - Temporal cannot change the type of a search attribute, so the module fails if the type differs.
     type: dict
     default: {}
   remove_search_attributes:
-    description: Names of search attributes that the namespace shall not have. What workflows hold in them is lost.
+    description: Names of search attributes to remove. Values that workflows have in them are lost.
     type: list
     elements: str
     default: []
   force:
     description:
-      - Whether O(state=absent) may delete a namespace that holds workflows or schedules, with all their history.
+      - Whether O(state=absent) may delete a namespace that contains workflows or schedules, with all their history.
     type: bool
     default: false
   wait:
     description:
-      - Whether to wait until the change shows, so that a worker can start, or the same name be made again.
-      - Each frontend of a cluster learns of a change by itself. The module asks several times, each time on a new
+      - Whether to wait until the change is visible, so that a worker can start, or a namespace with the same name can
+        be created again.
+      - Each frontend of a cluster picks up a change independently. The module queries several times, each time on a new
         connection.
     type: bool
     default: true
   timeout:
-    description: How many seconds to wait.
+    description: Maximum time to wait, in seconds.
     type: int
     default: 60
 seealso:
@@ -89,7 +90,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make the namespace for preemption
+- name: Create the namespace for preemption
   vsphere.preemption.temporal_namespace:
     temporal_address: temporal.example.com:7233
     name: vsphere-preemption
@@ -97,14 +98,14 @@ EXAMPLES = r"""
     description: Preemption of VMs
     owner_email: ops@example.com
 
-- name: Let workflows be found by cluster
+- name: Make workflows searchable by cluster
   vsphere.preemption.temporal_namespace:
     temporal_address: temporal.example.com:7233
     name: vsphere-preemption
     search_attributes:
       PreemptionCluster: Keyword
 
-- name: Delete it, with all history
+- name: Delete the namespace with all its history
   vsphere.preemption.temporal_namespace:
     temporal_address: temporal.example.com:7233
     name: vsphere-preemption
@@ -114,28 +115,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 namespace:
-  description: How the namespace is; in check mode, how it would be. Null where there is none.
+  description: The namespace after the task; in check mode, as it would be. Null if there is none.
   returned: success
   type: dict
   contains:
     name:
-      description: Its name.
+      description: Name of the namespace.
       returned: always
       type: str
     retention:
-      description: How long it keeps the history of a workflow that has ended.
+      description: How long the history of closed workflows is kept.
       returned: always
       type: str
     description:
-      description: What it is for.
+      description: Description of the namespace.
       returned: always
       type: str
     owner_email:
-      description: Whom to write to about it.
+      description: Email address of the owner.
       returned: always
       type: str
     search_attributes:
-      description: Its own search attributes, name to type.
+      description: Custom search attributes, name to type.
       returned: always
       type: dict
   sample:
@@ -146,7 +147,7 @@ namespace:
     search_attributes: {PreemptionCluster: Keyword}
 error_code:
   description:
-    - Stable name of the failure, for example C(temporal_unreachable), C(invalid_setting), C(namespace_not_empty),
+    - Stable error code, for example C(temporal_unreachable), C(invalid_setting), C(namespace_not_empty),
       C(namespace_not_managed_here) or C(namespace_not_ready).
   returned: failure
   type: str
@@ -190,7 +191,7 @@ OPTIONS = {
 
 
 def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
-    """The result of the module, with the difference that it makes."""
+    """The result of the module, including the diff."""
     wanted = _wanted(params)
     _check_timeout(params["timeout"])
 
@@ -232,7 +233,7 @@ def _check_timeout(seconds: int) -> None:
         raise InvalidSetting(
             "Cannot wait for the namespace",
             why=f"the timeout is {seconds} seconds",
-            next_step="Set it above zero, or turn wait off.",
+            next_step="Set it to 1 or more, or set wait to false.",
         )
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker as it lies in this collection, packed into one archive that is the same wherever it is packed.
+"""Packs the worker of this collection into one reproducible archive.
 
 A release is named after its content: the digest of the uncompressed archive, because not every zlib compresses alike.
 """
@@ -32,12 +32,12 @@ class Release:
     archive: bytes = field(repr=False)
 
     def compressed(self) -> bytes:
-        """The archive for the way over the network."""
+        """The archive, compressed for transfer."""
         return gzip.compress(self.archive, mtime=0)
 
 
 def pack(collection: Path) -> Release:
-    """Pack the worker of the collection that lies in the folder. FileNotFoundError where a part of it is missing."""
+    """Pack the worker of the collection in the folder. Raises FileNotFoundError if a part of it is missing."""
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, source in _members(collection):

@@ -124,7 +124,7 @@ def test_an_alarm_that_was_raised_while_vcenter_was_away_is_seen_once(watched: W
     watched.watching()
     watched.proxy.close()
     watched.paint("red")
-    wait_until(lambda: watched.told("cannot watch alarms now"), 20, "the worker noticed")
+    wait_until(lambda: watched.told("cannot watch alarms"), 20, "the worker noticed")
     watched.proxy.start()
     watched.runs(1)
 
@@ -173,9 +173,9 @@ def test_of_two_workers_one_acts(watched: Watched) -> None:
         watched.paint("red")
         watched.runs(number + 1)
         watched.paint("green")
-        wait_until(lambda seen=number: watched.told("an alarm is over") > seen, 20, "green was seen")  # type: ignore[misc]
+        wait_until(lambda seen=number: watched.told("alarm is cleared") > seen, 20, "green was seen")  # type: ignore[misc]
         watched.all_on()
-    assert watched.told("an alarm asks for a preemption") == 3
+    assert watched.told("alarm requests a preemption") == 3
 
 
 def test_a_leader_that_leaves_in_good_order_hands_on_what_it_knows(watched: Watched) -> None:
@@ -187,7 +187,7 @@ def test_a_leader_that_leaves_in_good_order_hands_on_what_it_knows(watched: Watc
     watched.watching()
     wait_until(lambda: watched.told("watching alarms") == 2, 30, "the other one watches")
     watched.runs(1)
-    assert watched.told("an alarm asks for a preemption") == 1
+    assert watched.told("alarm requests a preemption") == 1
 
 
 def test_a_storm_of_a_thousand_changes_is_one_run_and_every_change_is_accounted_for(watched: Watched) -> None:
@@ -197,7 +197,7 @@ def test_a_storm_of_a_thousand_changes_is_one_run_and_every_change_is_accounted_
         watched.tell("red", "green")
     watched.tell("green", "red")
     # What was not asked for was over before anybody looked. No change is missing, and none is there twice.
-    asked, skipped = "an alarm asks for a preemption", "a change of an alarm asks for nothing"
+    asked, skipped = "alarm requests a preemption", "alarm change needs no action"
     wait_until(lambda: watched.told(asked) + watched.told(skipped), 60, "all changes", until=lambda seen: seen >= 501)
     time.sleep(3)
     assert watched.told(asked) + watched.told(skipped) == 501

@@ -90,8 +90,8 @@ def test_absent_takes_the_webhook_along(role: Role, cluster: Cluster) -> None:
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        pytest.param({"worker_webhook_tokens": []}, "anybody in the cluster could stop VMs", id="no secret"),
-        pytest.param({"worker_webhook_tokens": ["too-short"]}, "16 characters or more", id="short secret"),
+        pytest.param({"worker_webhook_tokens": []}, "any workload in the cluster could stop VMs", id="no secret"),
+        pytest.param({"worker_webhook_tokens": ["too-short"]}, "at least 16 characters", id="short secret"),
     ],
 )
 def test_one_that_the_worker_would_refuse_makes_nothing(

@@ -17,7 +17,7 @@ from .conftest import ACCOUNT, UNIT, Site, credentials_folder
 
 FIRST = {"DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"}
 LATER = {"DC0_C0_RP0_VM2", "DC0_C0_RP0_VM3"}
-READY = '"worker": "" if self._polling else "it does not poll"'
+READY = '"worker": "" if self._polling else "not polling"'
 BROKEN = '"worker": "broken on purpose"'
 LIFECYCLE = "service/lifecycle.py"
 WEBHOOK_TOKEN = "a-token-that-nobody-guesses"
@@ -81,7 +81,7 @@ def test_a_policy_that_changes_is_read_by_the_running_worker(site: Site) -> None
     pid = site.main_pid()
     assert site.controller.deploy(worker_policy=a_policy(max_vms=6)).changed == 1
     assert site.main_pid() == pid
-    assert "policies were read" in site.host.journal(UNIT)
+    assert "policies reloaded" in site.host.journal(UNIT)
     assert site.controller.deploy().changed == 1
 
 

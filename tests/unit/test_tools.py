@@ -12,8 +12,9 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from sanity import __main__ as sanity
-from sanity import checkout
+from sanity import checkout, lint
 from setup import __main__ as setup
 from setup import newest, places, steps
 
@@ -83,7 +84,7 @@ def test_setup_is_not_done_while_a_program_is_missing(name: str, finished: str, 
 
 
 def test_a_failed_step_says_what_failed_and_why() -> None:
-    with pytest.raises(steps.SetupFailed, match=r"'sh -c' ended with 3:\n  no room left"):
+    with pytest.raises(steps.SetupFailed, match=r"'sh -c' exited with code 3:\n  no room left"):
         steps.run(["sh", "-c", "echo no room left >&2; exit 3"], {})
 
 
@@ -142,7 +143,7 @@ def test_the_second_lane_takes_a_python_of_pyenv_behind_a_shim_that_does_not_run
 
 
 def test_without_its_python_the_second_lane_says_what_to_install(only_pyenv: Path) -> None:
-    with pytest.raises(steps.SetupFailed, match=f"no Python {newest.PYTHON}.*\n.*Install one"):
+    with pytest.raises(steps.SetupFailed, match=f"no Python {newest.PYTHON}.*\n.*Install it"):
         newest.find_python()
 
 
@@ -163,3 +164,20 @@ def test_the_command_of_an_environment_is_that_of_the_checkout(tmp_path: Path, m
     monkeypatch.setattr(steps, "CHECKOUT", tmp_path)
     steps.write_launcher(venv)
     assert subprocess.run([venv / "bin" / steps.LAUNCHER], check=False).returncode == 7
+
+
+def test_the_hooks_of_pre_commit_fetch_nothing_and_run_what_is_there() -> None:
+    config = yaml.safe_load((checkout.CHECKOUT / ".pre-commit-config.yaml").read_text())
+    hooks = [hook for repository in config["repos"] for hook in repository["hooks"]]
+    assert {repository["repo"] for repository in config["repos"]} == {"local"}
+    assert {hook["language"] for hook in hooks} == {"system"}
+    paths = {word for hook in hooks for word in hook["entry"].split() if "/" in word}
+    assert {
+        path for path in paths if not path.startswith(".venv/bin/") and not (checkout.CHECKOUT / path).exists()
+    } == set()
+
+
+def test_the_hooks_check_the_types_of_what_lint_checks() -> None:
+    config = yaml.safe_load((checkout.CHECKOUT / ".pre-commit-config.yaml").read_text())
+    (entry,) = [hook["entry"] for hook in config["repos"][0]["hooks"] if hook["id"] == "mypy"]
+    assert tuple(entry.split()[1:]) == lint.TYPED

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m demo up` shows the demonstration, `python -m demo down` takes it away."""
+"""`python -m demo up` runs the demo, `python -m demo down` stops it and removes everything it created."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .stage import FOLDER, INSTANCE, clear_the_stage, on_stage
 LAST_LINES = 12
 NEEDED_TO_UNINSTALL = {"temporal", "vcsim", "worker"}
 
-# What a person can do something about; anything else is a defect and keeps its traceback.
+# Failures that a user can fix; anything else is a defect and keeps its traceback.
 EXPECTED = (ToolMissing, ProcessFailed, WaitedInVain, PlayFailed, NothingHappened)
 
 
@@ -33,13 +33,13 @@ def main() -> int:
 
 
 def up() -> int:
-    """Show it. When it fails, everything that it started is stopped again."""
+    """Run the demo. If it fails, everything that it started is stopped again."""
     done = False
     try:
         show(Progress())
         done = True
     except EXPECTED as error:
-        print(f"\nThe demonstration failed: {error}\n{_last_words()}Logs are in {FOLDER}.", file=sys.stderr)
+        print(f"\nThe demo failed: {error}\n{_last_words()}Logs are in {FOLDER}.", file=sys.stderr)
     except KeyboardInterrupt:
         print("\nInterrupted; stopping what was started.", file=sys.stderr)
     finally:
@@ -49,25 +49,25 @@ def up() -> int:
 
 
 def _last_words() -> str:
-    """The end of the worker's log: most failures show there, and the next demonstration removes it."""
+    """The last lines of the worker's log: most failures show there, and the next demo removes it."""
     log = INSTANCE / "worker.log"
     if not log.exists():
         return ""
     lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:]
-    return "\n".join(["The worker's last lines:", *(f"  {line}" for line in lines), ""])
+    return "\n".join(["Last lines of the worker's log:", *(f"  {line}" for line in lines), ""])
 
 
 def down() -> int:
-    """Uninstall what was deployed, and stop the servers; they are stopped even when the first fails."""
+    """Uninstall the deployment and stop the servers; they are stopped even if uninstalling fails."""
     code = 0
     if {entry.name for entry in on_stage()} >= NEEDED_TO_UNINSTALL:
         try:
             uninstall(SITE)
         except PlayFailed as error:
-            print(f"Uninstalling failed: {error}", file=sys.stderr)
+            print(f"Uninstall failed: {error}", file=sys.stderr)
             code = 1
     stopped = clear_the_stage()
-    print(f"Stopped {', '.join(stopped)}." if stopped else "No demonstration is running.")
+    print(f"Stopped {', '.join(stopped)}." if stopped else "No demo is running.")
     return code
 
 

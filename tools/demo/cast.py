@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who plays in the demonstration: every VM of the two clusters, with the part it has.
+"""The VMs of the demo: every VM of the two clusters, with its role in the demo.
 
-vcsim names its machines by number, so each one is renamed to something that a person would recognise. The order is that
-of vcsim's own names within a cluster.
+vcsim numbers its VMs, so each one is renamed to something that a user would recognise. The order is that of vcsim's own
+names within a cluster.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TAG = "preemptible"
 
 
 class Condition(Enum):
-    """The state that a VM is brought into before the curtain rises."""
+    """The state of a VM at the start of the demo."""
 
     ON = "on"
     OFF = "off"
@@ -28,7 +28,7 @@ class Condition(Enum):
 
 @dataclass(frozen=True)
 class Part:
-    """One VM: its name, whether it carries the tag, and its state."""
+    """One VM: its name, whether it has the tag, and its state."""
 
     name: str
     tagged: bool
@@ -68,5 +68,5 @@ CAST: dict[str, tuple[Part, ...]] = {
 
 MACHINES_PER_CLUSTER = len(CAST["DC0_C0"])
 
-# Somebody put the tag on things that are no VMs; a preemption must leave them out and go on.
+# Objects other than VMs to which the tag is attached by mistake; a preemption must leave them out and continue.
 TAGGED_BY_MISTAKE = (("HostSystem", "/DC0/host/DC0_C0/DC0_C0_H0"), ("Folder", "/DC0/vm"))

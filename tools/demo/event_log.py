@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The receiver of the demonstration: each CloudEvent becomes a line of JSON. `python -m demo.event_log PORT FILE`"""
+"""The demo's event receiver: writes each CloudEvent as a line of JSON. `python -m demo.event_log PORT FILE`"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from support.sink import Delivery, Sink
 
 
 def main() -> None:
-    """Receive until the process is ended."""
+    """Receive events until the process is terminated."""
     port, file = int(sys.argv[1]), Path(sys.argv[2])
     lock = threading.Lock()
 

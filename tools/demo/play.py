@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run playbooks with the collection of this checkout, and read back what they wrote."""
+"""Run playbooks with the collection of this checkout, and read their results."""
 
 from __future__ import annotations
 
@@ -28,37 +28,37 @@ SECONDS = 300
 
 
 class PlayFailed(RuntimeError):
-    """A playbook did not end well."""
+    """A playbook failed or timed out."""
 
 
 @dataclass(frozen=True)
 class Results:
-    """The run records of the two requests, in the order in which they were made."""
+    """The run records of the two requests, in the order of the requests."""
 
     runs: list[dict[str, Any]]
 
 
 def fill_wheelhouse() -> None:
-    """Fetch the packages that a worker needs."""
+    """Download the packages that a worker needs."""
     folder = wheels.unfinished(wheels.wheelhouse())
     _play("wheelhouse", "-e", json.dumps({"wheelhouse_folder": str(folder)}), environment=wheels.index_settings())
     wheels.finish(folder, wheels.wheelhouse())
 
 
 def deploy(site: Path) -> None:
-    """From nothing to a worker that is ready, with its own output on the terminal. site: the file of variables."""
+    """Deploy a worker and wait until it is ready; shows the playbook's output. site: the variables file."""
     wheels.lend_installed(WORKER)
     _play("deploy", "-e", f"@{site}")
     wheels.keep_installed(WORKER)
 
 
 def uninstall(site: Path) -> None:
-    """Take away what `deploy` made, with its own output on the terminal."""
+    """Remove what `deploy` created; shows the playbook's output."""
     _play("uninstall", "-e", f"@{site}", "-e", "uninstall_confirmed=true")
 
 
 def make_room(stage: Stage, cluster: str) -> Results:
-    """Wait for what the alarm does, and ask for more. cluster: MoRef of the one where it fired."""
+    """Wait for the preemption of the alarm, then request another. cluster: MoRef of the cluster with the alarm."""
     variables = {
         "demo_temporal_address": stage.temporal.address,
         "demo_temporal_namespace": NAMESPACE,
@@ -81,7 +81,7 @@ def _play(name: str, *flags: str, environment: Mapping[str, str] | None = None) 
     except subprocess.TimeoutExpired:
         raise PlayFailed(f"the playbook {name} took more than {SECONDS} s") from None
     if code != 0:
-        raise PlayFailed(f"the playbook {name} ended with {code}; its messages are above")
+        raise PlayFailed(f"the playbook {name} exited with code {code}; see its output above")
 
 
 def _environment() -> dict[str, str]:
@@ -92,7 +92,7 @@ def _environment() -> dict[str, str]:
         **passed_on,
         "HOME": str(FOLDER),
         "ANSIBLE_HOME": str(FOLDER / "ansible"),
-        # Without it, files go to the home in the list of users, whatever HOME says.
+        # Without it, files go to the home directory in the user database, whatever HOME is set to.
         "ANSIBLE_REMOTE_TEMP": str(FOLDER / "ansible" / "tmp"),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false",
@@ -105,7 +105,7 @@ def _environment() -> dict[str, str]:
 
 
 def _link_collection(collections: Path) -> None:
-    """Ansible finds a collection only under ansible_collections/NAMESPACE/NAME."""
+    """Link the checkout, because Ansible only finds a collection under ansible_collections/NAMESPACE/NAME."""
     link = collections / "ansible_collections" / "vsphere" / "preemption"
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demonstration says while it works: one line for each step, with the time that has passed."""
+"""Progress output of the demo: one line for each step, with the elapsed time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Progress:
 
     @contextlib.contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Announce a step before it begins, and say how long it took."""
+        """Print a step before it begins, and how long it took."""
         started = time.monotonic()
         self._write(f"[{started - self._began:5.1f} s] {what} … ")
         try:
@@ -36,7 +36,7 @@ class Progress:
         self._write(text + "\n")
 
     def headline(self, text: str) -> None:
-        """Begin a part."""
+        """Print a section heading."""
         self._write(f"\n{text}\n{'─' * len(text)}\n")
 
     def _write(self, text: str) -> None:

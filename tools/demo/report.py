@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page that a person opens afterwards: one HTML file that needs nothing else."""
+"""The report of the demo: a single, self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A piece of evidence: a title, where it was read, and the value."""
+    """A value to show in the report: its title, where it was read, and the value."""
 
     title: str
     source: str
@@ -45,7 +45,7 @@ class Report:
     temporal_ui: str
 
     def as_html(self) -> str:
-        """The page. Every value is escaped: names of VMs and events come from outside."""
+        """The page as HTML. All values are escaped, because names of VMs and events are untrusted."""
         environment = jinja2.Environment(
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
         )

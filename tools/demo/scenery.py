@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the simulated vCenter into the state in which the demonstration begins."""
+"""Prepare the simulated vCenter for the demo."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALARM = "Cluster memory"
 
 
 def set_the_scene(vcsim: VCSim) -> dict[str, str]:
-    """Rename, switch off, suspend and convert the VMs; return the cluster of each VM by its new name."""
+    """Rename, power off, suspend and convert the VMs; return the cluster of each VM by its new name."""
     govc = vcsim.govc()
     with contextlib.closing(vcsim.witness()) as witness:
         placed = _place(witness)
@@ -32,15 +32,15 @@ def set_the_scene(vcsim: VCSim) -> dict[str, str]:
 
 
 def make_mistakes(vcsim: VCSim) -> None:
-    """Somebody tags a host and a folder, too."""
+    """Attach the tag to a host and a folder, too, as an administrator might do by mistake."""
     for _kind, path in TAGGED_BY_MISTAKE:
         vcsim.govc().attach_tag(CATEGORY, TAG, path)
 
 
 def ring_the_alarm(vcsim: VCSim) -> str:
-    """Make an alarm, and let it turn red on the first cluster; return the MoRef of the cluster.
+    """Define an alarm, and turn it red on the first cluster; return the MoRef of the cluster.
 
-    The alarms that deploy has made are there, too, but the simulator measures nothing, and so never triggers them.
+    The alarms that deploy has created also exist, but the simulator measures no usage, and so never triggers them.
     """
     cluster = next(iter(CAST))
     kind, ref = vcsim.govc().run("find", "-i", f"/DC0/host/{cluster}", "-maxdepth", "0").strip().split(":", 1)
@@ -52,7 +52,7 @@ def ring_the_alarm(vcsim: VCSim) -> str:
 
 
 def _place(witness: Witness) -> Placed:
-    """Give each VM of vcsim a part and its new name."""
+    """Assign each VM of vcsim its part and rename it."""
     refs = witness.refs()
     placed: Placed = []
     for cluster, parts in CAST.items():
@@ -66,7 +66,7 @@ def _place(witness: Witness) -> Placed:
 def _bring_into_condition(govc: Govc, witness: Witness, ref: str, part: Part) -> None:
     match part.condition:
         case Condition.ON:
-            # Without running Tools a real vCenter refuses to shut a guest down.
+            # Without running VMware Tools, a real vCenter refuses to shut a guest down.
             witness.set_property(ref, "guest.toolsRunningStatus", "guestToolsRunning")
         case Condition.OFF:
             govc.power("off", part.name)

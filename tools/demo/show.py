@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demonstration from beginning to end."""
+"""The demo from beginning to end."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ EVENT_SECONDS = 10.0
 
 
 class NothingHappened(RuntimeError):
-    """The servers ran, but no VM was preempted: something is wrong."""
+    """The servers were running, but no VM was preempted."""
 
 
 def show(progress: Progress) -> None:
-    """Start everything, deploy, let both preemptions happen, and tell of them."""
+    """Start the servers, deploy the worker, run both preemptions, and report their outcome."""
     if stopped := clear_the_stage():
-        progress.say(f"An earlier demonstration was running; stopped {', '.join(stopped)}.")
+        progress.say(f"An earlier demo was running; stopped {', '.join(stopped)}.")
     prepare_folder()
     stage = Stage()
     clusters = _set_up(stage, progress)
     _deploy(stage, progress)
     govc = stage.vcsim.govc()
     before, tagged = govc.machines(), set(govc.tagged(CATEGORY, TAG))
-    with progress.step("An alarm in vCenter: the memory of a cluster runs short"):
+    with progress.step("Triggering an alarm in vCenter: cluster memory usage is red"):
         cluster = ring_the_alarm(stage.vcsim)
-    progress.headline("The worker sees the alarm and asks for HIGH; then LOW by hand (playbooks/demo.yml)")
+    progress.headline("The worker requests HIGH because of the alarm; then a LOW request by hand (playbooks/demo.yml)")
     results = make_room(stage, cluster)
-    with progress.step("Reading back with govc what is in vCenter"):
+    with progress.step("Reading the state of vCenter with govc"):
         after = govc.machines()
     with progress.step("Waiting for the CloudEvents of both runs"):
         events = wait_until(_events, EVENT_SECONDS, "one CloudEvent for each run", until=lambda found: len(found) >= 2)
@@ -63,9 +63,9 @@ def _set_up(stage: Stage, progress: Progress) -> dict[str, str]:
         stage.start_temporal()
     with progress.step(f"Starting vCenter (vcsim) on {stage.vcsim.url}"):
         stage.start_vcenter()
-    with progress.step("Setting the scene: two clusters, 24 VMs"):
+    with progress.step("Preparing two clusters with 24 VMs"):
         clusters = set_the_scene(stage.vcsim)
-    with progress.step(f"Starting the receiver of CloudEvents on {stage.sink_url}"):
+    with progress.step(f"Starting the CloudEvents receiver on {stage.sink_url}"):
         stage.start_sink()
     return clusters
 
@@ -73,14 +73,14 @@ def _set_up(stage: Stage, progress: Progress) -> dict[str, str]:
 def _deploy(stage: Stage, progress: Progress) -> None:
     site = write_site(stage)
     if not wheelhouse().is_dir():
-        progress.headline("Fetching what the worker needs, once (vsphere.preemption.wheelhouse)")
+        progress.headline("Downloading the worker's packages, only once (vsphere.preemption.wheelhouse)")
         fill_wheelhouse()
-    progress.headline(f"From nothing to a worker: ansible-playbook vsphere.preemption.deploy -e @{site}")
+    progress.headline(f"Deploying the worker: ansible-playbook vsphere.preemption.deploy -e @{site}")
     try:
         deploy(site)
     finally:
         stage.list_worker()
-    with progress.step("Somebody puts the tag on a host and a folder by mistake"):
+    with progress.step("Attaching the tag to a host and a folder by mistake"):
         make_mistakes(stage.vcsim)
 
 
@@ -96,20 +96,20 @@ def _exhibits(rows: Sequence[Row], after: Mapping[str, Machine], events: Sequenc
     witness = preempted[0]
     return [
         Exhibit(f"The mark of {witness}", "The custom attribute in vCenter, read by govc.", after[witness].mark),
-        Exhibit("The CloudEvent of the first run", "As the receiver got it.", events[0]),
+        Exhibit("The CloudEvent of the first run", "As the receiver received it.", events[0]),
     ]
 
 
 def _print_outcome(
     progress: Progress, rows: Sequence[Row], results: Results, left_out: Sequence[str], exhibits: Sequence[Exhibit]
 ) -> None:
-    progress.headline("Every VM, before and after")
+    progress.headline("All VMs, before and after")
     progress.say(as_text(rows))
     progress.say()
     for run in results.runs:
         progress.say(headline(run))
     if left_out:
-        progress.say(f"Also tagged, and left out: {'; '.join(left_out)}.")
+        progress.say(f"Other tagged objects, left out: {'; '.join(left_out)}.")
     for exhibit in exhibits:
         progress.headline(exhibit.title)
         progress.say(exhibit.source)
@@ -118,10 +118,10 @@ def _print_outcome(
 
 def _print_where(progress: Progress, stage: Stage) -> None:
     vcsim = stage.vcsim
-    progress.headline("Look around")
-    progress.say(f"Temporal's web page   {stage.temporal.ui_url}/namespaces/vsphere-preemption/workflows")
+    progress.headline("What to look at next")
+    progress.say(f"Temporal Web UI       {stage.temporal.ui_url}/namespaces/vsphere-preemption/workflows")
     progress.say(f"Report                {REPORT}")
-    progress.say(f"vCenter               {vcsim.url} (any user name and password; authority: {vcsim.ca_file})")
-    progress.say(f"Variables of the site {SITE}")
+    progress.say(f"vCenter               {vcsim.url} (any user name and password; CA: {vcsim.ca_file})")
+    progress.say(f"Site variables        {SITE}")
     progress.say(f"Logs                  {FOLDER}/*/*.log, {INSTANCE}/worker.log")
-    progress.say("All of it goes on running. Take it away with: make demo-down")
+    progress.say("Everything keeps running. To stop the demo and remove everything it created, run: make demo-down")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The site that the demonstration deploys to: one file of variables, as a site of one's own would have."""
+"""The site that the demo deploys: one file of variables, as a real site would have."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .stage import FOLDER, WORKER, Stage
 from .wheels import wheelhouse
 
 SITE = FOLDER / "site.yml"
-HEADER = "# The simulator takes any account and password.\n"
+HEADER = "# The simulator accepts any account and password.\n"
 MAX_VMS = 4
 SECRET = "simulated"
 
 
 def write_site(stage: Stage) -> Path:
-    """Write the variables for the servers on the stage."""
+    """Write the variables for the demo's servers."""
     text = yaml.safe_dump(_variables(stage), sort_keys=False, allow_unicode=True)
     SITE.write_text(HEADER + text)
     return SITE
@@ -58,7 +58,7 @@ def _variables(stage: Stage) -> dict[str, Any]:
 
 
 def _policy(sink_url: str) -> dict[str, Any]:
-    """Few victims for each run, so that something is left for the second; and the alarm that asks for the first."""
+    """A policy with few victims per run, to leave some for the second one, and the alarm rule of the first."""
     policy = {
         "name": "demonstration",
         "amount": {"max_vms": MAX_VMS},

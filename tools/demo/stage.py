@@ -1,11 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers of the demonstration, and the list of them that lets `down` find them again.
+"""The servers of the demo, and the list of them from which `down` finds them again.
 
-They go on running when the demonstration has been shown, so that a person can look around. A process id alone is no
-safe way to find a server later, because the kernel gives old numbers to new processes; so the list also holds the
-moment at which each process began.
+They keep running after the demo has been shown, so that a user can look around. A process ID alone does not identify a
+server reliably, because the kernel reuses process IDs; so the list also contains the start time of each process.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ from support.waiting import WaitedInVain, wait_until
 
 from .cast import CAST, MACHINES_PER_CLUSTER
 
-# A test plays the demonstration in a folder of its own, beside one that a person may be looking at.
+# A test runs the demo in its own folder, so as not to disturb one that a user is running.
 FOLDER = Path(os.environ.get("PREEMPTION_DEMO_FOLDER") or CACHE / "demo")
 RUNNING = FOLDER / "running.json"
 EVENTS = FOLDER / "events.jsonl"
-# Where the playbook deploys the worker to.
+# The directory into which the playbook deploys the worker.
 WORKER = FOLDER / "worker"
 INSTANCE = WORKER / "instances" / "default"
 
 FRONTEND_PORT, UI_PORT, VCENTER_PORT, SINK_PORT, HEALTH_PORT = 7233, 8233, 8989, 8880, 8080
 
-# Long enough to see a task run in the events of vCenter, short enough not to wait for.
+# Long enough for a task to show as running in vCenter's events, short enough not to slow the demo down.
 TASK_MILLISECONDS = {"PowerOff": 300, "ShutdownGuest": 500}
 STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """One entry of the list: began is the kernel's start time of the process in clock ticks since boot."""
+    """One entry of the list. began: start time of the process, in clock ticks since boot."""
 
     name: str
     pid: int
@@ -54,12 +53,12 @@ class RunningServer:
 
     @property
     def is_up(self) -> bool:
-        """The process that the entry means still runs."""
+        """Whether the process of this entry is still running."""
         return _began(self.pid) == self.began
 
 
 class Stage:
-    """Starts the servers one by one; each is on the list before the next one starts."""
+    """Starts the servers one by one; each one is added to the list before the next one starts."""
 
     def __init__(self) -> None:
         self._list: list[RunningServer] = []
@@ -84,19 +83,19 @@ class Stage:
 
     @property
     def sink_url(self) -> str:
-        """Where the CloudEvents go."""
+        """The URL that receives the CloudEvents."""
         return f"http://{LOOPBACK}:{self._sink_port}/events"
 
     def start_temporal(self) -> None:
-        """Temporal with its web page."""
+        """Start Temporal with its Web UI."""
         self._start(self.temporal.process, self.temporal.start)
 
     def start_vcenter(self) -> None:
-        """The simulated vCenter."""
+        """Start the simulated vCenter."""
         self._start(self.vcsim.process, self.vcsim.start)
 
     def start_sink(self) -> None:
-        """The receiver that writes each CloudEvent into a file."""
+        """Start the receiver, which writes each CloudEvent to a file."""
         argv = [sys.executable, "-m", "demo.event_log", str(self._sink_port), str(EVENTS)]
         path = os.pathsep.join(str(CHECKOUT / folder) for folder in ("tools", "tests"))
         sink = ServerProcess("sink", argv, folder=FOLDER / "sink", environment={"PYTHONPATH": path}, left_running=True)
@@ -108,7 +107,7 @@ class Stage:
         self._start(sink, start)
 
     def list_worker(self) -> None:
-        """Put the worker that a playbook has started on the list, where there is one."""
+        """Add the worker that a playbook has started to the list, if there is one."""
         with contextlib.suppress(OSError):
             self._add("worker", int(json.loads((INSTANCE / "worker.pid").read_text())["pid"]))
 
@@ -125,7 +124,7 @@ class Stage:
 
 
 def on_stage() -> list[RunningServer]:
-    """The servers on the list of an earlier demonstration that still run, in the order in which they were started."""
+    """The servers of an earlier demo that are still running, in the order in which they were started."""
     if not RUNNING.exists():
         return []
     entries = [RunningServer(**entry) for entry in json.loads(RUNNING.read_text())]
@@ -133,7 +132,7 @@ def on_stage() -> list[RunningServer]:
 
 
 def clear_the_stage() -> list[str]:
-    """Stop the servers of an earlier demonstration, last started first; return their names."""
+    """Stop the servers of an earlier demo, in reverse order; return their names."""
     entries = on_stage()
     stopped = [entry.name for entry in reversed(entries) if _stop(entry)]
     RUNNING.unlink(missing_ok=True)
@@ -141,7 +140,7 @@ def clear_the_stage() -> list[str]:
 
 
 def prepare_folder() -> Path:
-    """An empty folder for the next demonstration."""
+    """Create an empty folder for the next demo."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     return FOLDER
@@ -160,7 +159,7 @@ def _stop(entry: RunningServer) -> bool:
 
 
 def _began(pid: int) -> int:
-    """Start time of a process in clock ticks since boot; -1 where there is none, or only its remains."""
+    """Start time of a process in clock ticks since boot; -1 if it does not exist or is a zombie."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happened to every VM, put together from govc's readings before and after and from the run records."""
+"""The outcome of every VM, from govc's readings before and after, and from the run records."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 from support.govc import Machine
 
-NOT_TAGGED = "does not carry the tag"
-NOT_RECORDED = "is in no run record"
+NOT_TAGGED = "does not have the tag"
+NOT_RECORDED = "is not in any run record"
 
 REASONS = {
-    "already_off": "was off already",
+    "already_off": "was already powered off",
     "suspended": "is suspended",
     "template": "is a template",
-    "unreachable": "vCenter cannot reach it",
-    "not_a_vm": "is no virtual machine",
-    "gone": "does not exist any more",
-    "over_cap": "the run had its number of VMs",
-    "claimed_by_another_run": "another run has it",
-    "power_state_unknown": "its power state is unknown",
-    "out_of_scope": "is in another cluster than the alarm",
+    "unreachable": "is not reachable from vCenter",
+    "not_a_vm": "is not a virtual machine",
+    "gone": "no longer exists",
+    "over_cap": "the run had reached its VM limit",
+    "claimed_by_another_run": "another run has claimed the VM",
+    "power_state_unknown": "the power state is unknown",
+    "out_of_scope": "is not in the cluster of the alarm",
 }
 METHODS = {"hard": "powered off", "soft": "guest shut down", "soft_then_hard": "guest shut down, or powered off"}
 
@@ -50,7 +50,7 @@ def tell(
     tagged: Collection[str],
     runs: Sequence[Mapping[str, Any]],
 ) -> list[Row]:
-    """One row for each VM, by cluster and name. tagged: as govc lists them, `Type:value`."""
+    """One row for each VM, by cluster and name. tagged: tagged objects as govc lists them, `Type:value`."""
     verdicts = _verdicts(runs)
     rows = []
     for name, machine in before.items():
@@ -62,7 +62,7 @@ def tell(
 
 
 def others(runs: Sequence[Mapping[str, Any]], known: Mapping[str, Machine]) -> list[str]:
-    """Tagged objects that are no VMs of the inventory, as `Type:value: reason`."""
+    """Tagged objects that are not VMs of the inventory, as `Type:value reason`."""
     refs = {machine.ref for machine in known.values()}
     found = {
         f"{spared['vm']['Type']}:{spared['vm']['Value']}": REASONS.get(spared["reason"], spared["reason"])
@@ -74,7 +74,7 @@ def others(runs: Sequence[Mapping[str, Any]], known: Mapping[str, Machine]) -> l
 
 
 def headline(run: Mapping[str, Any]) -> str:
-    """One run in one line."""
+    """The summary of a run, in one line."""
     stopped = sum(victim["outcome"] == "stopped" for victim in run["victims"])
     return (
         f"{run['criticality']} request: {run['outcome']}, {stopped} VMs stopped, "
@@ -83,7 +83,7 @@ def headline(run: Mapping[str, Any]) -> str:
 
 
 def _verdicts(runs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
-    """Outcome and reason by reference: of the run that stopped the VM, else of the last run that looked at it."""
+    """Outcome and reason by reference: from the run that stopped the VM, else from the last run that considered it."""
     verdicts: dict[str, tuple[str, str]] = {}
     stopped: dict[str, tuple[str, str]] = {}
     for run in runs:

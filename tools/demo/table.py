@@ -10,19 +10,19 @@ from collections.abc import Sequence
 
 from .story import Row
 
-TITLES = ("VM", "cluster", "tagged", "before", "after", "outcome", "why")
+TITLES = ("VM", "cluster", "tagged", "before", "after", "outcome", "reason")
 COLOURS = {"preempted": "\033[33m", "failed": "\033[31m"}
 END = "\033[0m"
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """The texts of one row, in the order of TITLES."""
+    """The cells of one row, in the order of TITLES."""
     tagged = "yes" if row.tagged else "no"
     return (row.name, row.cluster, tagged, row.before, row.after, row.outcome, row.reason)
 
 
 def as_text(rows: Sequence[Row], *, colour: bool | None = None) -> str:
-    """The rows under their titles, aligned; changed VMs in colour on a terminal."""
+    """The rows below their titles, aligned; changed VMs in colour on a terminal."""
     colour = sys.stdout.isatty() if colour is None else colour
     texts = [cells(row) for row in rows]
     widths = [max(len(line[i]) for line in (TITLES, *texts)) for i in range(len(TITLES))]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the deployed worker is installed from: a folder of packages that is filled once and outlives demonstrations."""
+"""The wheelhouse from which the worker is installed: it is filled once and kept between demos."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ SETTINGS = ("http_proxy", "https_proxy", "no_proxy", "ssl_cert_file", "requests_
 
 
 def wheelhouse() -> Path:
-    """The folder for this Python and this lock file; it exists once it is filled."""
+    """The folder for this Python and this lock file; it only exists when it is complete."""
     digest = hashlib.sha256(LOCK_FILE.read_bytes()).hexdigest()[:16]
     return CACHE / "wheels" / f"{digest}-{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def unfinished(folder: Path) -> Path:
-    """A name beside a folder, under which to fill it."""
+    """A temporary name next to a folder, under which it is filled."""
     name = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     shutil.rmtree(name, ignore_errors=True)
     name.parent.mkdir(parents=True, exist_ok=True)
@@ -32,23 +32,23 @@ def unfinished(folder: Path) -> Path:
 
 
 def finish(part: Path, folder: Path) -> None:
-    """It is full: from now on it is the folder."""
+    """Move the completed folder to its final name."""
     try:
         part.rename(folder)
     except OSError:
-        # Another demonstration was faster.
+        # Another demo has completed the folder first.
         shutil.rmtree(part)
 
 
 def lend_installed(worker: Path) -> None:
-    """Give a worker's folder what was installed from the wheelhouse before; making it anew takes half a minute."""
+    """Copy the earlier installation into the worker's folder; installing it again would take half a minute."""
     if _installed().is_dir():
         worker.mkdir(parents=True, exist_ok=True)
         shutil.copytree(_installed(), worker / "venvs", symlinks=True, copy_function=_link)
 
 
 def keep_installed(worker: Path) -> None:
-    """Keep what was installed for the next demonstration, because the worker is removed with all that belongs to it."""
+    """Keep a copy of the installation for the next demo, because uninstalling the worker removes it."""
     if not _installed().is_dir():
         part = unfinished(_installed())
         shutil.copytree(worker / "venvs", part, symlinks=True, copy_function=_link)
@@ -56,7 +56,7 @@ def keep_installed(worker: Path) -> None:
 
 
 def index_settings() -> dict[str, str]:
-    """How this machine reaches its package index, from the caller's environment."""
+    """The package index settings in the caller's environment."""
     return {name: value for name, value in os.environ.items() if name.startswith("PIP_") or name.lower() in SETTINGS}
 
 
@@ -65,7 +65,7 @@ def _installed() -> Path:
 
 
 def _link(source: str, target: str) -> str:
-    """Nobody writes into these files, so both places may share them, where they are on one file system."""
+    """Hard-link files, which are never modified, or copy them if the file systems differ."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m guards`: take the guard of each invariant out, in a copy of the checkout, and see its test fail."""
+"""`python -m guards`: remove the guard of each invariant in a copy of the checkout, and check that its test fails."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ TESTS_FAILED = 1
 
 
 def main() -> int:
-    """0 where every test noticed; else 1."""
+    """0 if every test has noticed the missing guard; else 1."""
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         checkout = copy_into(Path(folder))
         missed = [mutation for mutation in MUTATIONS if not is_noticed(checkout, mutation)]
     for mutation in missed:
         print(
-            f"guards: nobody noticed {mutation.invariant}, {mutation.file}: {mutation.guard.strip()}", file=sys.stderr
+            f"guards: no test noticed {mutation.invariant}, {mutation.file}: {mutation.guard.strip()}", file=sys.stderr
         )
     return 1 if missed else 0
 
 
 def is_noticed(checkout: Path, mutation: Mutation) -> bool:
-    """The test passes with the guard, and fails without it."""
+    """Whether the test passes with the guard, and fails without it."""
     with_guard = _pytest(checkout, mutation)
     with _without(checkout, mutation):
         noticed = with_guard == 0 and _pytest(checkout, mutation) == TESTS_FAILED
@@ -49,7 +49,7 @@ def _without(checkout: Path, mutation: Mutation) -> Iterator[None]:
     text = file.read_text()
     if text.count(mutation.guard) != 1:
         raise SystemExit(
-            f"guards: {mutation.file} holds this guard {text.count(mutation.guard)} times: {mutation.guard}"
+            f"guards: {mutation.file} contains this guard {text.count(mutation.guard)} times: {mutation.guard}"
         )
     file.write_text(text.replace(mutation.guard, mutation.without))
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The guards of the invariants (docs/design.md), each with a way to take it out and the test that has to notice."""
+"""The guards of the invariants (docs/design.md), each with its removal and the test that must fail without it."""
 
 from __future__ import annotations
 

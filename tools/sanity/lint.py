@@ -35,6 +35,14 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy", *TYPED),
     "module types": ("mypy", *TYPED_AS_COLLECTION),
+    "imports": (
+        "env",
+        "PYTHONPATH=plugins/module_utils:roles/worker/files",
+        "lint-imports",
+        "--no-logo",
+        "--cache-dir",
+        ".cache/import-linter",
+    ),
     "layers": ("pytest", "-q", "tests/unit/test_layers.py"),
     "ansible-lint": ("ansible-lint", "--profile", "production", "--offline", "-q"),
     "changelog": ("antsibull-changelog", "lint"),
@@ -46,6 +54,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
         "self",
         ".",
     ),
+    "docs site": ("python", "-m", "documentation.site"),
 }
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepare the checkout: `.venv` with the pinned Python packages, `.tools/bin` with the programs of the tests.
+"""Set up the checkout: `.venv` with the pinned Python packages, `.tools/bin` with the programs that the tests need.
 
-Nothing outside the checkout is written. The second run only compares a stamp, so `make` may call it each time.
+Nothing outside the checkout is written. Later runs only compare a stamp, so every `make` target can call it.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ STAMP = VENV / "setup-stamp"
 
 
 def fingerprint() -> str:
-    """A hash over all that decides what setup installs."""
+    """A hash of everything that determines what setup installs."""
     locks = [LOCK, GO_WHEEL, GO_MODULE / "go.mod", GO_MODULE / "go.sum"]
     parts = [*(path.read_bytes() for path in locks), str(VENV).encode()]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
 def is_done(wanted: str) -> bool:
-    """True when the last setup was for the same locks and nothing that it made has gone since."""
+    """Whether the last setup was for the same locks and everything it created still exists."""
     made = [VENV / "bin" / "python", VENV / "bin" / LAUNCHER, *(TOOLS / name for name in FROM_WHEELS + FROM_GO)]
     return STAMP.exists() and STAMP.read_text() == wanted and all(path.exists() for path in made)
 
 
 def prepare() -> None:
-    """All steps, each of which does nothing where its work is already done."""
+    """Run all steps, each of which does nothing if its work is already done."""
     uv = fetch_uv()
     create_venv(uv)
     write_launcher()
@@ -66,7 +66,7 @@ def main() -> int:
             STAMP.write_text(wanted)
     except SetupFailed as error:
         print(f"setup: {error}", file=sys.stderr)
-        print("setup: after the cure run 'make setup' again; it goes on where it stopped.", file=sys.stderr)
+        print("setup: fix the cause, then run 'make setup' again; it continues where it stopped.", file=sys.stderr)
         return 1
     say(f"ready after {time.monotonic() - start:.0f} s")
     return 0

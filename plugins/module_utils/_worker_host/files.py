@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files, links and folders of a worker on its host. Each change is whole or does not happen."""
+"""Files, links and directories of a worker on its host. All changes are atomic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNFINISHED = ".new-"
 
 @contextmanager
 def told(root: Path) -> Iterator[None]:
-    """HostNotWritable for what the file system refuses."""
+    """Report operations that the file system rejects as HostNotWritable."""
     try:
         yield
     except OSError as error:
@@ -31,7 +31,7 @@ def told(root: Path) -> Iterator[None]:
 
 
 def write(path: Path, text: str, mode: int) -> None:
-    """Write a file so that readers see the old one or the new one, and nobody too much of either."""
+    """Write a file atomically: readers see either the old file or the new one, with the mode set from the start."""
     number, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
@@ -44,7 +44,7 @@ def write(path: Path, text: str, mode: int) -> None:
 
 
 def link(path: Path, target: str) -> None:
-    """Let a link lead to a target, whatever it led to before."""
+    """Point a link at a target, replacing the previous link."""
     beside = path.with_name(f"{UNFINISHED}{path.name}")
     beside.unlink(missing_ok=True)
     beside.symlink_to(target)
@@ -52,12 +52,12 @@ def link(path: Path, target: str) -> None:
 
 
 def leads_to(path: Path) -> str:
-    """Name of what a link leads to; empty where there is no link."""
+    """Name of the target of a link; empty if there is no link."""
     return path.readlink().name if path.is_symlink() else ""
 
 
 def make_folder(path: Path, mode: int = 0o755) -> None:
-    """Make a folder, with those above, with this mode also where the umask would not allow it."""
+    """Create a directory and its parents, with this mode regardless of the umask."""
     if not path.is_dir():
         make_folder(path.parent)
         path.mkdir(exist_ok=True)
@@ -65,19 +65,19 @@ def make_folder(path: Path, mode: int = 0o755) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder with all that is in it, or nothing where there is none."""
+    """Remove a directory with its content, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
 
 
 def remove_if_empty(path: Path) -> None:
-    """Remove a folder that nothing is in."""
+    """Remove a directory if it is empty."""
     if path.is_dir() and not any(path.iterdir()):
         path.rmdir()
 
 
 def superfluous(folder: Path, *, in_use: Iterable[str], keep: int) -> list[Path]:
-    """The folders in a store that are not in use and not among the newest `keep`, and what was never finished."""
+    """The directories in a store that are not in use and not among the newest `keep`, and unfinished ones."""
     if not folder.is_dir():
         return []
     entries = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One instance on this host: what is there, and bringing files and links to what they shall be."""
+"""One instance on this host: its current state, and changing files and links to the desired state."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREDENTIALS, TLS, PROGRAMS = "credentials", "tls", "bin"
 
 
 def look(instance: Instance, services: Mapping[str, WorkerService], releases: Releases, venvs: Venvs) -> Found:
-    """What is there."""
+    """The current state of the instance."""
     release, venv = files.leads_to(instance.current), files.leads_to(instance.venv)
     kinds = [kind for kind, service in services.items() if service.definition() or service.running()]
     damaged = {release} if release and not releases.intact(release) else set()
@@ -43,7 +43,7 @@ def look(instance: Instance, services: Mapping[str, WorkerService], releases: Re
 
 
 def put(instance: Instance, state: State) -> None:
-    """Bring files and links of the instance to a state. The worker does not run meanwhile."""
+    """Change the files and links of the instance to a state. The worker must not be running."""
     files.make_folder(instance.folder)
     put_files(instance, state.files)
     for path, name in ((instance.venv, state.venv), (instance.current, state.release)):
@@ -60,7 +60,7 @@ def put(instance: Instance, state: State) -> None:
 
 
 def put_files(instance: Instance, wanted: Mapping[str, File]) -> None:
-    """Write what differs, and remove what is not wanted."""
+    """Write files that differ, and remove files that are not wanted."""
     found = dict(_files(instance.folder))
     for name, file in wanted.items():
         path = instance.folder / name

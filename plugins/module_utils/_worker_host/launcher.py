@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command line beside a worker: a script that has the worker's connection, credentials and policy.
+"""The command line next to a worker: a script with the worker's connection, credentials and policy.
 
-It reads what only the worker's account and root may read, and puts nothing secret into an argument list. Flags win over
-the environment of the worker.
+It reads files that only the worker's account and root can read, and puts no secret into an argument list. Flags take
+precedence over the worker's environment.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SCRIPT = """\
 set -eu
 here={folder}
 if ! [ -r "$here/worker.env" ]; then
-    echo "preemptctl: $here/worker.env cannot be read. Run it as root, or as the account of the worker." >&2
+    echo "preemptctl: cannot read $here/worker.env. Run this command as root or as the worker's account." >&2
     exit 4
 fi
 set -a
@@ -40,5 +40,5 @@ exec "$here/venv/bin/python" -m vsphere_preemption_worker.preemptctl "$@"
 
 
 def launcher(instance: Instance) -> File:
-    """The script, for its place below the folder of the instance."""
+    """The script, for its place in the directory of the instance."""
     return File(_SCRIPT.format(folder=shlex.quote(str(instance.folder))), EXECUTABLE)

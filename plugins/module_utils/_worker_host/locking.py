@@ -20,7 +20,7 @@ NAME = ".lock"
 
 @contextmanager
 def alone(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
-    """Hold the lock of the folder; DeployInProgress where another deployment holds it for longer than that."""
+    """Hold the lock of the directory. Raises DeployInProgress if another deployment holds it for longer than that."""
     held: list[int] = []
 
     def take() -> bool:
@@ -32,7 +32,7 @@ def alone(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
             os.close(number)
             return False
         if not _is_still(root / NAME, number):
-            # Whoever held it has removed the folder meanwhile, and this file with it.
+            # The deployment that held it has removed the directory in the meantime, including this file.
             os.close(number)
             return False
         held.append(number)
@@ -41,8 +41,8 @@ def alone(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
     if not clock.wait_until(take, seconds):
         raise DeployInProgress(
             f"Cannot deploy to {root}",
-            why=f"another deployment has been at work there for {seconds:g} seconds",
-            next_step="Wait until it has ended, and try again.",
+            why=f"another deployment has been running there for {seconds:g} seconds",
+            next_step="Wait until it has finished, and try again.",
         )
     try:
         yield

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a task asks for, made of the options of the module: paths, variables of the worker, and the files it needs."""
+"""What a task requests, from the options of the module: paths, environment variables, and files of the worker."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ CLIENT_KEY = "temporal_client_key"
 
 @dataclass(frozen=True)
 class Order:
-    """release_sha256, lock_sha256: what shall run. archive: path of the release on the host; empty where it is there.
+    """release_sha256, lock_sha256: the release to run. archive: path of the sent release on the host, or empty.
 
-    variables: all of the worker but those that name secret files. files: by path below the folder of the instance.
-    ready_seconds: time for the worker to get ready; 0 does not wait. keep: so many releases stay.
+    variables: of the worker, except those that name secret files. files: by path in the directory of the instance.
+    ready_seconds: time for the worker to become ready; 0 does not wait. keep: number of releases to keep.
     """
 
     instance: Instance
@@ -74,12 +74,12 @@ class Order:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Which of SECRET_FILES there are."""
+        """The existing files of SECRET_FILES."""
         return tuple(name for name in SECRET_FILES if f"credentials/{name}" in self.files)
 
 
 def order_from(params: Mapping[str, Any]) -> Order:
-    """The order of a task. InvalidSetting for options that cannot be used."""
+    """The order of a task. Raises InvalidSetting for invalid options."""
     instance = _instance(params)
     if params["state"] == "absent":
         return Order(instance, params["service"])
@@ -106,14 +106,14 @@ def order_from(params: Mapping[str, Any]) -> Order:
 def _instance(params: Mapping[str, Any]) -> Instance:
     name, root = params["name"], Path(params["directory"])
     if not NAME.fullmatch(name):
-        why = f"{name!r} is not made of 1 to 40 lower case letters, digits and dashes"
+        why = f"{name!r} does not consist of 1 to 40 lowercase letters, digits and dashes"
         raise _wrong("Cannot use the name of the instance", why, "Correct name.")
     if not root.is_absolute() or root == Path("/") or ".." in root.parts:
-        raise _wrong("Cannot use the directory", f"{root} is no absolute path of a folder", "Correct directory.")
+        raise _wrong("Cannot use the directory", f"{root} is not an absolute path", "Correct directory.")
     try:
         split(params["health_address"])
     except ValueError as error:
-        raise _wrong("Cannot use health_address", str(error), "Write it like 127.0.0.1:8080.") from error
+        raise _wrong("Cannot use health_address", str(error), "Use the format 127.0.0.1:8080.") from error
     return Instance(name, root, params["health_address"], params["user"] or "")
 
 
@@ -159,10 +159,11 @@ def _variables(params: Mapping[str, Any], instance: Instance, files: Mapping[str
 def _further(environment: Mapping[str, Any]) -> dict[str, Any]:
     for name in environment:
         if name in OF_OPTIONS:
-            why = f"{name} has an option of its own"
+            why = f"{name} has its own option"
             raise _wrong("Cannot use environment", why, f"Set {OF_OPTIONS[name]} instead.")
         if name not in FURTHER:
-            raise _wrong("Cannot use environment", f"the worker knows no {name}", f"Known are {_listed(FURTHER)}.")
+            why = f"{name} is not a variable of the worker"
+            raise _wrong("Cannot use environment", why, f"Use one of {_listed(FURTHER)}.")
     return dict(environment)
 
 
@@ -173,7 +174,7 @@ def _as_text(value: Any) -> str:
 def _from_zero(params: Mapping[str, Any], name: str) -> int:
     value = int(params[name])
     if value < 0:
-        raise _wrong(f"Cannot use {name}", f"{value} is below zero", "Correct it.")
+        raise _wrong(f"Cannot use {name}", f"{value} is negative", "Set it to 0 or more.")
     return value
 
 

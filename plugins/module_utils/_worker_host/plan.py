@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a deployment would change, as a value: from what is on the host and what shall be. Nothing is touched here.
+"""What a deployment would change, as a value: from the current and the desired state. Nothing is changed here.
 
-The difference that people see names secrets, and says that they change, but never shows them.
+The diff lists secrets and whether they change, but never shows their values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SECRET_VARIABLES = frozenset({"TEMPORAL_API_KEY"})
 
 
 class Action(Enum):
-    """What has to be done to the process."""
+    """What must be done to the process."""
 
     NONE = "none"
     START = "started"
@@ -31,7 +31,7 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Plan:
-    """before, after: texts for people."""
+    """before, after: human-readable text."""
 
     action: Action
     before: str = ""
@@ -43,13 +43,13 @@ class Plan:
 
 
 def plan_present(found: Found, wanted: State) -> Plan:
-    """How the instance gets to be as wanted."""
+    """The plan to bring the instance to the desired state."""
     before, after = _described(found, found.state, wanted), _described(found, wanted, found.state, running=True)
     return Plan(_action(found, wanted), before, after)
 
 
 def plan_absent(found: Found) -> Plan:
-    """How the instance goes away."""
+    """The plan to remove the instance."""
     action = Action.REMOVE if found.present or found.leftovers else Action.NONE
     leftovers = "releases and virtual environments that no instance uses\n" if found.leftovers else ""
     return Plan(action, _described(found, found.state, found.state) + leftovers, "")
@@ -65,12 +65,12 @@ def _action(found: Found, wanted: State) -> Action:
     changed = {name for name in {*state.files, *wanted.files} if state.files.get(name) != wanted.files.get(name)}
     if not changed:
         return Action.NONE
-    # A policy that comes or goes changes the environment as well.
+    # Adding or removing a policy changes the environment as well.
     return Action.RELOAD if changed == {POLICY_FILE} else Action.RESTART
 
 
 def _described(found: Found, state: State, other: State, *, running: bool | None = None) -> str:
-    """Everything about a state in lines. other: the one that it is compared with, to tell of secrets."""
+    """A state as lines of text. other: the state to compare with, to report changed secrets."""
     if state == State() and not found.running:
         return ""
     is_before = running is None
@@ -87,7 +87,7 @@ def _described(found: Found, state: State, other: State, *, running: bool | None
 
 
 def _damage(found: Found, name: str, is_before: bool) -> str:
-    return " (not as it was made)" if is_before and name in found.damaged else ""
+    return " (damaged)" if is_before and name in found.damaged else ""
 
 
 def _file_lines(name: str, file: File, other: File | None, *, is_before: bool) -> Iterator[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a worker is ready, and if not, why: what its page /readyz says."""
+"""Whether a worker is ready, and if not, why, according to its /readyz endpoint."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class Kept(Protocol):
-    """Who keeps the worker running."""
+    """The service that keeps the worker running."""
 
     def running(self) -> bool: ...
 
@@ -25,7 +25,7 @@ class Kept(Protocol):
 
 
 def split(address: str) -> tuple[str, int]:
-    """Host and port to ask; ValueError for what is no address."""
+    """Host and port to query. Raises ValueError for an invalid address."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ValueError(f"{address!r} is not host:port")
@@ -42,14 +42,14 @@ def trouble(address: str) -> str:
         answer = connection.getresponse()
         body = answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        return f"http://{address}/readyz does not answer ({error})"
+        return f"http://{address}/readyz does not respond ({error})"
     finally:
         connection.close()
     return "" if answer.status == 200 else _reasons(body)
 
 
 def taken(address: str) -> bool:
-    """Whether somebody listens there."""
+    """Whether a program is listening there."""
     try:
         with socket.create_connection(split(address), timeout=1.0):
             return True
@@ -58,19 +58,19 @@ def taken(address: str) -> bool:
 
 
 def wait_ready(address: str, service: Kept, *, seconds: float, clock: Clock) -> str:
-    """Wait until it is ready, and whoever keeps it knows that; empty then, otherwise why it is not.
+    """Wait until the worker is ready and its service has been notified; returns why it is not, or nothing.
 
-    A worker that has ended is not waited for.
+    Stops waiting if the worker has exited.
     """
-    last = ["it was not asked"]
+    last = ["it was not checked"]
 
     def decided() -> bool:
         if not service.running():
-            last[0] = "it ended"
+            last[0] = "it exited"
             return True
         last[0] = trouble(address)
         if not last[0] and service.starting():
-            last[0] = "it has not yet said so to its service manager"
+            last[0] = "it has not yet notified its service manager"
         return not last[0]
 
     clock.wait_until(decided, seconds)

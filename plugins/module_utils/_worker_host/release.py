@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Releases of the worker on its host: unpacked once, named after their content, and never changed.
 
-A manifest is written last and names the digest of each file, so that a release that was cut off or edited shows.
+A manifest with the digest of each file is written last, so that an incomplete or modified release is detected.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Releases:
         return self.folder / name
 
     def intact(self, name: str) -> bool:
-        """Whether the release is there as it was unpacked."""
+        """Whether the release exists and is unmodified."""
         folder = self.path(name)
         try:
             listed = json.loads((folder / MANIFEST).read_text())["files"]
@@ -49,14 +49,14 @@ class Releases:
             return False
 
     def install(self, archive: str, sha256: str) -> None:
-        """Unpack the release; nothing happens where it is there. archive: the tar.gz, empty where none was sent."""
+        """Unpack the release if it is not there yet. archive: the tar.gz, empty if none was sent."""
         name = release_name(sha256)
         if self.intact(name):
             return
         if not archive:
             raise ReleaseMissing(
                 f"The release {name} is not in {self.folder}",
-                why="it was not sent along",
+                why="it was not sent",
                 next_step="Run the task through its action plugin, as vsphere.preemption.preemption_worker_deploy.",
             )
         content = _checked(Path(archive), sha256)
@@ -71,7 +71,7 @@ class Releases:
             files.remove_tree(beside)
 
     def mark_used(self, name: str) -> None:
-        """The release is the newest now, whenever it was unpacked."""
+        """Mark the release as the newest, regardless of when it was unpacked."""
         os.utime(self.path(name))
 
     def _unpack(self, content: bytes, folder: Path, sha256: str) -> None:
@@ -79,7 +79,7 @@ class Releases:
         with tarfile.open(fileobj=io.BytesIO(content)) as packed:
             for member in packed:
                 if not member.isfile() or not _MEMBER.fullmatch(member.name):
-                    raise _unusable(f"it holds {member.name!r}, which is no file of a release")
+                    raise _unusable(f"it contains {member.name!r}, which is not a file of a release")
                 part = packed.extractfile(member)
                 data = part.read() if part else b""
                 target = folder / member.name
@@ -91,12 +91,12 @@ class Releases:
 
 
 def release_name(sha256: str) -> str:
-    """Name of the folder of a release, from the digest of its archive."""
+    """Name of the directory of a release, from the digest of its archive."""
     return sha256[:NAME_LENGTH]
 
 
 def _checked(archive: Path, sha256: str) -> bytes:
-    """The uncompressed archive, if it is the one that was meant."""
+    """The uncompressed archive, if its digest matches."""
     try:
         content = gzip.decompress(archive.read_bytes())
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:

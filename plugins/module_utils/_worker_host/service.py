@@ -1,13 +1,13 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the files of one worker are on its host, and what a way of running it as a service has to offer.
+"""The file layout of one worker on its host, and the interface of the ways to run it as a service.
 
 <directory>/                        /opt/vsphere-preemption
-  releases/<digest>/                the two packages and their lock file; never changed once it is there
+  releases/<digest>/                the two packages and their lock file; never changed after unpacking
   venvs/<digest>/                   one for each lock file and Python
   instances/<name>/
-    current -> ../../releases/…     flipped by a rename
+    current -> ../../releases/…     replaced by a rename
     venv -> ../../venvs/…
     worker.env                      0600
     policy.yml                      read again on SIGHUP
@@ -33,15 +33,15 @@ SECRET_FILES = {
     "webhook_hmac_keys": "PREEMPTION_WEBHOOK_HMAC_FILE",
     "webhook_key": "PREEMPTION_WEBHOOK_KEY_FILE",
 }
-"""Secret files that may be beside the login of vCenter, and the variables of the worker that name them."""
+"""Optional secret files in addition to the vCenter credentials, and the variables of the worker that name them."""
 
 
 @dataclass(frozen=True)
 class Instance:
     """One worker on this host.
 
-    name: of the instance; letters, digits and dashes only. root: the folder of all instances, absolute.
-    health_address: host:port of /readyz. user: account that shall run it, where the service can choose; empty for none.
+    name: of the instance; letters, digits and dashes only. root: the directory of all instances, absolute.
+    health_address: host:port of /readyz. user: account to run it, if the service supports that; empty for none.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Instance:
 
     @property
     def folder(self) -> Path:
-        """All that belongs to this instance alone. Others may enter it: the worker may run under another account."""
+        """Directory of this instance. Other accounts may enter it: the worker may run under another account."""
         return self.root / "instances" / self.name
 
     @property
@@ -76,22 +76,22 @@ class Instance:
 
     @property
     def policy_file(self) -> Path:
-        """The policy; there only where one was given."""
+        """The policy; exists only if one is configured."""
         return self.folder / "policy.yml"
 
     @property
     def credentials(self) -> Path:
-        """Folder (0700) with files (0600): username, password, and those of SECRET_FILES that there are."""
+        """Directory (0700) with files (0600): username, password, and the existing files of SECRET_FILES."""
         return self.folder / "credentials"
 
     @property
     def tls(self) -> Path:
-        """Folder with certificates. None of them is secret."""
+        """Directory with certificates. None of them is secret."""
         return self.folder / "tls"
 
     @property
     def log_file(self) -> Path:
-        """Where a detached worker logs."""
+        """Log file of a detached worker."""
         return self.folder / "worker.log"
 
     @property
@@ -101,46 +101,46 @@ class Instance:
 
 
 class WorkerService(Protocol):
-    """A way to keep a worker running, made as `SomeService(instance, run)`.
+    """A way to keep a worker running, created as `SomeService(instance, run)`.
 
-    The deployment stops the worker, writes the files of `wanted` where they differ from `definition`, and starts it: a
-    running worker must never see links that lead to another release, because it imports when it needs something.
-    Each method raises a PreemptionError that says what the service manager said, and no secret.
+    The deployment stops the worker, writes the files of `wanted` that differ from `definition`, and starts it: a
+    running worker must never see links to another release, because it imports modules on demand.
+    Each method raises a PreemptionError with the message of the service manager, without any secret.
     """
 
     def secret_paths(self, secrets: Collection[str]) -> Mapping[str, str]:
-        """The variables that name secret files, for the environment file. secrets: of SECRET_FILES, those there are.
+        """The variables that name secret files, for the environment file. secrets: the existing files of SECRET_FILES.
 
-        VCENTER_SECRET_PATH, and one for each of `secrets`. Empty where the service hands them on by itself
-        (LoadCredential): then the environment file does not name them.
+        VCENTER_SECRET_PATH, and one for each of `secrets`. Empty if the service passes them itself (LoadCredential):
+        then the environment file does not name them.
         """
 
     def definition(self) -> Mapping[str, str]:
-        """Path and text of the files that define the service, as they are on the host now."""
+        """Path and text of the files that define the service, as they are currently on the host."""
 
     def wanted(self, secrets: Collection[str]) -> Mapping[str, str]:
-        """The same as they should be.
+        """The same files as they should be.
 
-        It is asked before the files of the instance are there, so `secrets` tells which of SECRET_FILES will be.
+        Called before the files of the instance exist, so `secrets` lists the files of SECRET_FILES that will exist.
         """
 
     def running(self) -> bool:
-        """Whether the worker runs. False where there is no such service, nor anything that could manage it."""
+        """Whether the worker is running. False if there is no such service or no service manager."""
 
     def starting(self) -> bool:
-        """Whether the service manager still waits for it to get ready. False where nothing waits for that."""
+        """Whether the service manager is still waiting for it to become ready. False without a service manager."""
 
     def start(self) -> None:
-        """Start it as the files say now, and with the host where the service can. It need not be ready yet."""
+        """Start it with the current files, and at boot if the service supports that. It need not be ready yet."""
 
     def reload(self) -> None:
-        """Let it read its policy again (SIGHUP)."""
+        """Reload its policy (SIGHUP)."""
 
     def stop(self) -> None:
-        """Let it end in order. Nothing happens where it does not run."""
+        """Stop it gracefully. Nothing happens if it is not running."""
 
     def remove(self) -> None:
-        """Stop it and take its definition away. Nothing happens where there is none."""
+        """Stop it and remove its definition. Nothing happens if there is none."""
 
     def last_words(self) -> list[str]:
-        """The last lines of its log, for an error."""
+        """The last lines of its log, for an error message."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ways to keep a worker running, by the name that the option `service` has for them."""
+"""The ways to keep a worker running, by the value of the option `service`."""
 
 from __future__ import annotations
 

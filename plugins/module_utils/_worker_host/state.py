@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an instance consists of: as it is found on the host, and as it shall be."""
+"""The parts of an instance: the current state on the host, and the desired state."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class File:
 
     @classmethod
     def hidden(cls, text: str) -> File:
-        """One that only its owner may read."""
+        """A file that only its owner can read."""
         return cls(text, SECRET, secret=True)
 
 
 @dataclass(frozen=True)
 class State:
-    """service: how it is kept running; empty where nothing is there. release, venv: names of their folders, or empty.
+    """service: how the worker is run; empty if there is none. release, venv: names of their directories, or empty.
 
-    files: by path below the folder of the instance. definition: files of the service manager, by absolute path.
+    files: by path in the directory of the instance. definition: files of the service manager, by absolute path.
     """
 
     service: str = ""
@@ -41,10 +41,10 @@ class State:
 
 @dataclass(frozen=True)
 class Found:
-    """What is on the host.
+    """The current state on the host.
 
-    damaged: release and virtual environment in use that are not as they were made.
-    leftovers: there are releases or virtual environments, and no other instance that they could be for.
+    damaged: the release and virtual environment in use if they were modified.
+    leftovers: there are releases or virtual environments that no other instance uses.
     """
 
     state: State = field(default_factory=State)
@@ -54,5 +54,5 @@ class Found:
 
     @property
     def present(self) -> bool:
-        """Whether anything of the instance is there."""
+        """Whether any part of the instance exists."""
         return self.running or self.state != State()

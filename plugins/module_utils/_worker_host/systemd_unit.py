@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of the systemd unit of one worker: how it starts, how it ends, and all that it may not do."""
+"""The text of the systemd unit of one worker: how it starts and stops, and its restrictions."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .service import SECRET_FILES, Instance
 UNIT_FOLDER = "/etc/systemd/system"
 
 WATCHDOG_SECONDS = 30
-# The worker drains for ten seconds; a call to vCenter that is under way by then may take thirty more.
+# The worker drains for ten seconds; a call to vCenter that is in progress by then may take thirty more.
 STOP_SECONDS = 60
 START_SECONDS = 90
 RESTART_SECONDS = 2
 
-# A wrong setting and a missing library: starting again cures neither. All else may pass.
+# A restart does not fix a wrong setting or a missing library. Any other failure may be temporary.
 FINAL_EXIT_CODES = "2 5"
 
-# Not ProcSubset=pid: Temporal's SDK reads /proc/meminfo at its start, and panics where there is none.
+# Not ProcSubset=pid: Temporal's SDK reads /proc/meminfo when it starts, and panics if it is missing.
 HARDENING = """\
 NoNewPrivileges=yes
 CapabilityBoundingSet=
@@ -56,15 +56,15 @@ SystemCallErrorNumber=EPERM
 
 
 def unit_name(instance: Instance) -> str:
-    """The name that systemctl takes."""
+    """The name of the unit for systemctl."""
     return f"vsphere-preemption-{instance.name}.service"
 
 
 def unit_text(instance: Instance, secrets: Collection[str] = ()) -> str:
     """The whole unit, for systemd 250 or newer.
 
-    Without a user of the instance, systemd makes one up while the worker runs.
-    secrets: of SECRET_FILES, those that there are beside the login of vCenter.
+    If the instance has no user, systemd allocates one while the worker is running.
+    secrets: the existing files of SECRET_FILES, in addition to the vCenter credentials.
     """
     account = f"User={_literal(instance.user)}" if instance.user else "DynamicUser=yes"
     return "\n".join(
@@ -90,7 +90,7 @@ def _about(instance: Instance) -> list[str]:
         f"Description=Preempts vSphere VMs ({instance.name})",
         "Wants=network-online.target",
         "After=network-online.target nss-lookup.target",
-        # However often it ended, it is started again: the next shortage does not wait for somebody to look.
+        # It is always restarted, no matter how often it exited: the next shortage does not wait for an operator.
         "StartLimitIntervalSec=0",
     ]
 
@@ -125,10 +125,10 @@ def _environment(instance: Instance, secrets: Collection[str]) -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """For a value that systemd takes to the end of the line."""
+    """For a value that extends to the end of the line."""
     return text.replace("%", "%%")
 
 
 def _quoted(text: str) -> str:
-    """For a word among others. A quote or a backslash cannot be in it: systemd refuses them in a path."""
+    """For one word of several. It cannot contain a quote or a backslash: systemd rejects them in a path."""
     return f'"{_literal(text)}"'

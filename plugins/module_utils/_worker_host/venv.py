@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Virtual environments for the worker: one for each lock file and Python, made from pinned and hashed requirements."""
+"""Virtual environments for the worker: one per lock file and Python, with pinned and hashed requirements."""
 
 from __future__ import annotations
 
@@ -52,20 +52,20 @@ class Python:
 
 @dataclass(frozen=True)
 class Source:
-    """Where packages come from. Nothing given: what pip is set up for on the host. index_url may hold a password."""
+    """Where packages come from. Empty: pip's configuration on the host. index_url may contain a password."""
 
     wheelhouse: str = ""
     index_url: str = field(default="", repr=False)
 
 
 def look_at(path: str, run: RunCommand) -> Python:
-    """The interpreter at a path. VenvFailed where there is none, or one that is too old."""
+    """The interpreter at a path. Raises VenvFailed if there is none, or if it is too old."""
     try:
         _code, out, _problem = run([path, "-I", "-c", _ASK])
         version, base = json.loads(out)
     except (OSError, ValueError) as error:
         why = f"it does not run ({error})"
-        raise _failed(f"Cannot use the Python {path}", why, "Set python to a Python 3.11 or newer.") from error
+        raise _failed(f"Cannot use the Python {path}", why, "Set python to Python 3.11 or newer.") from error
     found = Python(path, (version[0], version[1]), os.path.realpath(base or path))
     if found.version < OLDEST_PYTHON:
         why = f"it is Python {version[0]}.{version[1]}"
@@ -74,13 +74,13 @@ def look_at(path: str, run: RunCommand) -> Python:
 
 
 def venv_name(lock_sha256: str, python: Python) -> str:
-    """Name of the folder for this lock file and interpreter."""
+    """Name of the directory for this lock file and interpreter."""
     parts = (lock_sha256, python.base, "{}.{}".format(*python.version))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:NAME_LENGTH]
 
 
 class Venvs:
-    """The folder of all virtual environments."""
+    """The directory of all virtual environments."""
 
     def __init__(self, root: Path, run: RunCommand) -> None:
         self.folder = root / "venvs"
@@ -90,11 +90,11 @@ class Venvs:
         return self.folder / name
 
     def intact(self, name: str) -> bool:
-        """Whether it was finished, and its interpreter is still on the host."""
+        """Whether it is complete, and its interpreter is still on the host."""
         return (self.path(name) / MANIFEST).is_file() and (self.path(name) / "bin" / "python").exists()
 
     def make(self, name: str, python: Python, requirements: Path, source: Source) -> None:
-        """Make it; nothing happens where it is there. VenvFailed otherwise, and then nothing is left of it."""
+        """Create it if it does not exist yet. Raises VenvFailed, and then leaves nothing behind."""
         if self.intact(name):
             return
         folder = self.path(name)
@@ -110,22 +110,22 @@ class Venvs:
             raise
 
     def mark_used(self, name: str) -> None:
-        """It is the newest now, whenever it was made."""
+        """Mark it as the newest, regardless of when it was created."""
         os.utime(self.path(name))
 
     def _create(self, folder: Path, python: Python) -> None:
         code, out, problem = self._run([python.path, "-I", "-m", "venv", str(folder)])
         if code:
-            hint = "Install the module venv for it (Debian: python3-venv)."
-            raise _failed(f"Cannot make a virtual environment with {python.path}", _last(out + problem), hint)
-        # The account of the worker may be another one, whatever the umask of the one that deploys.
+            hint = "Install its venv module (Debian: python3-venv)."
+            raise _failed(f"Cannot create a virtual environment with {python.path}", _last(out + problem), hint)
+        # The worker may run under another account, so the umask of the deploying account must not apply.
         folder.chmod(0o755)
 
     def _install(self, folder: Path, requirements: Path, source: Source) -> None:
         command = [str(folder / "bin" / "python"), *PIP_INSTALL, "--requirement", str(requirements)]
         if source.wheelhouse:
             command += ["--no-index", "--find-links", source.wheelhouse]
-        # By the environment, because everybody on the host can read argument lists.
+        # In the environment, because every user on the host can read argument lists.
         environment = {"PIP_INDEX_URL": source.index_url} if source.index_url else {}
         limit = shutil.which("timeout")
         limited = [limit, str(INSTALL_SECONDS), *command] if limit else command
@@ -133,9 +133,9 @@ class Venvs:
         if code:
             late = f"it took more than {INSTALL_SECONDS} seconds; " if limit and code == TIMED_OUT else ""
             raise _failed(
-                "Cannot install what the worker needs",
+                "Cannot install the worker's requirements",
                 late + _last(problem or out),
-                "Make the package index reachable from the host (index_url), or give it a wheelhouse.",
+                "Make the package index reachable from the host (index_url), or use a wheelhouse.",
             )
 
 
@@ -145,4 +145,4 @@ def _failed(what: str, why: str, next_step: str) -> VenvFailed:
 
 def _last(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return " | ".join(lines[-LAST_LINES:]) or "no reason was given"
+    return " | ".join(lines[-LAST_LINES:]) or "pip reported no reason"

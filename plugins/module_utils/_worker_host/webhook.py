@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options for the webhook of a worker, as variables and files; nothing of it where there is no address.
+"""The options for the webhook of a worker, as variables and files; empty if there is no address.
 
-What the worker itself would refuse is refused here, before the worker that runs is touched.
+Settings that the worker would reject are rejected here, before the running worker is changed.
 """
 
 from __future__ import annotations
@@ -28,18 +28,20 @@ OPTIONS_OF_VARIABLES = {
     "PREEMPTION_WEBHOOK_PER_SECOND": "webhook_per_second",
 }
 CERTIFICATE = "tls/webhook_cert.pem"
-# Options with secrets, each of which becomes a file with one secret a line.
+# Options with secrets, each of which becomes a file with one secret per line.
 SECRETS = ("webhook_tokens", "webhook_hmac_keys")
 SHORTEST_SECRET, MOST_SECRETS = 16, 16
 
 
 def webhook_files(params: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, File]:
-    """The files of the webhook, by path below the folder of the instance. InvalidSetting for what cannot be used."""
+    """The files of the webhook, by path in the directory of the instance. Raises InvalidSetting."""
     if not params["webhook_address"]:
         return {}
     found = {f"credentials/{name}": _secret_file(name, params[name]) for name in SECRETS if params[name]}
     if bool(shipped["webhook_cert"]) != bool(shipped["webhook_key"]):
-        raise _wrong("webhook_cert_file", "a certificate and its key go together", "Give webhook_key_file as well.")
+        raise _wrong(
+            "webhook_cert_file", "a certificate needs its key", "Set both webhook_cert_file and webhook_key_file."
+        )
     if shipped["webhook_cert"]:
         found[CERTIFICATE] = File(shipped["webhook_cert"])
         found["credentials/webhook_key"] = File.hidden(shipped["webhook_key"])
@@ -47,19 +49,19 @@ def webhook_files(params: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict
 
 
 def webhook_variables(params: Mapping[str, Any], folder: Path, files: Collection[str]) -> dict[str, Any]:
-    """The variables of the webhook, without those that name secret files. files: of the instance, in its folder."""
+    """The variables of the webhook, without those that name secret files. files: of the instance."""
     address = params["webhook_address"]
     if not address:
         return {}
     try:
         split(address)
     except ValueError as error:
-        raise _wrong("webhook_address", str(error), "Write it like 127.0.0.1:8088.") from error
+        raise _wrong("webhook_address", str(error), "Use the format 127.0.0.1:8088.") from error
     if not _is_loopback(address) and not any(f"credentials/{name}" in files for name in SECRETS):
-        why = f"other machines can reach {address}, and anybody could stop VMs"
-        raise _wrong("webhook_address", why, "Give webhook_tokens or webhook_hmac_keys, or listen on 127.0.0.1.")
+        why = f"other machines can reach {address}, so any sender could stop VMs"
+        raise _wrong("webhook_address", why, "Set webhook_tokens or webhook_hmac_keys, or listen on 127.0.0.1.")
     if params["webhook_sources"] == []:
-        raise _wrong("webhook_sources", "it is given but empty", "Leave it out to take events of any source.")
+        raise _wrong("webhook_sources", "it is set but empty", "Omit it to accept events from any source.")
     return {
         "PREEMPTION_WEBHOOK_ADDRESS": address,
         "PREEMPTION_WEBHOOK_CERT_FILE": str(folder / CERTIFICATE) if CERTIFICATE in files else None,
@@ -72,16 +74,18 @@ def webhook_variables(params: Mapping[str, Any], folder: Path, files: Collection
 def _secret_file(name: str, secrets: list[str]) -> File:
     """No message shows a secret."""
     if len(secrets) > MOST_SECRETS:
-        raise _wrong(name, f"there are {len(secrets)} of them, and at most {MOST_SECRETS} are read", "Give fewer.")
+        why = f"it has {len(secrets)} values, but the maximum is {MOST_SECRETS}"
+        raise _wrong(name, why, f"Use up to {MOST_SECRETS} values.")
     if any(len(secret.encode()) < SHORTEST_SECRET for secret in secrets):
-        raise _wrong(name, f"one is shorter than {SHORTEST_SECRET} characters", "Give a longer one.")
+        raise _wrong(name, f"a value is shorter than {SHORTEST_SECRET} characters", "Use a longer value.")
     if any(secret != secret.strip() or not secret.isprintable() for secret in secrets):
-        raise _wrong(name, "one has a blank at its end, or a sign that cannot be printed", "Give another one.")
+        why = "a value has leading or trailing whitespace, or a non-printable character"
+        raise _wrong(name, why, "Use another value.")
     return File.hidden("".join(f"{secret}\n" for secret in secrets))
 
 
 def _is_loopback(address: str) -> bool:
-    """As the worker sees it: without a host, it listens on 127.0.0.1."""
+    """In the same way as the worker: without a host, it listens on 127.0.0.1."""
     host = address.rpartition(":")[0].strip("[]")
     try:
         return ip_address(host).is_loopback

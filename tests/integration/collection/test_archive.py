@@ -20,8 +20,8 @@ from support.paths import CHECKOUT
 PROGRAMS = Path(sys.executable).parent
 MODULES = ("preemption_signal", "preemption_query", "preemption_cancel")
 ON_TOP = {
-    "CHANGELOG.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "bindep.txt", "requirements.txt",
-    "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles",
+    "CHANGELOG.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md", "SECURITY.md",
+    "bindep.txt", "requirements.txt", "changelogs", "docs", "extensions", "meta", "playbooks", "plugins", "roles",
 }  # fmt: skip
 LARGEST_ARCHIVE_BYTES = 1_000_000
 

@@ -71,8 +71,8 @@ def row(shown: str, name: str) -> str:
 def test_the_playbook_brings_everything_and_tries_it_without_harm(shown: str, demo: Demo) -> None:
     assert "vsphere.preemption.deploy" in shown
     assert (demo.folder / "worker" / "instances" / "default" / "worker.log").exists()
-    tried = shown.index("Ask the worker for a dry run")
-    assert "planned" in shown[tried : shown.index("An alarm in vCenter")]
+    tried = shown.index("Request a dry run")
+    assert "planned" in shown[tried : shown.index("Triggering an alarm in vCenter")]
     assert "failed  " not in shown
 
 
@@ -89,11 +89,11 @@ def test_both_requests_stop_as_many_vms_as_the_cap_allows(shown: str) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("render-01", "was off already"),
+        ("render-01", "was already powered off"),
         ("render-02", "is suspended"),
         ("golden-image-1", "is a template"),
-        ("branch-office", "vCenter cannot reach it"),
-        ("db-01", "does not carry the tag"),
+        ("branch-office", "is not reachable from vCenter"),
+        ("db-01", "does not have the tag"),
     ],
 )
 def test_the_table_says_why_a_vm_was_spared(shown: str, name: str, reason: str) -> None:
@@ -118,7 +118,7 @@ def test_a_second_showing_replaces_the_first_and_down_takes_it_away(shown: str, 
     first = demo.servers()
     again = demo.run("up")
     assert again.returncode == 0, again.stdout + again.stderr
-    assert "An earlier demonstration was running; stopped worker, sink, vcsim, temporal." in again.stdout
+    assert "An earlier demo was running; stopped worker, sink, vcsim, temporal." in again.stdout
     assert still_running(first) == []
     assert sorted(demo.running()) == ["sink", "temporal", "vcsim", "worker"]
     second = demo.servers()
@@ -126,4 +126,4 @@ def test_a_second_showing_replaces_the_first_and_down_takes_it_away(shown: str, 
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert gone.stdout.endswith("Stopped sink, vcsim, temporal.\n"), "the playbook has stopped the worker"
     assert (still_running(second), (demo.folder / "worker").exists()) == ([], False)
-    assert demo.run("down").stdout == "No demonstration is running.\n"
+    assert demo.run("down").stdout == "No demo is running.\n"

@@ -97,7 +97,7 @@ def test_another_policy_is_read_by_the_same_process(host: Host, govc: Govc, disp
     pid = host.pid()
     assert len(dispatcher.run(a_request("HIGH"))["victims"]) == 1
     checked = host.deploy("--check", policy=policy("two", 2))
-    assert (checked.result["action"], host.log().count("policies were read")) == ("reloaded", 0)
+    assert (checked.result["action"], host.log().count("policies reloaded")) == ("reloaded", 0)
     assert host.deploy(policy=policy("two", 2)).result["action"] == "reloaded"
     assert host.pid() == pid
     assert len(dispatcher.run(a_request("HIGH"))["victims"]) == 2
@@ -118,7 +118,7 @@ def test_two_instances_live_side_by_side(host: Host) -> None:
     other = {"name": "second", "health_address": f"{LOOPBACK}:{free_port()}"}
     host.deploy()
     taken = host.run(name="second")
-    assert (taken.error_code, "something else listens" in taken.result["msg"]) == ("invalid_setting", True)
+    assert (taken.error_code, "another program is listening" in taken.result["msg"]) == ("invalid_setting", True)
     host.deploy(**other)
     assert len(host.processes()) == 2
     assert not host.deploy().changed

@@ -137,5 +137,5 @@ def _is_secret(text: str) -> bool:
 def test_one_that_anybody_could_reach_is_refused_and_nothing_is_done(play: Play) -> None:
     ran = play.run(worker_webhook_address=f"0.0.0.0:{play.port}")
     assert ran.returncode
-    assert "anybody could stop VMs" in ran.stdout
+    assert "any sender could stop VMs" in ran.stdout
     assert play.host.processes() == []

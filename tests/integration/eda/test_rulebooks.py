@@ -133,7 +133,7 @@ def test_red_stops_vms_of_its_cluster_once_and_green_gives_them_back(
     wait_until(lambda: govc.powered_on() == running, 60, "the VMs to come back")
     (run,) = of_alarm.runs()
     assert run["criticality"] == "HIGH"
-    assert (rulebook.log.count("[Preempt virtual"), rulebook.log.count("[Give preempted")) == (1, 1)
+    assert (rulebook.log.count("[Preempt virtual"), rulebook.log.count("[Restore preempted")) == (1, 1)
 
 
 def test_yellow_asks_softly_red_hard_and_green_ends_the_workflow(
@@ -143,9 +143,9 @@ def test_yellow_asks_softly_red_hard_and_green_ends_the_workflow(
     rulebook = start("vsphere.preemption.preempt_and_cancel", **site)
     alarm.turn("green", "yellow")
     alarm.turn("yellow", "red")
-    rulebook.wait_for("was stored", count=2)
+    rulebook.wait_for("was accepted by workflow", count=2)
     alarm.turn("red", "green")
-    rulebook.wait_for("was asked to end")
+    rulebook.wait_for("cancellation requested")
     asked, ended = what_was_asked(of_alarm)
     assert [request["criticality"] for request in asked] == ["LOW", "HIGH"]
     assert asked[0]["event"]["data"]["ComputeResource"]["ComputeResource"]["Value"] == alarm.cluster.value

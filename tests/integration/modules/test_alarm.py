@@ -115,9 +115,9 @@ def test_an_alarm_of_somebody_else_is_refused(admin: Ansible, vcsim: VCSim, govc
     before = alarms(govc)
     for state in ("present", "absent"):
         own = run(admin, state=state, name="Host error", force=True)
-        assert (own.error_code, "vCenter itself" in own.result["msg"]) == ("name_taken", True)
+        assert (own.error_code, "built-in vCenter alarm" in own.result["msg"]) == ("name_taken", True)
         events = run(admin, state=state, name="theirs")
-        assert (events.error_code, "something else" in events.result["msg"]) == ("name_taken", True)
+        assert (events.error_code, "does not monitor usage" in events.result["msg"]) == ("name_taken", True)
     assert alarms(govc) == before
     taken = run(admin, name="theirs", force=True)
     assert (taken.changed, measured(alarms(govc)["theirs"])["red"]) == (True, 9250)

@@ -56,7 +56,7 @@ def test_history_is_kept_unless_somebody_says_otherwise(admin: Ansible, govc: Go
         govc.set_attribute(MARK_ATTRIBUTE, "{}" if number else "", f"DC0_C0_RP0_VM{number}")
     for flags in ((), ("--check",)):
         refused = run(admin, *flags, state="absent")
-        assert (refused.error_code, "2 VMs carry" in refused.result["msg"]) == ("still_in_use", True)
+        assert (refused.error_code, "2 VMs have" in refused.result["msg"]) == ("still_in_use", True)
     assert list(kinds(govc)) == [MARK_ATTRIBUTE]
     tried = run(admin, "--check", state="absent", force=True)
     assert (tried.changed, tried.result["marks"], len(kinds(govc))) == (True, 2, 1)

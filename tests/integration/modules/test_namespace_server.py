@@ -104,7 +104,7 @@ def test_another_type_is_refused_before_anything_is_changed(bring: Bring, tempor
     bring(search_attributes={"Cluster": "Keyword"})
     failed = bring(retention="9", search_attributes={"Cluster": "Text", "More": "Int"})
     assert failed["error_code"] == "invalid_setting"
-    assert "is a Keyword" in failed["msg"]
+    assert "of type Keyword" in failed["msg"]
     assert temporal.search_attributes(name) == {"Cluster": "Keyword"}
     assert bring()["namespace"]["retention"] == "3d"
 
@@ -134,7 +134,7 @@ def test_schedules_count_as_history(bring: Bring, temporal: TemporalServer, name
     [
         pytest.param({"name": "with blank!"}, id="name"),
         pytest.param({"name": "temporal-system"}, id="of the server"),
-        pytest.param({"retention": "23h"}, id="less than a day"),
+        pytest.param({"retention": "23h"}, id="less than one day"),
         pytest.param({"search_attributes": {"A": "Number"}}, id="type"),
         pytest.param({"timeout": 0}, id="timeout"),
     ],

@@ -116,7 +116,7 @@ def test_what_the_policy_refuses_is_a_result_with_the_reason(planner: Ansible) -
     policy = {"version": 1, "policies": [{"name": "p", "scope": {"vcenter_wide": False}}]}
     made = planner.module(PLAN, {"tag": "preemptible", "policy": policy}, "--diff", "-vvv")
     assert (made.code, made.result["refused"], made.result["reason"]) == (0, True, "not_allowed_by_policy")
-    assert "name its scope" in made.result["message"]
+    assert "requires a scope" in made.result["message"]
     assert made.result["victims"] == []
     assert made.result["diff"]["after"].startswith("nothing is done (not_allowed_by_policy): ")
 

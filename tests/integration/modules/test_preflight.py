@@ -234,7 +234,10 @@ def test_privileges_that_are_missing_or_in_excess_are_named(
     assert "VirtualMachine.Interact.PowerOff on 2 of 2 VMs" in text
     grant(proxy, prepared, (*STOP, "VirtualMachine.Inventory.Delete"), on_root=STOP[:3])
     status, text = check_of(looker.module(PREFLIGHT, ASKED), "privileges")
-    assert (status, text) == ("warning", "The account may more than it needs: VirtualMachine.Inventory.Delete.")
+    assert (status, text) == (
+        "warning",
+        "The account has more privileges than it needs: VirtualMachine.Inventory.Delete.",
+    )
     more = looker.module(PREFLIGHT, {**ASKED, "features": ["stop", "restore"]})
     assert "VirtualMachine.Interact.PowerOn" in check_of(more, "privileges")[1]
     proxy.clear_rules()

@@ -41,7 +41,7 @@ def test_the_run_at_work_is_shown_with_its_plan_until_it_has_ended(
     assert seen["at_work"] is None
     [found] = seen["explanation"]
     assert (found["run_id"], found["what"], found["reason"]) == (at_work["run_id"], "spared", "not_approved")
-    assert found["text"].endswith("nothing was done: somebody did not agree (ops did not agree. no).")
+    assert found["text"].endswith("nothing was done: somebody did not agree (ops rejected the plan: no).")
 
 
 def test_each_vm_has_its_reason(ansible: Ansible, vcsim: VCSim, start_worker: StartWorker) -> None:
@@ -53,10 +53,10 @@ def test_each_vm_has_its_reason(ansible: Ansible, vcsim: VCSim, start_worker: St
     [stopped] = [victim["name"] for victim in done.result["outcome"]["victims"]]
     [other] = {*names[:2]} - {stopped}
     expected = {
-        stopped: ("stopped", "", "The run for the request r1 stopped the VM by power-off."),
-        other: ("left_out", "over_cap", "as many victims as it may have."),
+        stopped: ("stopped", "", "The run for request r1 stopped the VM by power-off."),
+        other: ("left_out", "over_cap", "the run had reached its VM limit."),
         names[2]: ("left_out", "out_of_scope", "it is outside the scope of the request."),
-        "DC0_C1_RP0_VM1": ("not_seen", "", "none carried the tag preemptible then."),
+        "DC0_C1_RP0_VM1": ("not_seen", "", "found no such VM with the tag preemptible."),
     }
     for name, (what, reason, text) in expected.items():
         [found] = ansible.module(QUERY, {"vm": name}).result["explanation"]

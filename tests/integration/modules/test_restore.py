@@ -80,7 +80,7 @@ def test_a_filter_that_found_nothing_restores_no_vm(govc: Govc, ansible: Ansible
     for empty in ({"vms": []}, {"scope": []}, {"run_id": ""}):
         refused = ansible.module(RESTORE, {**asked, **empty})
         assert refused.error_code == "invalid_request", empty
-        assert f"{next(iter(empty))} is given but empty" in refused.result["msg"]
+        assert f"{next(iter(empty))} is set but empty" in refused.result["msg"]
     assert not set(TAGGED) & govc.powered_on()
 
 

@@ -118,7 +118,7 @@ def test_a_role_that_others_have_is_kept(admin: Ansible, govc: Govc) -> None:
     govc.run("permissions.set", "-principal", "other", "-role", ROLE, "/DC0/host/DC0_C1")
     asked = {"principal": WORKER, "scope": [CLUSTER, "DC0_C1"], "state": "absent"}
     taken = run(admin, **asked)
-    assert (taken.changed, taken.result["kept"], "others have it" in taken.output) == (
+    assert (taken.changed, taken.result["kept"], "other accounts use them" in taken.output) == (
         True,
         [ROLE],
         True,
@@ -145,7 +145,7 @@ def test_an_account_that_has_another_role_keeps_it_unless_somebody_says_otherwis
 @pytest.mark.parametrize("state", ["present", "absent"])
 def test_a_role_of_vcenters_own_is_refused(admin: Ansible, govc: Govc, state: str) -> None:
     refused = run(admin, state=state, name="ReadOnly", principal=WORKER, force=True)
-    assert (refused.error_code, "vCenter's own" in refused.result["msg"]) == ("name_taken", True)
+    assert (refused.error_code, "built-in vCenter role" in refused.result["msg"]) == ("name_taken", True)
     assert govc.run("role.ls", "ReadOnly").split() == sorted(SYSTEM)
 
 

@@ -214,8 +214,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"cron": ["0 25 * * *"]}, "invalid_setting", "'25' is no hour"),
     ({"cron": ["@daily"]}, "invalid_setting", "1 fields, not five"),
     ({"cron": None, "calendar": [{"hour": "x"}]}, "invalid_setting", "is no hour"),
-    ({"cron": None}, "invalid_setting", "only given in part"),
-    ({"tag": None}, "invalid_setting", "only given in part"),
+    ({"cron": None}, "invalid_setting", "only some of action, tag"),
+    ({"tag": None}, "invalid_setting", "only some of action, tag"),
     ({"timezone": "Mars/Olympus"}, "invalid_setting", "no time zone 'Mars/Olympus'"),
     ({"name": "a b"}, "invalid_setting", "letters"),
     ({"jitter": -1}, "invalid_setting", "-1 seconds"),
@@ -247,7 +247,7 @@ def test_what_is_not_there_cannot_be_paused_and_is_absent_even_where_its_namespa
     paused, absent = {"name": name, "state": "paused"}, {"name": name, "state": "absent"}
     nowhere = {"temporal_namespace": f"none-{name}"}
     here, there, gone = in_one_play(Task(paused), Task({**paused, **nowhere}), Task({**absent, **nowhere}))
-    assert "there is none of this name" in here["msg"]
+    assert "there is no schedule with this name" in here["msg"]
     assert [here["error_code"], there["error_code"]] == ["invalid_setting", "namespace_not_found"]
     assert (gone["changed"], gone["schedule"]) == (False, None)
 
@@ -259,7 +259,7 @@ def test_a_schedule_with_a_limit_that_is_given_but_empty_is_refused_and_not_made
     empty = [{**night, "vms": []}, {**night, "scope": []}, {**night, "target": {}}, {**restore, "vms": []}]
     results = in_one_play(*map(Task, empty))
     assert [result["error_code"] for result in results] == ["invalid_request"] * len(empty)
-    assert all("given but empty" in result["msg"] for result in results)
+    assert all("set but empty" in result["msg"] for result in results)
     for limit in ({"vms": None}, {"scope": []}, {"target": {}}, {"max_vms": None}):
         site = {"schedule_list": [{**night, **limit}], "preemption_temporal_address": temporal.address}
         ran = nameless.named_playbook("schedule", site)

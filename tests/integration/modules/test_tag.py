@@ -46,7 +46,7 @@ def test_tag_and_category_are_made_once_and_removed_once(admin: Ansible, govc: G
     asked = {"tag_description": "may be stopped", "attach": {"vms": FIRST[:2]}}
     tried = run(admin, "--check", "--diff", "-vvv", **asked)
     assert (tried.changed, govc.tags(), govc.categories()) == (True, {}, set())
-    assert tried.result["diff"]["before"] == {"category preemption": None, "tag preemptible": None, "carried by": []}
+    assert tried.result["diff"]["before"] == {"category preemption": None, "tag preemptible": None, "attached to": []}
     assert tried.result["diff"]["after"]["tag preemptible"] == {"description": "may be stopped"}
     made, again = run(admin, **asked), run(admin, **asked)
     assert (made.changed, again.changed, carriers(govc)) == (True, False, set(FIRST[:2]))
@@ -130,7 +130,7 @@ def test_what_is_there_is_adapted_and_hosts_keep_their_tag(admin: Ansible, govc:
     [category] = json.loads(govc.run("tags.category.ls", "-json"))
     assert (category["cardinality"], category["description"]) == ("MULTIPLE", "newer")
     back = run(admin, cardinality="single")
-    assert (back.error_code, "take that back" in back.result["msg"]) == ("invalid_setting", True)
+    assert (back.error_code, "not lowered again" in back.result["msg"]) == ("invalid_setting", True)
 
 
 @pytest.mark.long

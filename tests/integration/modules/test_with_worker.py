@@ -75,7 +75,7 @@ def test_a_filter_that_found_nothing_stops_no_vm(govc: Govc, ansible: Ansible) -
     for empty in ({"vms": []}, {"vms": ""}, {"scope": []}, {"target": {}}, {"event": {}}):
         refused = ansible.module("preemption_signal", {**asked, **empty})
         assert refused.error_code == "invalid_request", empty
-        assert f"{next(iter(empty))} is given but empty" in refused.result["msg"]
+        assert f"{next(iter(empty))} is set but empty" in refused.result["msg"]
     assert (govc.powered_on(), govc.marks()) == (before, {})
 
 

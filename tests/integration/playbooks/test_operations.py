@@ -67,9 +67,12 @@ def test_preempt_refuses_what_cannot_be(site: Site, wrong: dict[str, object], sa
 @pytest.mark.long
 @pytest.mark.usefixtures("tagged")
 def test_preempt_without_vcenter_shows_the_request_in_check_mode_and_stores_it_without_waiting(site: Site) -> None:
-    assert "Would ask for preemptible, LOW." in site.changed("preempt", "--check")[1]
+    assert (
+        "Would request a preemption of VMs with the tag preemptible, criticality LOW."
+        in site.changed("preempt", "--check")[1]
+    )
     changed, shown = site.changed("preempt", preempt_wait=False, preempt_dry_run=True)
-    assert (changed, "was stored" in shown) == (1, True)
+    assert (changed, "was accepted by workflow" in shown) == (1, True)
 
 
 @pytest.mark.long
@@ -92,15 +95,19 @@ def test_plan_shows_each_vm_and_changes_nothing(
 @pytest.mark.usefixtures("tagged")
 def test_status_tells_of_runs_and_of_one_vm_and_of_the_switch(site: Site) -> None:
     changed, shown = site.changed("status")
-    assert (changed, "Preemption is active." in shown, "No request has reached" in shown) == (0, True, True), shown
+    assert (changed, "Preemption is active." in shown, "has not received any request yet" in shown) == (
+        0,
+        True,
+        True,
+    ), shown
     site.changed("preempt", preempt_criticality="HIGH", preempt_request_id="r1")
     site.changed("pause", pause_reason="a fair")
     changed, shown = site.changed("status", status_vm=TAGGED[0])
     assert changed == 0
     assert "2 stopped, 0 left out, r1" in shown
-    assert "Preemption is paused since" in shown
+    assert "Preemption has been paused since" in shown
     assert "a fair" in shown
-    assert "The run for the request r1" in shown
+    assert "The run for request r1" in shown
     assert site.changed("status", "--check")[0] == 0
 
 
@@ -115,7 +122,7 @@ def test_pause_checks_then_throws_then_stays_and_goes_back(site: Site) -> None:
     assert site.changed("pause", **asked)[0] == 0
     assert [site.changed("pause", pause_state="active")[0] for attempt in range(2)] == [1, 0]
     assert site.run("pause", pause_state="off").returncode != 0
-    assert "above zero" in site.run("pause", pause_seconds=0).stdout
+    assert "1 or more" in site.run("pause", pause_seconds=0).stdout
 
 
 @pytest.mark.usefixtures("tagged")
@@ -157,9 +164,9 @@ def test_restore_of_one_preemption_takes_the_id_that_preempt_and_status_show(
 def test_cancel_checks_then_ends_then_finds_nothing(site: Site, workflow_id: str) -> None:
     site.changed("preempt", preempt_dry_run=True)
     changed, shown = site.changed("cancel", "--check")
-    assert (changed, f"{workflow_id}: would end" in shown) == (1, True)
+    assert (changed, f"{workflow_id}: would be cancelled" in shown) == (1, True)
     changed, shown = site.changed("cancel")
-    assert (changed, f"{workflow_id}: ended" in shown) == (1, True)
+    assert (changed, f"{workflow_id}: cancelled" in shown) == (1, True)
     changed, shown = site.changed("cancel")
     assert (changed, f"{workflow_id}: was not running" in shown) == (0, True)
 

@@ -94,7 +94,7 @@ def test_watch_ends_with_ctrl_c_and_its_words_hold_no_secret(preemptctl: Preempt
     preemptctl.environment["TEMPORAL_GRPC_META_X"] = API_KEY
     child = preemptctl.start("watch", "-w", workflow_id)
     assert child.stdout is not None
-    assert child.stdout.readline() == "No run is at work; waiting for one.\n"
+    assert child.stdout.readline() == "No active run; waiting for one.\n"
     assert API_KEY.encode() not in Path(f"/proc/{child.pid}/cmdline").read_bytes()
     done = interrupted(child)
     assert (done.code, done.err) == (130, "")
@@ -109,7 +109,7 @@ def test_on_a_terminal_watch_draws_again_in_its_place(preemptctl: Preemptctl, wo
     def drawn_twice() -> bool:
         nonlocal seen
         seen += os.read(ours, 4096)
-        return b"\x1b[1F\x1b[JNo run is at work" in seen
+        return b"\x1b[1F\x1b[JNo active run" in seen
 
     wait_until(drawn_twice, 60, "the second drawing")
     assert interrupted(child).code == 130

@@ -50,7 +50,7 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert preemptctl("runs", "r2", *mine).code == 8
 
     told = preemptctl("explain", "DC0_C0_RP0_VM0", *mine)
-    assert told.out.rstrip().endswith("The run for the request r1 stopped the VM by power-off.")
+    assert told.out.rstrip().endswith("The run for request r1 stopped the VM by power-off.")
 
     watched = preemptctl("watch", "r1", *mine)
     assert (watched.code, watched.out.splitlines()[-1]) == (0, "Request r1 done")
@@ -66,7 +66,7 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert (again.code, again.out.splitlines()[-1]) == (0, "Restore done (nothing_to_restore)")
 
     cancelled = preemptctl("workflow", "cancel", *mine, "--wait")
-    assert (cancelled.code, cancelled.out) == (0, f"The workflow {workflow_id} has ended.\n")
+    assert (cancelled.code, cancelled.out) == (0, f"Workflow {workflow_id} was cancelled.\n")
     assert preemptctl("workflow", "cancel", *mine).code == 8
 
 
@@ -149,7 +149,7 @@ def test_plan_shows_what_would_happen_and_touches_nothing(
     plan = preemptctl("plan", "-c", "HIGH", "--policy-file", str(policy), env=environment)
     assert (plan.code, plan.err) == (0, "")
     heads, victim, spared = plan.out.splitlines()[:3]
-    assert heads.split() == ["RANK", "VM", "NAME", "WOULD", "WHY"]
+    assert heads.split() == ["RANK", "VM", "NAME", "ACTION", "REASON"]
     assert "test\\x9b2J\\u202eexe.txt  stop (hard)" in victim
     assert "\x9b" not in plan.out
     assert "\u202e" not in plan.out

@@ -109,7 +109,7 @@ def test_history_stays_unless_somebody_says_otherwise(admin: Ansible, vcsim: VCS
     govc.set_attribute(MARK_ATTRIBUTE, "{}", MACHINES[0])
     # The password is a part of the code by which the role knows that something is in use.
     changes, told = play(admin, vcsim, vcenter_state="absent", preemption_vcenter_admin_password="use")
-    assert (changes, told.count("Kept, because it is history")) == (2, 2)
+    assert (changes, told.count("Kept because it is still in use")) == (2, 2)
     assert seen(govc) == {**NOTHING, "tags": ALL["tags"], "attributes": ALL["attributes"]}
     assert play(admin, vcsim, vcenter_state="absent", vcenter_force=True)[0] == 2
     assert (seen(govc), govc.categories()) == (NOTHING, set())

@@ -159,9 +159,9 @@ def test_another_token_starts_no_new_pods(renderer: Renderer) -> None:
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
-        pytest.param({"worker_webhook_tokens": []}, "anybody in the cluster could stop VMs", id="no secret"),
-        pytest.param({"worker_webhook_tokens": ["too-short"]}, "16 characters or more", id="short secret"),
-        pytest.param({"worker_webhook_tokens": [f"{KEY}\n{KEY}"]}, "without line breaks", id="two lines"),
+        pytest.param({"worker_webhook_tokens": []}, "any workload in the cluster could stop VMs", id="no secret"),
+        pytest.param({"worker_webhook_tokens": ["too-short"]}, "at least 16 characters", id="short secret"),
+        pytest.param({"worker_webhook_tokens": [f"{KEY}\n{KEY}"]}, "no line breaks", id="two lines"),
         pytest.param({"worker_webhook_sources": []}, "worker_webhook_sources is set but empty", id="no source"),
         pytest.param({"worker_webhook_cert_file": "cert.pem"}, "worker_webhook_key_file", id="no key"),
     ],

@@ -93,7 +93,7 @@ def test_a_call_whose_answer_was_lost_is_not_made_again(
     client = clients.open(vcenter_proxy)
     client.check()
     vcenter_proxy.on(call, Cut(after_forwarding=True))
-    with pytest.raises(VCenterUnreachable, match="broke before the answer"):
+    with pytest.raises(VCenterUnreachable, match="lost before the response"):
         (client.power_off if call == "PowerOffVM_Task" else client.shut_down_guest)(refs[0])
     assert vcenter_proxy.calls.count(call) == 1
     assert TAGGED[0] not in govc.powered_on()

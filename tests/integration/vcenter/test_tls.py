@@ -62,7 +62,7 @@ def test_a_certificate_of_the_given_authority_is_trusted(good: VCSim, clients: C
 
 def test_a_certificate_of_another_authority_is_refused(good: VCSim, clients: Clients, tmp_path: Path) -> None:
     other = CertificateAuthority(tmp_path / "other", "Another authority")
-    with pytest.raises(VCenterTlsRefused, match=r"not signed by a trusted authority.*CA file"):
+    with pytest.raises(VCenterTlsRefused, match=r"not signed by a trusted CA.*CA file"):
         clients.open(good, {"VCENTER_CA_FILE": str(other.file)}).check()
 
 

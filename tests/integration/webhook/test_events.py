@@ -141,7 +141,7 @@ def test_new_rules_hold_for_the_next_event(hook: Hook, of_alarm: Dispatcher) -> 
     policy = Path(hooked.worker.process.environment["PREEMPTION_POLICY_FILE"])
     policy.write_text(policy.read_text().replace("*memory*", "something else"))
     os.kill(hooked.worker.process.pid, signal.SIGHUP)
-    wait_until(lambda: "policies were read" in hooked.worker.log_text(), 10, "the policies were read")
+    wait_until(lambda: "policies reloaded" in hooked.worker.log_text(), 10, "the policies were read")
     reply = hooked.send.post(of_knative("1", alarm_data(MEMORY, hooked.cluster)))
     assert reply.body == {"ignored": "no_rule"}
 

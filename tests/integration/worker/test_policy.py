@@ -307,7 +307,7 @@ def test_a_wrong_policy_stops_the_start_and_each_mistake_is_one_line(
     settings = {"PREEMPTION_POLICY_FILE": str(tmp_path / "policy.yml")}
     worker = start_worker(vcsim.client_environment(), settings, wait=False)
     assert worker.wait_ended() == 2
-    assert worker.log_text().count("mistake in the policy file") >= 2
+    assert worker.log_text().count("error in the policy file") >= 2
 
 
 def test_a_notice_goes_to_the_guest_and_to_the_address_before_anything_is_stopped(

@@ -73,7 +73,7 @@ def test_a_restore_whose_limit_is_given_but_empty_powers_on_no_vm(
     dispatcher.run(a_request("HIGH"))
     with pytest.raises(WorkflowFailureError) as refused:
         give_back(dispatcher, force=True, **{limit: []})
-    assert f"{limit} is given but empty" in str(refused.value.cause)
+    assert f"{limit} is set but empty" in str(refused.value.cause)
     assert not set(TAGGED) & govc.powered_on()
     assert outcomes(give_back(dispatcher, force=True)) == dict.fromkeys(TAGGED, "restored")
 

@@ -55,7 +55,7 @@ def test_a_limit_that_is_given_but_empty_stops_no_vm_and_is_rejected(govc: Govc,
     dispatcher.wait_counts(rejected=len(empty))
     with pytest.raises(WorkflowUpdateFailedError) as refused:
         dispatcher.preempt(a_request("HIGH", narrow={"only": []}), request_id="r1")
-    assert "narrow.only is given but empty" in str(refused.value.cause)
+    assert "narrow.only is set but empty" in str(refused.value.cause)
     assert (govc.powered_on(), govc.marks()) == (before, {})
 
 

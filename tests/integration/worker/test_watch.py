@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker watches vCenter's alarms by itself: what is stopped, how, and what happens when an alarm is over."""
+"""The worker watches vCenter's alarms by itself: what is stopped, how, and what happens when alarm is cleared."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_hosts_of_one_cluster_ask_once(
     wait_until(lambda: off(govc, HERE), seconds=20, what="the VMs of the cluster are off")
     of_alarm.wait_counts(done=1)
     assert sum(of_alarm.counts().values()) == 1
-    assert worker.log_text().count("an alarm asks for a preemption") == 1
+    assert worker.log_text().count("alarm requests a preemption") == 1
 
 
 def test_green_cancels_the_run_of_that_alarm_and_no_other(
@@ -157,10 +157,10 @@ def test_green_cancels_the_run_of_that_alarm_and_no_other(
     other = ref("DC0_C1/DC0_C1_H0")
     for entity in (host, other):
         desk.paint(MEMORY, entity, "red")
-    wait_until(lambda: worker.log_text().count("asks for a preemption") == 2, seconds=20, what="both were asked for")
+    wait_until(lambda: worker.log_text().count("requests a preemption") == 2, seconds=20, what="both were asked for")
     desk.paint(MEMORY, host, "green")
     wait_until(lambda: of_alarm.status() is WorkflowExecutionStatus.COMPLETED, seconds=20, what="it was cancelled")
-    assert worker.log_text().count("an alarm is over") == 1
+    assert worker.log_text().count("alarm is cleared") == 1
 
 
 def test_green_gives_the_vms_back_after_the_hold_time(

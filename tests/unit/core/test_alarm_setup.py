@@ -61,9 +61,9 @@ def test_an_alarm_elsewhere_or_about_something_else_is_taken_over_only_by_force(
 
 def test_an_alarm_of_vcenters_own_is_never_touched() -> None:
     own = replace(NOW, system=True)
-    with pytest.raises(NameTaken, match="vCenter itself"):
+    with pytest.raises(NameTaken, match="built-in vCenter alarm"):
         plan_presence(own, WANTED, ONE, force=True)
-    with pytest.raises(NameTaken, match="vCenter itself"):
+    with pytest.raises(NameTaken, match="built-in vCenter alarm"):
         plan_absence(own, ONE, force=True)
 
 

@@ -40,14 +40,14 @@ def test_one_for_other_objects_alone_is_in_the_way() -> None:
 def test_history_is_removed_by_force_only() -> None:
     assert plan_absence(NAME, [OURS], holders=0, force=False) is AttributeAction.REMOVE
     assert plan_absence(NAME, [OURS, HOSTS], holders=3, force=True) is AttributeAction.REMOVE
-    with pytest.raises(StillInUse, match="3 VMs carry a value"):
+    with pytest.raises(StillInUse, match="3 VMs have a value"):
         plan_absence(NAME, [OURS], holders=3, force=False)
-    with pytest.raises(StillInUse, match="1 VM carries a value"):
+    with pytest.raises(StillInUse, match="1 VM has a value"):
         plan_absence(NAME, [OURS], holders=1, force=False)
 
 
 def test_one_for_all_objects_is_none_of_ours() -> None:
-    with pytest.raises(NameTaken, match="every type"):
+    with pytest.raises(NameTaken, match="all object types"):
         plan_absence(NAME, [ALL], holders=0, force=True)
 
 

@@ -156,7 +156,7 @@ def test_a_protection_that_names_what_is_not_there_is_refused_before_anything_is
     decision = decided(a_request(), Policy(name="standard", protection=PROTECTED), eyes=eyes)
     assert (decision.refusal, decision.plan.victims) == (RunReason.PROTECTION_LOST, [])
     assert eyes.asked == [("missing", References(("safety:never",), ("app",)))]
-    assert "'standard' protects by the tag 'safety:never'" in decision.message
+    assert "'standard' protects VMs by the tag 'safety:never'" in decision.message
     assert "with a slash" in decision.message
     there = Eyes()
     assert len(victims(decided(a_request(), Policy(protection=PROTECTED), eyes=there))) == 4

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A limit that is given but empty is refused on the wire, whichever it is; one that was stored is read all the same."""
+"""A limit that is set but empty is refused on the wire, whichever it is; one that was stored is read all the same."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def test_each_limit_that_is_given_but_empty_is_refused_and_named(name: str, empt
     narrow: dict[str, Any] = {**NAMED, part: {within: empty} if within else empty}
     with pytest.raises(GivenButEmpty) as refused:
         read_request(a_request(narrow))
-    assert f"narrow.{name} is given but empty" in refused.value.why
-    assert f"Leave narrow.{name} out to mean all" in refused.value.next_step
+    assert f"narrow.{name} is set but empty" in refused.value.why
+    assert f"Omit narrow.{name} to apply no limit" in refused.value.next_step
     assert (refused.value.code, refused.value.retryable) == ("invalid_request", False)
 
 
 @pytest.mark.parametrize("empty", [None, {}, "", []], ids=repr)
 @pytest.mark.parametrize("spelling", ["narrow", "Narrow"])
 def test_limits_as_a_whole_that_are_given_but_empty_are_refused(spelling: str, empty: object) -> None:
-    with pytest.raises(GivenButEmpty, match="narrow is given but empty"):
+    with pytest.raises(GivenButEmpty, match="narrow is set but empty"):
         read_request({"tag": "t", "criticality": "HIGH", spelling: empty})
 
 
 def test_all_that_is_empty_is_named_at_once() -> None:
-    with pytest.raises(GivenButEmpty, match=r"narrow\.scope, narrow\.only are given but empty"):
+    with pytest.raises(GivenButEmpty, match=r"narrow\.scope, narrow\.only are set but empty"):
         read_request(a_request({"scope": [], "only": []}))
 
 

@@ -133,7 +133,7 @@ def test_a_restored_mark_keeps_its_event_and_the_time_of_the_preemption() -> Non
 
 @pytest.mark.parametrize("text", ["", "{}", a_mark("failed", 1), a_mark("pending", 1)])
 def test_what_we_did_not_stop_cannot_be_marked_as_restored(text: str) -> None:
-    with pytest.raises(ValueError, match="does not say preempted"):
+    with pytest.raises(ValueError, match="without a preempted mark"):
         restored(text, NOW)
 
 

@@ -95,8 +95,8 @@ def test_what_builds_on_a_failed_check_is_skipped_and_says_on_which() -> None:
     assert checks == [
         known[0],
         failed("tls", "Cannot connect: the CA is unknown.", "Give the CA file."),
-        skipped("namespace", "Cannot tell before tls is in order."),
-        skipped("worker", "Cannot tell before tls is in order."),
+        skipped("namespace", "Not checked: tls must pass first."),
+        skipped("worker", "Not checked: tls must pass first."),
     ]
 
 

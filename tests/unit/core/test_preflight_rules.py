@@ -50,7 +50,7 @@ def verdict(check: Check) -> Status:
 @pytest.mark.parametrize(
     ("references", "missing", "status", "said"),
     [
-        (References(), References(), "ok", "No policy protects by a tag"),
+        (References(), References(), "ok", "No policy protects VMs by a tag"),
         (References(("never",)), References(), "ok", "the tag 'never'"),
         (
             References(("never", "safety:x")),
@@ -183,8 +183,8 @@ def test_the_attribute_has_to_be_one_for_vms(kinds: set[str], features: list[str
 @pytest.mark.parametrize(
     ("root", "machines", "features", "status", "said"),
     [
-        pytest.param(set(), {FIRST: STOP}, ["stop"], "ok", "no more", id="exact, below the root"),
-        pytest.param(STOP, {}, ["stop"], "ok", "no more", id="exact, and no VM"),
+        pytest.param(set(), {FIRST: STOP}, ["stop"], "ok", "exactly the privileges", id="exact, below the root"),
+        pytest.param(STOP, {}, ["stop"], "ok", "exactly the privileges", id="exact, and no VM"),
         pytest.param(
             STOP,
             {FIRST: STOP, SECOND: STOP - {"VirtualMachine.Interact.PowerOff"}},
@@ -202,7 +202,12 @@ def test_the_attribute_has_to_be_one_for_vms(kinds: set[str], features: list[str
             id="held where it has no effect",
         ),
         pytest.param(
-            STOP, {FIRST: STOP | {"Alarm.Edit"}}, ["stop"], "warning", "more than it needs: Alarm.Edit.", id="excess"
+            STOP,
+            {FIRST: STOP | {"Alarm.Edit"}},
+            ["stop"],
+            "warning",
+            "more privileges than it needs: Alarm.Edit.",
+            id="excess",
         ),
         pytest.param(SYSTEM_PRIVILEGES, {}, ["stop"], "warning", "Global.SetCustomField", id="no VM to ask about"),
         pytest.param(

@@ -62,22 +62,22 @@ def test_a_category_that_does_not_serve_is_refused() -> None:
     with pytest.raises(NameTaken, match="Datastore, HostSystem only"):
         plan_presence(WISH, there(kinds=frozenset({"HostSystem", "Datastore"})), Chosen())
     assert not plan_presence(WISH, there(kinds=frozenset({"HostSystem", "VirtualMachine"})), Chosen()).changes_something
-    with pytest.raises(InvalidSetting, match="cannot take that back"):
+    with pytest.raises(InvalidSetting, match="not lowered again"):
         plan_presence(Wish("t", "c", cardinality="single"), there(), Chosen())
 
 
 def test_a_tag_goes_away_with_the_vms_that_are_named_and_no_others() -> None:
     assert plan_absence(WISH, there(A, B), only(A, B, C)) == TagPlan(detach=(A, B), delete_tag=True)
-    with pytest.raises(StillInUse, match=r"1 object carries it: c \(vm-2\) and would lose it"):
+    with pytest.raises(StillInUse, match=r"1 object has it: c \(vm-2\) and would lose it"):
         plan_absence(WISH, there(A, C), only(A))
-    with pytest.raises(StillInUse, match=r"2 objects carry it: HostSystem:host-1, VirtualMachine:vm-3"):
+    with pytest.raises(StillInUse, match=r"2 objects have it: HostSystem:host-1, VirtualMachine:vm-3"):
         plan_absence(WISH, there(HOST, UNSEEN), only())
     assert plan_absence(WISH, there(A, HOST), Chosen(), force=True).detach == (HOST, A)
 
 
 def test_many_that_carry_the_tag_are_counted() -> None:
     many = (ManagedObject("VirtualMachine", f"vm-{number}") for number in range(100, 125))
-    with pytest.raises(StillInUse, match=r"25 objects carry it: .*vm-109, 15 more and"):
+    with pytest.raises(StillInUse, match=r"25 objects have it: .*vm-109, 15 more and"):
         plan_absence(WISH, there(*many), Chosen())
 
 

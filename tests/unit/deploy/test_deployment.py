@@ -81,13 +81,13 @@ def test_what_cannot_start_is_rolled_back(host: FakeHost) -> None:
     assert host.detached.done[-1] == f"start {first.release}"
     assert host.instance.policy_file.read_text() == "old"
     assert failed.value.as_result()["rolled_back"]
-    assert f"rolled back to the release {first.release}, and all is as it was" in str(failed.value)
+    assert f"Rolled back to release {first.release}; the previous state was restored." in str(failed.value)
     assert "I cannot go on" in str(failed.value)
     assert not host.deploy("one", policy="old").plan.changed
 
 
 def test_what_does_not_get_ready_in_time_is_rolled_back_to_nothing(host: FakeHost) -> None:
-    with pytest.raises(errors.WorkerNotReady, match=r"/readyz does not answer .* rolled back to no worker at all"):
+    with pytest.raises(errors.WorkerNotReady, match=r"/readyz does not respond .* Rolled back to no worker"):
         host.deploy(ready_seconds=5.0)
     assert [done.split()[0] for done in host.detached.done] == ["start", "stop"]
     assert not host.instance.folder.exists()
@@ -95,7 +95,7 @@ def test_what_does_not_get_ready_in_time_is_rolled_back_to_nothing(host: FakeHos
 
 def test_a_way_back_that_fails_is_said(host: FakeHost) -> None:
     host.detached.breaks_with = host.deploy("one").release
-    with pytest.raises(errors.WorkerNotReady, match="could not be brought back") as failed:
+    with pytest.raises(errors.WorkerNotReady, match="the rollback failed") as failed:
         host.deploy("two", ready_seconds=1.0)
     assert not failed.value.as_result()["rolled_back"]
 
@@ -136,7 +136,7 @@ def test_a_release_that_somebody_edited_is_made_anew(host: FakeHost) -> None:
     program = host.instance.current / "vsphere_preemption_worker" / "__main__.py"
     program.write_text("edited")
     done = host.deploy()
-    assert "not as it was made" in done.plan.before
+    assert "(damaged)" in done.plan.before
     assert host.detached.done == [f"start {first.release}", f"stop {first.release}", f"start {first.release}"]
     assert program.read_text() == "one"
 

@@ -56,4 +56,4 @@ def test_it_says_who_may_run_it_where_the_environment_cannot_be_read(script: Pat
     (script.parents[1] / "worker.env").unlink()
     done = subprocess.run([script, "runs"], capture_output=True, text=True, check=False, env={})
     assert (done.returncode, done.stdout) == (4, "")
-    assert "Run it as root, or as the account of the worker." in done.stderr
+    assert "Run this command as root or as the worker's account." in done.stderr

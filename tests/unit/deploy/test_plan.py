@@ -76,8 +76,8 @@ def test_anything_else_restarts_it(other: Any) -> None:
 def test_what_was_damaged_is_made_anew(damaged: str) -> None:
     planned = plan.plan_present(Found(WANTED, running=True, damaged=frozenset({damaged})), WANTED)
     assert planned.action is Action.RESTART
-    assert f"{damaged} (not as it was made)" in planned.before
-    assert "not as it was made" not in planned.after
+    assert f"{damaged} (damaged)" in planned.before
+    assert "(damaged)" not in planned.after
 
 
 def test_the_difference_names_secrets_that_change_and_shows_none() -> None:

@@ -34,7 +34,7 @@ def sent(folder: Path, content: dict[str, str]) -> tuple[str, str]:
 @pytest.mark.parametrize("name", ["../x.py", "/x.py", "a/../../x.py", "x.sh", ".x.py", "a//x.py"])
 def test_a_release_with_a_file_that_does_not_belong_there_is_refused(name: str, tmp_path: Path) -> None:
     packed, digest = sent(tmp_path, {"a/x.py": "", name: ""})
-    with pytest.raises(errors.ReleaseUnusable, match="no file of a release"):
+    with pytest.raises(errors.ReleaseUnusable, match="not a file of a release"):
         release.Releases(tmp_path).install(packed, digest)
     assert list((tmp_path / "releases").iterdir()) == []
 
@@ -150,13 +150,13 @@ class Kept:
 
 def test_a_worker_that_ended_is_not_waited_for() -> None:
     time = FakeClock()
-    assert readiness.wait_ready("127.0.0.1:1", Kept(runs=False), seconds=100, clock=time.clock) == "it ended"
+    assert readiness.wait_ready("127.0.0.1:1", Kept(runs=False), seconds=100, clock=time.clock) == "it exited"
     assert time.time == 0
 
 
 def test_a_worker_that_does_not_answer_is_waited_for_as_long_as_was_said() -> None:
     time = FakeClock()
-    assert "does not answer" in readiness.wait_ready("127.0.0.1:1", Kept(), seconds=5, clock=time.clock)
+    assert "does not respond" in readiness.wait_ready("127.0.0.1:1", Kept(), seconds=5, clock=time.clock)
     assert 5 <= time.time < 6
 
 

@@ -140,7 +140,7 @@ def test_pauses_grow_while_vcenter_is_away_and_end_with_the_first_look(
     assert slept[:9] == [0, 1, 2, 4, 8, 16, 30, 30, 0]
     # The same trouble is told once.
     assert caplog.text.count("it is away") == 1
-    assert "can be seen again" in caplog.text
+    assert "can be read again" in caplog.text
 
 
 def test_an_error_of_the_first_look_that_time_does_not_cure_ends_the_source(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An option that limits and is given but empty is refused by its name, in each module that asks for something."""
+"""An option that limits and is set but empty is refused by its name, in each module that asks for something."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ def test_an_option_that_is_given_but_empty_is_refused_by_its_name(ask: Any, name
         ask({name: empty})
     result = refused.value.as_result()
     assert (result["error_code"], result["retryable"]) == ("invalid_request", False)
-    assert f"{name} is given but empty" in result["msg"]
-    assert f"Leave {name} out to mean all, or skip the task when the list is empty." in result["msg"]
+    assert f"{name} is set but empty" in result["msg"]
+    assert f"Omit {name} to apply no limit, or skip the task if the list is empty." in result["msg"]
 
 
 @pytest.mark.parametrize("ask", [ask for _spec, ask in ASKS.values()], ids=ASKS)
@@ -95,13 +95,13 @@ def test_an_option_that_is_not_given_is_no_limit_and_is_not_sent(ask: Any) -> No
 @pytest.mark.parametrize("option", ["folder", "pattern"])
 def test_vms_are_not_chosen_by_an_empty_place_or_pattern(option: str) -> None:
     attach = {**defaults(tag.ATTACH), "pattern": "batch-*", "folder": "batch", option: ""}
-    with pytest.raises(errors.GivenButEmpty, match=f"attach.{option} is given but empty"):
+    with pytest.raises(errors.GivenButEmpty, match=f"attach.{option} is set but empty"):
         tagging.checked_attach(attach)
     assert tagging.checked_attach({**attach, option: None})[option] is None
 
 
 def test_a_webhook_that_may_hear_nobody_is_refused() -> None:
     params = dict.fromkeys(webhook.OPTIONS_OF_VARIABLES.values()) | {"webhook_address": "127.0.0.1:8088"}
-    with pytest.raises(errors.InvalidSetting, match="webhook_sources: it is given but empty"):
+    with pytest.raises(errors.InvalidSetting, match="webhook_sources: it is set but empty"):
         webhook.webhook_variables({**params, "webhook_sources": []}, None, ())
     assert webhook.webhook_variables({**params}, None, ())["PREEMPTION_WEBHOOK_SOURCES"] == ""

@@ -30,7 +30,7 @@ def test_a_good_file_gives_its_names_its_default_and_its_digest() -> None:
 
 @pytest.mark.parametrize("content", ["", "version: 1\npolicies: [{name: x, amount: {max_vms: 0}}]"])
 def test_a_wrong_text_is_an_error_that_names_the_option(content: str) -> None:
-    with pytest.raises(errors.InvalidInput, match=r"^Cannot use the policy file content: one thing is wrong") as caught:
+    with pytest.raises(errors.InvalidInput, match=r"^Cannot use the policy file content: it has 1 error") as caught:
         module.check({"path": None, "content": content})
     result = caught.value.as_result()
     assert (result["error_code"], len(result["problems"])) == ("invalid_policy", 1)

@@ -142,8 +142,8 @@ def test_a_policy_is_read_again_and_a_refusal_is_heard(host: FakeSystemd, tmp_pa
     host.active, host.sub, host.pid = "active", "running", 5
     the_service(host, tmp_path).reload()
     assert host.asked == ["reload"]
-    host.status = "ready; the policy file is wrong, so the old policies stay"
-    with pytest.raises(errors.ServiceFailed, match="the old policies stay"):
+    host.status = "ready; the policy file is invalid; the previous policies remain in effect"
+    with pytest.raises(errors.ServiceFailed, match="the previous policies remain in effect"):
         the_service(host, tmp_path).reload()
 
 
@@ -192,24 +192,24 @@ def test_wanted_is_the_unit_at_its_place(host: FakeSystemd, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("root", ["/home/me/worker", "/tmp/worker", "/root" + "/worker"])
 def test_a_folder_that_the_unit_hides_is_refused(host: FakeSystemd, tmp_path: Path, root: str) -> None:
-    with pytest.raises(errors.ServiceFailed, match="hides the folder"):
+    with pytest.raises(errors.ServiceFailed, match="hides the directory"):
         the_service(host, tmp_path, root=root).wanted(())
 
 
 @pytest.mark.parametrize("root", ['/opt/a"b', "/opt/a\\b", "/opt/a\nb"], ids=["quote", "backslash", "line end"])
 def test_a_folder_that_no_unit_can_name_is_refused(host: FakeSystemd, tmp_path: Path, root: str) -> None:
-    with pytest.raises(errors.ServiceFailed, match="takes no path"):
+    with pytest.raises(errors.ServiceFailed, match="does not support the path"):
         the_service(host, tmp_path, root=root).wanted(())
 
 
 def test_an_account_that_is_not_there_is_refused(host: FakeSystemd, tmp_path: Path) -> None:
-    with pytest.raises(errors.ServiceFailed, match="there is no account 'nobody-here'"):
+    with pytest.raises(errors.ServiceFailed, match="the account 'nobody-here' does not exist"):
         the_service(host, tmp_path, user="nobody-here").wanted(())
 
 
 def test_an_old_systemd_is_refused(host: FakeSystemd, tmp_path: Path) -> None:
     host.version = "systemd 249 (249.11)"
-    with pytest.raises(errors.ServiceFailed, match="systemd is 249; 250 is needed"):
+    with pytest.raises(errors.ServiceFailed, match="has systemd 249, but 250 or later is required"):
         the_service(host, tmp_path).wanted(())
 
 
@@ -227,5 +227,5 @@ def test_a_host_without_systemd_is_told_so_and_has_nothing_to_remove(
     assert (found.running(), dict(found.definition())) == (False, {})
     found.stop()
     found.remove()
-    with pytest.raises(errors.ServiceFailed, match="systemd is not what runs this host"):
+    with pytest.raises(errors.ServiceFailed, match="this host does not run systemd"):
         found.wanted(())

@@ -112,5 +112,5 @@ def test_mistakes_are_named_with_their_place(rule: str, message: str) -> None:
 
 def test_two_rules_cannot_have_one_name() -> None:
     rule = "{name: m, alarms: [a], tag: t}"
-    with pytest.raises(InvalidPolicy, match="there is an alarm rule 'm' already, in line 7"):
+    with pytest.raises(InvalidPolicy, match="there is already an alarm rule 'm', in line 7"):
         policies(rule, rule)

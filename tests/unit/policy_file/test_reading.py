@@ -147,7 +147,7 @@ def test_a_file_that_cannot_be_read_is_an_invalid_policy_with_a_next_step(tmp_pa
 def test_a_file_of_another_encoding_is_refused_at_its_place(tmp_path: Path) -> None:
     file = tmp_path / "policy.yml"
     file.write_bytes(b"version: 1\nx: \xff\n")
-    with pytest.raises(InvalidPolicy, match=r"policy.yml:2:4: this is no UTF-8 text"):
+    with pytest.raises(InvalidPolicy, match=r"policy.yml:2:4: this is not UTF-8 text"):
         load_policy_file(file)
 
 

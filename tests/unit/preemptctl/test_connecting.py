@@ -53,7 +53,7 @@ def test_the_api_key_comes_from_a_file_and_turns_tls_on(tmp_path: Path) -> None:
         pytest.param(["--api-key-file", "no-such-file"], "no-such-file cannot be read", id="no file"),
         pytest.param(["--server", ""], "--server: it is empty", id="empty"),
         pytest.param(["--server", "host"], "is not host:port", id="no port"),
-        pytest.param(["--tls=false", "--tls-ca-file", "x"], "turns TLS off", id="TLS off and a CA"),
+        pytest.param(["--tls=false", "--tls-ca-file", "x"], "disables TLS", id="TLS off and a CA"),
     ],
 )
 def test_what_cannot_be_is_refused(words: list[str], said: str) -> None:

@@ -64,10 +64,10 @@ def test_limits_narrow_the_request() -> None:
     ("words", "said"),
     [
         pytest.param(["-c", "urgent"], "URGENT|urgent", id="criticality"),
-        pytest.param(["-e", "{"], "no JSON", id="no JSON"),
-        pytest.param(["-e", "[1]"], "no JSON object", id="no object"),
+        pytest.param(["-e", "{"], "not valid JSON", id="no JSON"),
+        pytest.param(["-e", "[1]"], "not a JSON object", id="no object"),
         pytest.param(["-e", '{"id":"1"}'], "no specversion, source, type", id="no CloudEvent"),
-        pytest.param(["-e", EVENT, "--event-file", "x"], "both given", id="two events"),
+        pytest.param(["-e", EVENT, "--event-file", "x"], "both --event and --event-file", id="two events"),
         pytest.param(["--event-file", "no-such-file"], "cannot be read", id="no file"),
         pytest.param(["--max-vms", "0"], "--max-vms is 0", id="no VM at all"),
         pytest.param(["--tag", " "], "--tag: it is empty", id="no tag"),
@@ -101,7 +101,7 @@ def test_a_flag_that_limits_and_is_given_but_empty_is_refused_by_its_name(comman
     with pytest.raises(InvalidInput, match=f"--{flag}") as refused:
         ask(options_of(f"--{flag}", "", command=command))
     if isinstance(refused.value, GivenButEmpty):
-        assert f"Leave --{flag} out to mean all, or do not run the command" in refused.value.next_step
+        assert f"Omit --{flag} to apply no limit, or do not run the command" in refused.value.next_step
 
 
 def test_an_empty_name_beside_others_is_refused_too() -> None:

@@ -32,7 +32,7 @@ def test_the_document_names_the_preemption_also_under_the_earlier_name() -> None
 
 
 def test_no_run_is_said_and_a_note_comes_last() -> None:
-    assert lines_of(Sight()) == ["No run is at work; waiting for one."]
+    assert lines_of(Sight()) == ["No active run; waiting for one."]
     assert lines_of(replace(AT_WORK, note="no answer\x1b"))[-1] == "no answer\\x1b"
 
 

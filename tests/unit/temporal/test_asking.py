@@ -139,7 +139,7 @@ def test_a_failed_run_is_an_outcome_like_any_other(tell: Tell, workflow_id: str)
 
 def test_what_the_workflow_refuses_is_an_invalid_request(tell: Tell, workflow_id: str) -> None:
     async def story(world: World) -> None:
-        with pytest.raises(InvalidRequest, match="its event has no id"):
+        with pytest.raises(InvalidRequest, match="its event has no ID"):
             await ask(world, workflow_id, read_request({"tag": "t", "criticality": "LOW"}))
 
     tell(story)

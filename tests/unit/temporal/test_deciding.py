@@ -73,7 +73,7 @@ def test_a_decision_holds_and_giving_it_again_changes_nothing(
         assert not deciding.would_change(again, Verdict(verdict.approve, "another"))
         assert await deciding.decide(world.client, again, Verdict(verdict.approve, "another")) == (verdict, False)
         contrary = Verdict(not verdict.approve)
-        with pytest.raises(NotWaitingForApproval, match="by ops before"):
+        with pytest.raises(NotWaitingForApproval, match=r"already .* by ops"):
             await deciding.decide(world.client, again, contrary)
         with pytest.raises(NotWaitingForApproval, match="it has ended"):
             await deciding.decide(world.client, found, contrary)
@@ -90,7 +90,7 @@ def test_who_is_slower_with_the_same_decision_changed_nothing(tell: Tell, workfl
         found = await deciding.find_awaited(world.client, workflow_id)
         assert await deciding.decide(world.client, found, YES) == (YES, True)
         assert await deciding.decide(world.client, found, Verdict(True, "late")) == (YES, False)
-        with pytest.raises(NotWaitingForApproval, match="it was decided otherwise before"):
+        with pytest.raises(NotWaitingForApproval, match="a different decision was made earlier"):
             await deciding.decide(world.client, found, NO)
         at_work = await deciding.find_awaited(world.client, workflow_id)
         assert at_work.verdict == YES
@@ -125,9 +125,9 @@ def test_without_any_run_it_is_said_how_long_was_waited(
         with pytest.raises(WorkflowNotFound):
             await deciding.find_awaited(world.client, workflow_id)
         await world.start(workflow_id=workflow_id)
-        with pytest.raises(NotWaitingForApproval, match=r"no run of the workflow waits for approval\."):
+        with pytest.raises(NotWaitingForApproval, match=r"no run of the workflow is waiting for approval\."):
             await deciding.find_awaited(world.client, workflow_id)
-        with pytest.raises(NotWaitingForApproval, match=r"within 0\.05 seconds"):
+        with pytest.raises(NotWaitingForApproval, match=r"after 0\.05 seconds"):
             await deciding.find_awaited(world.client, workflow_id, wait_seconds=0.05)
 
     tell(story)

@@ -50,7 +50,7 @@ def test_only_named_attributes_are_removed() -> None:
 
 
 def test_another_type_is_refused() -> None:
-    with pytest.raises(InvalidSetting, match=r"Why .* is a Text"):
+    with pytest.raises(InvalidSetting, match=r"Why .* of type Text"):
         plan_present(FOUND, wanted(search_attributes={"Why": "Keyword"}))
 
 

@@ -72,7 +72,7 @@ def test_what_somebody_else_has_added_is_taken_away() -> None:
 
 @pytest.mark.parametrize("wanted", [present(None), paused(None)], ids=["resume", "pause"])
 def test_what_is_not_there_cannot_be_paused_or_resumed(wanted: Wanted) -> None:
-    with pytest.raises(InvalidSetting, match="there is none of this name"):
+    with pytest.raises(InvalidSetting, match="there is no schedule with this name"):
         plan_present(None, wanted)
 
 
@@ -103,7 +103,7 @@ def test_a_host_without_time_zones_leaves_it_to_the_server(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("seconds", [59, -1, 86_401])
 def test_a_span_of_time_has_its_limits(seconds: int) -> None:
-    with pytest.raises(InvalidSetting, match="between 60 and 86400"):
+    with pytest.raises(InvalidSetting, match="from 60 to 86400"):
         checked_seconds("catch-up window", seconds, least=60)
 
 
@@ -112,7 +112,7 @@ def test_times_of_both_kinds_count() -> None:
 
 
 def test_the_mistake_in_a_time_is_named() -> None:
-    with pytest.raises(InvalidSetting, match="'0 25 \\* \\* \\*' cannot be used, because '25' is no hour"):
+    with pytest.raises(InvalidSetting, match="'0 25 \\* \\* \\*' is invalid, because '25' is not a valid hour"):
         times_of(["0 25 * * *"], [])
-    with pytest.raises(InvalidSetting, match="an entry of calendar cannot be used"):
+    with pytest.raises(InvalidSetting, match="an entry of calendar is invalid"):
         times_of([], [{"hour": "x"}])

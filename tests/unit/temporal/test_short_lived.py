@@ -59,6 +59,6 @@ def test_an_error_comes_out_as_it_is_after_a_rest(rests: list[float]) -> None:
 
 @pytest.mark.parametrize("call", [endless, endless_in_foreign_hands])
 def test_what_takes_too_long_is_ended_and_told(rests: list[float], call: object) -> None:
-    with pytest.raises(OutcomeTimeout, match=r"0\.05 seconds are over"):
+    with pytest.raises(OutcomeTimeout, match=r"after 0\.05 seconds"):
         short_lived.run(call, timeout_seconds=0.05)  # type: ignore[arg-type]
     assert rests == [short_lived.REST_SECONDS]

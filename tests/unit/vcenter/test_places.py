@@ -144,7 +144,7 @@ def test_of_very_many_only_some_are_listed() -> None:
     ids=str,
 )
 def test_what_is_not_there_is_not_found(place: Place) -> None:
-    with pytest.raises(PlaceNotFound, match="nothing that the account may see") as caught:
+    with pytest.raises(PlaceNotFound, match="the account cannot see any object") as caught:
         TREE.area(place)
     assert (caught.value.code, caught.value.retryable) == ("place_not_found", False)
 

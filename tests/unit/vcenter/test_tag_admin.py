@@ -111,7 +111,7 @@ def test_who_was_faster_is_no_error(desk: Desk) -> None:
 
 def test_a_name_that_is_taken_by_what_cannot_be_seen_is_an_error(desk: Desk) -> None:
     desk.service._create = lambda kind, spec: ""  # type: ignore[method-assign]
-    with pytest.raises(AlreadyThere, match="let the account see"):
+    with pytest.raises(AlreadyThere, match="give the account access"):
         desk.make()
 
 
@@ -136,11 +136,11 @@ def test_where_the_call_for_many_does_nothing_each_is_detached_by_itself(desk: D
 
 def test_objects_that_vcenter_leaves_out_are_an_error_with_its_reason(desk: Desk) -> None:
     desk.service.unwilling = {"vm-1"}
-    with pytest.raises(VCenterFault, match=r"for 1 object, such as VirtualMachine:vm-1 \(vm-1 will not\)"):
+    with pytest.raises(VCenterFault, match=r"for 1 object, for example VirtualMachine:vm-1 \(vm-1 will not\)"):
         desk.make(*VMS)
     assert desk.admin.find(WISH).carriers == {VMS[0], VMS[2]}
     desk.service.unwilling = {"vm-2"}
-    with pytest.raises(VCenterFault, match="take off"):
+    with pytest.raises(VCenterFault, match="detach"):
         desk.make(exclusive=True)
 
 

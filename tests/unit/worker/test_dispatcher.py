@@ -78,7 +78,7 @@ def test_a_request_with_a_limit_that_is_given_but_empty_is_rejected_and_plans_no
         await counted(handle, rejected=1)
         [refused] = (await handle.query(QUERY_REQUESTS))["recent"]
         assert refused["reason"] == "invalid_request"
-        assert "given but empty" in refused["message"]
+        assert "set but empty" in refused["message"]
         with pytest.raises(WorkflowUpdateFailedError) as failed:
             await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e2", narrow=narrow), "wait": True})
         assert getattr(failed.value.cause, "type", "") == "invalid_request"

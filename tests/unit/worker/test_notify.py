@@ -89,22 +89,22 @@ def test_systemd_hears_once_that_the_worker_is_ready_and_before_that_what_it_wai
     worker = Worker({**WELL, "temporal": "not connected yet"}, {**WELL, "vcenter": "no answer"}, WELL)
     told(ServiceManager(NotifySettings(systemd.address)), worker, pauses=2)
     assert systemd.heard() == [
-        ["STATUS=waits for temporal: not connected yet", "EXTEND_TIMEOUT_USEC=90000000"],
-        ["STATUS=waits for vcenter: no answer", "EXTEND_TIMEOUT_USEC=90000000"],
+        ["STATUS=waiting for temporal: not connected yet", "EXTEND_TIMEOUT_USEC=90000000"],
+        ["STATUS=waiting for vcenter: no answer", "EXTEND_TIMEOUT_USEC=90000000"],
         ["READY=1", "STATUS=ready"],
     ]
 
 
 def test_a_server_that_goes_away_later_shows_in_the_status_only(systemd: Systemd) -> None:
     clock = told(ServiceManager(NotifySettings(systemd.address)), Worker(WELL, {"vcenter": "away"}, WELL), pauses=2)
-    assert systemd.heard() == [["READY=1", "STATUS=ready"], ["STATUS=waits for vcenter: away"], ["STATUS=ready"]]
+    assert systemd.heard() == [["READY=1", "STATUS=ready"], ["STATUS=waiting for vcenter: away"], ["STATUS=ready"]]
     assert set(clock.slept) == {STATUS_SECONDS}
 
 
 def test_what_a_server_says_cannot_become_a_message_of_its_own(systemd: Systemd) -> None:
     told(ServiceManager(NotifySettings(systemd.address)), Worker({"vcenter": "x\nREADY=1\n" + "y" * 5000}, WELL))
     status, _more_time = systemd.heard()[0]
-    assert status.startswith("STATUS=waits for vcenter: x READY=1 yyy")
+    assert status.startswith("STATUS=waiting for vcenter: x READY=1 yyy")
     assert len(status) < 450
 
 
@@ -139,7 +139,7 @@ def test_the_status_tells_of_a_policy_that_was_refused_until_one_is_taken(system
     manager.reloaded(taken=False)
     manager.reloaded(taken=True)
     _first, refused, taken = systemd.heard()
-    assert refused == ["READY=1", "STATUS=ready; the policy file is wrong, so the old policies stay"]
+    assert refused == ["READY=1", "STATUS=ready; the policy file is invalid; the previous policies remain in effect"]
     assert taken == ["READY=1", "STATUS=ready"]
 
 
@@ -154,7 +154,7 @@ def test_without_a_socket_nothing_is_said_and_nobody_is_asked(address: str) -> N
 def test_a_systemd_that_is_gone_does_not_end_the_worker(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         ServiceManager(NotifySettings(str(tmp_path / "gone"))).stopping()
-    assert "systemd could not be told" in caplog.text
+    assert "cannot notify systemd" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_a_restore_with_a_limit_that_is_given_but_empty_is_refused_and_plans_not
     cause = refused.value.cause
     assert isinstance(cause, ApplicationError)
     assert (cause.type, cause.non_retryable) == ("invalid_request", True)
-    assert f"{limit} is given but empty. Leave {limit} out to mean all" in cause.message
+    assert f"{limit} is set but empty. Omit {limit} to apply no limit" in cause.message
     assert (script.plans, script.batches) == ([], [])
 
 

@@ -83,7 +83,7 @@ def test_an_attempt_that_temporal_has_given_up_hands_over() -> None:
                 watch.hand_over_if_due()
                 threading.Event().wait(0.01)
 
-    with pytest.raises(ApplicationError, match="another attempt goes on") as handed_over:
+    with pytest.raises(ApplicationError, match="another attempt continues") as handed_over:
         environment.run(activity.defn(no_thread_cancel_exception=True)(work))
     assert not handed_over.value.non_retryable
 

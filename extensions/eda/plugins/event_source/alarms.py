@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event source for ansible-rulebook: changes of vCenter's alarms.
+"""Event source for ansible-rulebook: changes of vCenter alarms.
 
-vCenter is asked in threads, one call a look, so the loop of the rulebook never waits for it. What was told is kept in a
-file, so a restart neither repeats a change nor loses one.
+vCenter is queried in threads, with one call per check, so the event loop of the rulebook never waits for it. Reported
+changes are stored in a file, so a restart neither repeats nor loses a change.
 """
 
 from __future__ import annotations
@@ -24,62 +24,63 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 DOCUMENTATION = r"""
 module: alarms
-short_description: Tell of changes of vCenter's alarms
+short_description: Report changes of vCenter alarms
 version_added: 0.2.0
 author: the vsphere.preemption authors (@vsphere-preemption)
 description:
-  - Looks at vCenter's event log and at its list of triggered alarms with one call a second, and sends an event for each
-    change of an alarm on an object. The list shows what the log has lost.
-  - Each event is a CloudEvent in the shape of VEBA's C(AlarmStatusChangedEvent). Beside its attributes stands
-    C(preemption_alarm), plain values to write conditions on; see C(docs/eda.md).
-  - After trouble with vCenter it goes on by itself. Options that cannot be used, or a login that is refused at the
-    first look, end the rulebook with an error that says why.
+  - Checks vCenter's event log and its list of triggered alarms with one call per second, and sends an event for each
+    change of an alarm on an object. The list covers changes that the log has lost.
+  - Each event is a CloudEvent in the format of VEBA's C(AlarmStatusChangedEvent). In addition to the CloudEvent
+    attributes, it contains C(preemption_alarm) with plain values for conditions; see C(docs/eda.md).
+  - After a vCenter failure, the source recovers automatically. Invalid options, or a login that is rejected at the
+    first check, stop the rulebook with an error message.
 options:
   alarms:
     description:
-      - Names of alarms, or shell patterns for them. Upper and lower case are alike.
+      - Names of alarms, or shell patterns for them. Case-insensitive.
     type: list
     elements: str
     default: ["*"]
   interval:
-    description: Seconds from one look to the next, from 0.2 to 3600.
+    description: Interval between checks in seconds, from 0.2 to 3600.
     type: float
     default: 1.0
   state_file:
     description:
-      - File that remembers what was told. It is written for its owner alone. Each source needs one of its own.
-      - Without it, a start tells of all that fires then, under the same ids as before, and of no earlier change.
+      - File that stores the changes already reported. Only its owner can access it. Each source needs its own file.
+      - Without it, the source reports all triggered alarms when it starts, under the same ids as before, and no earlier
+        changes.
     type: path
   vcenter_url:
     description:
       - Address of vCenter, such as C(https://vcenter.example.com).
-      - Read from the environment variable E(VCENTER_URL) if it is not given.
+      - If not set, the environment variable E(VCENTER_URL) is used.
     type: str
   vcenter_username:
     description:
       - Name of an account with System.View and System.Read on the root folder.
-      - Read from E(VCENTER_USERNAME) if it is not given.
+      - If not set, E(VCENTER_USERNAME) is used.
     type: str
   vcenter_password:
     description:
       - Password of the account.
-      - Read from E(VCENTER_PASSWORD) if it is not given.
+      - If not set, E(VCENTER_PASSWORD) is used.
     type: str
   vcenter_secret_path:
     description:
-      - Folder with the files C(username) and C(password). C(/var/bindings/vsphere), if neither this nor name and
-        password are known.
-      - Read from E(VCENTER_SECRET_PATH) if it is not given.
+      - Directory with the files C(username) and C(password). Defaults to C(/var/bindings/vsphere) if the user name and
+        password are not set either.
+      - If not set, E(VCENTER_SECRET_PATH) is used.
     type: path
   vcenter_ca_file:
     description:
-      - PEM file with the CA that signed the certificate of vCenter. The CAs of the system, if not given.
-      - Read from E(VCENTER_CA_FILE) if it is not given.
+      - PEM file with the CA that signed vCenter's certificate. By default, the CAs of the system are trusted.
+      - If not set, E(VCENTER_CA_FILE) is used.
     type: path
   vcenter_validate_certs:
     description:
-      - Whether to check the certificate of vCenter.
-      - If it is not given and the environment variable E(VCENTER_INSECURE) is true, it is not checked.
+      - Whether to validate vCenter's certificate.
+      - If this option is not set and the environment variable E(VCENTER_INSECURE) is true, it is not validated.
     type: bool
     default: true
 requirements:
@@ -87,7 +88,7 @@ requirements:
 """
 
 EXAMPLES = r"""
-- name: Show what happens to alarms
+- name: Show changes of alarms
   hosts: localhost
   sources:
     - vsphere.preemption.alarms:
@@ -107,7 +108,7 @@ LIBRARY = "vsphere_preemption"
 
 
 def load_library() -> None:
-    """Make the library of this collection importable: ansible-rulebook does not put collections on Python's path."""
+    """Make the library of this collection importable: ansible-rulebook does not add collections to Python's path."""
     if LIBRARY in sys.modules:
         return
     folder = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / LIBRARY
@@ -115,7 +116,7 @@ def load_library() -> None:
         LIBRARY, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     if spec is None or spec.loader is None:
-        raise ImportError(f"the collection is not complete: {folder} is missing")
+        raise ImportError(f"the collection is incomplete: {folder} is missing")
     module = importlib.util.module_from_spec(spec)
     sys.modules[LIBRARY] = module
     spec.loader.exec_module(module)
@@ -131,7 +132,7 @@ from vsphere_preemption.vcenter.listener_options import ListenerOptions, read_op
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 CLOSE_SECONDS = 5.0
-# What ansible-rulebook itself puts beside the options.
+# Added to the options by ansible-rulebook itself.
 FEEDBACK_QUEUE = "eda_feedback_queue"
 
 Result = TypeVar("Result")
@@ -139,13 +140,13 @@ log = logging.getLogger("vsphere.preemption.alarms")
 
 
 class Queue(Protocol):
-    """Where ansible-rulebook takes events from."""
+    """The queue that ansible-rulebook reads events from."""
 
     async def put(self, event: dict[str, Any]) -> None: ...
 
 
 class Listener(Protocol):
-    """Who looks at vCenter; `AlarmEvents`."""
+    """Reads changes from vCenter; `AlarmEvents`."""
 
     @property
     def state(self) -> dict[str, Any]: ...
@@ -156,7 +157,7 @@ class Listener(Protocol):
 
 
 class Source:
-    """Looks again and again until it is cancelled. file: where to remember what was told."""
+    """Checks for changes until it is cancelled. file: stores the changes already reported."""
 
     def __init__(self, listener: Listener, file: StateFile | None, interval_seconds: float) -> None:
         self._listener = listener
@@ -167,7 +168,7 @@ class Source:
         self._trouble = ""
 
     async def run(self, queue: Queue) -> None:
-        """Errors of the first look that come again by all means, and a state file that cannot be written."""
+        """Raises permanent errors of the first check, and errors when writing the state file."""
         while True:
             began = time.monotonic()
             try:
@@ -179,27 +180,27 @@ class Source:
     async def _look(self, queue: Queue) -> None:
         for event in await in_thread(self._listener.look):
             await queue.put(event)
-        # Only what the rulebook has got is remembered: after a crash it is told again, under the same id.
+        # Only changes that the rulebook has received are stored: after a crash they are sent again, with the same id.
         state = self._listener.state
         if self._file is not None and state != self._kept:
             await finished(in_thread(partial(self._file.save, state)))
         self._kept, self._pause = state, 0.0
         if self._trouble:
-            log.warning("vCenter's alarms can be seen again")
+            log.warning("vCenter alarms can be read again")
         self._trouble = ""
 
     def _failed(self, error: PreemptionError) -> None:
-        """Take a longer pause; the same trouble is told once."""
+        """Wait longer before the next attempt; the same error is logged once."""
         if self._kept is None and (not error.retryable or isinstance(error, VCenterLoginRefused)):
             raise error
         if self._trouble != error.code:
-            log.warning("trying again: %s", error)
+            log.warning("retrying: %s", error)
         self._trouble = error.code
         self._pause = min(max(2 * self._pause, FIRST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
 
 async def in_thread(work: Callable[[], Result]) -> Result:
-    """Do it in a thread. Unlike asyncio's own, it does not hold up the end of the process when vCenter hangs."""
+    """Run in a thread. Unlike asyncio's own threads, it does not delay the end of the process when vCenter hangs."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[Result] = loop.create_future()
 
@@ -213,7 +214,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
 
     def run() -> None:
         result = _outcome(work)
-        # Nobody waits any more where the loop is closed.
+        # If the loop is closed, nothing is waiting for the result any more.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(settle, result)
 
@@ -222,7 +223,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
 
 
 async def finished(work: Awaitable[None]) -> None:
-    """Wait for it also when cancelled, as long as for a close: who comes next must not find the file still changing."""
+    """Wait even when cancelled, as long as for a close: the next source must not find the file still changing."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
@@ -232,7 +233,7 @@ async def finished(work: Awaitable[None]) -> None:
 
 
 def _outcome(work: Callable[[], Result]) -> Callable[[], Result]:
-    """What the work came to: a call that returns its result, or raises its error."""
+    """The outcome of the work: a call that returns its result, or raises its error."""
     try:
         result = work()
     except Exception as error:
@@ -245,7 +246,7 @@ def _raise(error: Exception) -> NoReturn:
 
 
 def listen(options: ListenerOptions, file: StateFile | None) -> AlarmEvents:
-    """The listener for these options, which goes on where the one before has ended."""
+    """The listener for these options, which continues where the previous one ended."""
     vcenter = VCenter(options.settings, options.credentials)
     kept = file.load() if file else None
     return AlarmEvents(vcenter, options.wants, options.settings.endpoint.event_source, kept)
@@ -260,6 +261,6 @@ async def main(queue: Queue, args: Mapping[str, Any]) -> None:
     try:
         await Source(listener, file, options.interval_seconds).run(queue)
     finally:
-        # What a vCenter that hangs cannot take back now ends with its session.
+        # If vCenter hangs, what cannot be released now is released when its session expires.
         with contextlib.suppress(TimeoutError, PreemptionError):
             await asyncio.wait_for(in_thread(listener.close), CLOSE_SECONDS)

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The vCenter alarm that a trigger event tells of.
+"""The vCenter alarm that a trigger event reports.
 
-Three senders shape the same event differently: the old VEBA event router and VEBA's sources for Knative write the Go
+Three senders format the same event differently: the old VEBA event router and VEBA's sources for Knative write the Go
 names (`ComputeResource`, a reference as `{Type, Value}`), and the event source of Ansible's vmware.vmware writes those
-of pyVmomi (`computeResource`, a reference as `vim.ClusterComputeResource:domain-c7`). All are read alike. What is told
-comes from outside: texts are cut, references are checked for their form, and an odd shape reads as missing.
+of pyVmomi (`computeResource`, a reference as `vim.ClusterComputeResource:domain-c7`). All of them are supported. The
+content is untrusted: texts are truncated, references are validated, and an unexpected structure counts as missing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COLOURS = ("gray", "green", "yellow", "red")
 _EVENT_NAME = re.compile(r"(?:^|[./])Alarm[A-Za-z]*Event(?:\.v\d+)?$", re.IGNORECASE)
 _COMPUTE_RESOURCES = ("ComputeResource", "ClusterComputeResource")
 _WRITTEN_REFERENCE = re.compile(r"'?(?:vim\.)?(?:[a-z]\w*\.)*([A-Za-z]{1,64}):([\w.-]{1,128})'?", re.ASCII)
-# How vCenter begins the ids of what an alarm may name; for a sender that leaves the type out.
+# The prefixes of vCenter's ids for the objects of an alarm; for a sender that omits the type.
 _TYPE_BY_PREFIX = {
     "domain-c": "ClusterComputeResource",
     "domain-s": "ComputeResource",
@@ -39,11 +39,11 @@ _TYPE_BY_PREFIX = {
 class AlarmEvent:
     """One change of an alarm.
 
-    name: of the alarm; empty where the event has none. alarm: its definition. entity: where it fired.
-    compute_resource: the cluster or lone host that the entity belongs to. None for alarms that belong to none, such as
-    those of a datastore: who needs a scope has to refuse these, never to widen them.
-    compute_resource_name: as the event tells it. from_colour, to_colour: one of COLOURS, or empty.
-    key: of vCenter's event, empty where it is not told.
+    name: of the alarm; empty if the event has none. alarm: its definition. entity: where it fired.
+    compute_resource: the cluster or standalone host that the entity belongs to. None for alarms that belong to none,
+    such as those of a datastore: code that needs a scope must reject these, never widen them.
+    compute_resource_name: as in the event. from_colour, to_colour: one of COLOURS, or empty.
+    key: of vCenter's event, empty if it has none.
     """
 
     name: str = ""
@@ -57,13 +57,13 @@ class AlarmEvent:
 
 
 def is_alarm_event(event: TriggerEvent) -> bool:
-    """Whether a vCenter alarm is behind this event: its type, its subject or its data says so."""
+    """Whether this event comes from a vCenter alarm, according to its type, its subject or its data."""
     names = (event.type, event.attributes.get("subject", ""), _field(_data(event), "_vimtype"))
     return any(isinstance(name, str) and _EVENT_NAME.search(name) for name in names) or _looks_like_one(_data(event))
 
 
 def read_alarm(event: TriggerEvent) -> AlarmEvent | None:
-    """The alarm behind this event, None where there is none. Never raises."""
+    """The alarm of this event, None if there is none. Never raises."""
     if not is_alarm_event(event):
         return None
     data = _data(event)
@@ -85,12 +85,12 @@ def _data(event: TriggerEvent) -> object:
 
 
 def _looks_like_one(data: object) -> bool:
-    """An alarm and the colour that it has now, under whatever type the sender made up."""
+    """Whether it contains an alarm and its current colour, under any type."""
     return isinstance(_field(data, "alarm"), Mapping) and bool(_colour(_field(data, "to")))
 
 
 def _field(value: object, name: str) -> object:
-    """The field of an object, its name in any letter case; None where there is no such thing."""
+    """The field of an object, its name case-insensitive; None if there is none."""
     if not isinstance(value, Mapping):
         return None
     return next((part for key, part in value.items() if str(key).lower() == name.lower()), None)
@@ -102,7 +102,7 @@ def _name(argument: object) -> str:
 
 
 def _reference(data: object, argument_name: str, inner_name: str) -> ManagedObject | None:
-    """The reference in an argument of the event, which holds it beside a name, or is the reference itself."""
+    """The reference in an argument of the event, which contains it next to a name, or is the reference itself."""
     argument = _field(data, argument_name)
     return _as_reference(_field(argument, inner_name)) or _as_reference(argument)
 
@@ -114,7 +114,7 @@ def _as_reference(value: object) -> ManagedObject | None:
 
 
 def _written(value: object) -> str:
-    """A reference that is an object, as `type:id`; empty where it is none."""
+    """A reference that is an object, as `type:id`; empty if it is not one."""
     whole = _field(value, "_vimref")
     if isinstance(whole, str):
         return whole
@@ -135,7 +135,7 @@ def _colour(value: object) -> str:
 
 
 def _key(value: object) -> str:
-    """vCenter numbers its events in 32 bits; text is taken as it comes, up to the digits of such a number and a few."""
+    """vCenter numbers its events in 32 bits; text is kept up to slightly more than the digits of such a number."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return ""
     return str(value)[:32] if isinstance(value, str) or abs(value) < 1 << 63 else ""

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a vCenter alarm asks for: the request, and the workflow that it goes to.
+"""The preemption request for a vCenter alarm, and the workflow that it is sent to.
 
-Whoever hears of the alarm (the watcher, the webhook) sends the same request to the same workflow.
+The alarm watch and the webhook send the same request to the same workflow.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9 ._-]")
 def workflow_id_for(alarm: AlarmEvent, task_queue: str) -> str:
     """`alarm/<task queue>/<name of the alarm>/<MoRef of its compute resource>`: one for each alarm and scope.
 
-    The task queue tells vCenters apart, which number their objects alike. InvalidRequest for an alarm without a compute
-    resource: it has no scope.
+    The task queue distinguishes vCenters, which use the same object ids. Raises InvalidRequest for an alarm without a
+    compute resource, because it has no scope.
     """
     if alarm.compute_resource is None:
         raise InvalidRequest(
-            f"Cannot ask for a preemption because of the alarm {alarm.name!r}",
-            why="it belongs to no compute resource, and without one it would reach all of vCenter",
+            f"Cannot request a preemption for the alarm {alarm.name!r}",
+            why="it belongs to no compute resource, and without one the request would apply to all of vCenter",
             next_step="Use an alarm of a cluster, a host or a VM.",
         )
     return f"alarm/{task_queue}/{_UNSAFE.sub('-', alarm.name)[:MAX_NAME]}/{alarm.compute_resource.value}"
 
 
 def request_for(rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> PreemptionRequest | None:
-    """The request that the rule makes of an alarm in this colour; None where the colour asks for nothing."""
+    """The request of the rule for an alarm in this colour; None if the colour requests nothing."""
     criticality = rule.criticality.get(alarm.to_colour)
     if criticality is None:
         return None
@@ -48,7 +48,7 @@ def request_for(rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Pree
 
 
 def event_for(alarm: AlarmEvent, *, source: str, id: str, time: str) -> TriggerEvent:
-    """The CloudEvent of an alarm that nobody sent, in the shape of VEBA's. time: as wire text."""
+    """A CloudEvent for an alarm without a sender, in the format of VEBA's. time: as wire text."""
     attributes = {"specversion": "1.0", "id": id, "source": source, "type": EVENT_TYPE}
     attributes |= {"datacontenttype": "application/json", "time": time}
     parts = {

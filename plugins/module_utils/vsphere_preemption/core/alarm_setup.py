@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The definition of an alarm on the usage of hosts or clusters: what there is, what shall be, what has to be done.
+"""The definition of an alarm on the usage of hosts or clusters: the current state, the desired state, and the changes.
 
-Nothing here asks vCenter.
+Nothing here contacts vCenter.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ PERCENT = 100
 
 
 class Metric(StrEnum):
-    """What is watched, by the group of vCenter's counter `usage`."""
+    """The monitored resource, by the group of vCenter's counter `usage`."""
 
     MEMORY = "mem"
     CPU = "cpu"
 
 
 class Watched(StrEnum):
-    """The objects that get the colour, by their type."""
+    """The objects that the alarm monitors, by their type."""
 
     HOSTS = "HostSystem"
     CLUSTERS = "ClusterComputeResource"
@@ -38,7 +38,7 @@ class Watched(StrEnum):
 
 @dataclass(frozen=True)
 class Threshold:
-    """Above `level`, in hundredths of a percent, for so many seconds, the alarm has the colour."""
+    """The alarm has the colour when usage is above `level`, in hundredths of a percent, for `seconds`."""
 
     level: int
     seconds: int
@@ -56,7 +56,7 @@ class Usage:
 
 @dataclass(frozen=True)
 class AlarmDefinition:
-    """An alarm. usage: None where it is about something else. tolerance in hundredths of a percent, frequency in s."""
+    """An alarm. usage: None if it does not monitor usage. tolerance in hundredths of a percent, frequency in s."""
 
     name: str
     description: str
@@ -68,7 +68,7 @@ class AlarmDefinition:
 
 @dataclass(frozen=True)
 class DefinedAlarm:
-    """One that exists. entity: what it is defined on. system: vCenter made it."""
+    """An existing alarm. entity: the object it is defined on. system: a built-in vCenter alarm."""
 
     ref: ManagedObject
     entity: ManagedObject
@@ -77,7 +77,7 @@ class DefinedAlarm:
 
 
 class AlarmAction(StrEnum):
-    """What has to be done. replace: remove it where it is, and make it anew."""
+    """What must be done. replace: remove the alarm and create it again."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -87,44 +87,46 @@ class AlarmAction(StrEnum):
 
 
 def threshold(percent: float | None, seconds: int) -> Threshold | None:
-    """The threshold at so many percent. InvalidSetting."""
+    """The threshold at this percentage. Raises InvalidSetting."""
     if percent is None:
         return None
     if not 0 < percent < PERCENT or seconds < 0:
         raise _unusable(
-            f"{percent:g} % for {seconds} seconds is no threshold", "Give from 0 to 100, and 0 or more seconds."
+            f"{percent:g} % for {seconds} seconds is not a valid threshold",
+            "Use a percentage between 0 and 100, and 0 or more seconds.",
         )
     return Threshold(round(percent * PERCENT), seconds)
 
 
 def checked(wanted: AlarmDefinition) -> AlarmDefinition:
-    """The definition. InvalidSetting where it can be none."""
+    """The definition. Raises InvalidSetting if it is not valid."""
     if not wanted.name.strip() or not wanted.name.isprintable():
-        raise _unusable(f"its name {wanted.name!r} is empty, or holds control characters", "Give a printable name.")
+        raise _unusable(f"its name {wanted.name!r} is empty or contains control characters", "Use a printable name.")
     usage = wanted.usage
     if usage is None or (usage.yellow is None and usage.red is None):
-        raise _unusable("it has no threshold, so it would always be green", "Give yellow, red or both.")
+        raise _unusable("it has no threshold, so it would always be green", "Set yellow, red or both.")
     if usage.yellow and usage.red and usage.yellow.level >= usage.red.level:
-        raise _unusable("yellow does not come before red", "Set yellow below red.")
+        raise _unusable("yellow is not below red", "Set yellow below red.")
     if not 0 <= wanted.tolerance < PERCENT * PERCENT or wanted.frequency < 0:
-        raise _unusable("tolerance or frequency cannot be", "Give a tolerance from 0 to 100, and 0 or more seconds.")
+        step = "Use a tolerance from 0 to 100, and a frequency of 0 or more seconds."
+        raise _unusable("tolerance or frequency is out of range", step)
     return wanted
 
 
 def hundredths(percent: float) -> int:
-    """A percentage as vCenter counts it; what is no number becomes one that `checked` refuses."""
+    """A percentage in vCenter's unit; an invalid number becomes one that `checked` rejects."""
     return round(percent * PERCENT) if math.isfinite(percent) else -1
 
 
 def named(name: str, alarms: Iterable[DefinedAlarm]) -> DefinedAlarm | None:
-    """The alarm of that name; vCenter has at most one."""
+    """The alarm with this name; vCenter has at most one."""
     return next((alarm for alarm in alarms if alarm.definition.name == name), None)
 
 
 def plan_presence(
     now: DefinedAlarm | None, wanted: AlarmDefinition, entity: ManagedObject, *, force: bool
 ) -> AlarmAction:
-    """What makes the alarm so. NameTaken for one of vCenter's own, and, unless `force`, for one that is not as ours."""
+    """The change that creates the alarm. Raises NameTaken for a built-in alarm, or a foreign one unless `force`."""
     if now is None:
         return AlarmAction.CREATE
     _refuse_others(now, entity, force=force)
@@ -134,7 +136,7 @@ def plan_presence(
 
 
 def plan_absence(now: DefinedAlarm | None, entity: ManagedObject, *, force: bool) -> AlarmAction:
-    """What makes the alarm go away. NameTaken as for `plan_presence`."""
+    """The change that removes the alarm. Raises NameTaken as for `plan_presence`."""
     if now is None:
         return AlarmAction.NOTHING
     _refuse_others(now, entity, force=force)
@@ -142,7 +144,7 @@ def plan_absence(now: DefinedAlarm | None, entity: ManagedObject, *, force: bool
 
 
 def shown(definition: AlarmDefinition | None, where: str) -> dict[str, Any]:
-    """An alarm for results and differences; empty for none. where: inventory path of what it is defined on."""
+    """An alarm for results and diffs; empty for none. where: inventory path of the object that it is defined on."""
     if definition is None:
         return {}
     usage = definition.usage
@@ -157,14 +159,14 @@ def shown(definition: AlarmDefinition | None, where: str) -> dict[str, Any]:
 def _refuse_others(now: DefinedAlarm, entity: ManagedObject, *, force: bool) -> None:
     what = f"Cannot use the alarm {now.definition.name!r}"
     if now.system:
-        raise NameTaken(what, why="vCenter itself has made it", next_step="Choose another name.")
+        raise NameTaken(what, why="it is a built-in vCenter alarm", next_step="Choose another name.")
     if force:
         return
     if now.definition.usage is None:
         step = "Choose another name, or set force to replace it."
-        raise NameTaken(what, why="there is one that is about something else than usage", next_step=step)
+        raise NameTaken(what, why="an alarm with this name exists but does not monitor usage", next_step=step)
     if now.entity != entity:
-        step = "Name the object that it is defined on, choose another name, or set force to replace it."
+        step = "Set scope to that object, choose another name, or set force to replace it."
         raise NameTaken(what, why=f"it is defined on {now.entity}", next_step=step)
 
 

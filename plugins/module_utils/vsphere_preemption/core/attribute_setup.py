@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The definition of a custom attribute for VMs: what there is, what shall be, and what has to be done for that.
+"""The definition of a custom attribute for VMs: the current state, the desired state, and the changes.
 
-Nothing here asks vCenter.
+Nothing here contacts vCenter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .setup_errors import NameTaken, StillInUse
 
 @dataclass(frozen=True)
 class Definition:
-    """A custom attribute. key: its number in vCenter. kind: of the objects that it is for; empty for those of all."""
+    """A custom attribute. key: its key in vCenter. kind: object type that it applies to; empty for all types."""
 
     name: str
     key: int
@@ -27,7 +27,7 @@ class Definition:
 
 
 class AttributeAction(StrEnum):
-    """What has to be done."""
+    """What must be done."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -35,24 +35,24 @@ class AttributeAction(StrEnum):
 
 
 def checked_name(name: str) -> str:
-    """The name. InvalidSetting where it can be none."""
+    """The name. Raises InvalidSetting if it is not valid."""
     if not name.strip() or not name.isprintable():
         raise InvalidSetting(
             f"Cannot use the name {name!r} for a custom attribute",
-            why="it is empty, or holds control characters" if name.strip() else "it is empty",
-            next_step="Give a name of printable characters.",
+            why="it contains control characters" if name.strip() else "it is empty",
+            next_step="Use a name of printable characters.",
         )
     return name
 
 
 def definition_of(name: str, definitions: Iterable[Definition]) -> Definition | None:
-    """The one that holds for VMs under this name; one for VMs alone comes first."""
+    """The definition that applies to VMs under this name; one for VMs only takes precedence."""
     fitting = {entry.kind: entry for entry in definitions if entry.name == name}
     return fitting.get(VIRTUAL_MACHINE) or fitting.get("")
 
 
 def plan_presence(name: str, definitions: Sequence[Definition]) -> AttributeAction:
-    """What makes the attribute exist. NameTaken where only objects that are no VMs have it."""
+    """The change that creates the attribute. Raises NameTaken if it only exists for other object types."""
     if definition_of(name, definitions) is not None:
         return AttributeAction.NOTHING
     others = sorted(entry.kind for entry in definitions if entry.name == name)
@@ -60,16 +60,16 @@ def plan_presence(name: str, definitions: Sequence[Definition]) -> AttributeActi
         return AttributeAction.CREATE
     raise NameTaken(
         f"Cannot define the custom attribute {name!r} for VMs",
-        why=f"vCenter has one of that name for objects of type {', '.join(others)}",
-        next_step="Rename that one in vCenter, or choose another name.",
+        why=f"vCenter has an attribute with this name for objects of type {', '.join(others)}",
+        next_step="Rename that attribute in vCenter, or choose another name.",
     )
 
 
 def plan_absence(name: str, definitions: Sequence[Definition], *, holders: int, force: bool) -> AttributeAction:
-    """What makes the attribute of VMs go away. One for other types stays, it is none of ours.
+    """The change that removes the attribute of VMs. An attribute for other types is kept, because it is not ours.
 
-    holders: how many VMs have a value of it. StillInUse where there are some, unless `force`. NameTaken where it is for
-    objects of every type.
+    holders: number of VMs that have a value. Raises StillInUse if there are any, unless `force`, and NameTaken if it
+    applies to all object types.
     """
     definition = definition_of(name, definitions)
     if definition is None:
@@ -78,14 +78,14 @@ def plan_absence(name: str, definitions: Sequence[Definition], *, holders: int, 
     if definition.kind != VIRTUAL_MACHINE:
         raise NameTaken(
             what,
-            why="it is for objects of every type, so something else than this collection has made it",
-            next_step="Remove it in vCenter if nothing needs it.",
+            why="it applies to all object types, so it was not created by this collection",
+            next_step="Remove it in vCenter if it is no longer needed.",
         )
     if holders and not force:
-        carry = "1 VM carries" if holders == 1 else f"{holders} VMs carry"
+        have = "1 VM has" if holders == 1 else f"{holders} VMs have"
         raise StillInUse(
             what,
-            why=f"{carry} a value of it, which is the history of preemption, and would lose it",
-            next_step="Keep it, or set force to true.",
+            why=f"{have} a value in it, and this preemption history would be lost",
+            next_step="Keep the attribute, or set force to true.",
         )
     return AttributeAction.REMOVE

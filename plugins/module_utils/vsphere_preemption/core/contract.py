@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names and limits that every part, and every partner outside, must agree on.
+"""Names and limits that all components and external partners must agree on.
 
-The first block is the wire contract of the Go prototype (embano1/vsphere-preemption v0.3.0). It is kept to the letter,
-so that its command line, its VEBA function and the consumers of its events go on working.
+The first block is the wire contract of the Go prototype (embano1/vsphere-preemption v0.3.0). It is kept unchanged, so
+that its command line, its VEBA function and the consumers of its events continue to work.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ DEFAULT_EVENT_TYPE = "PreempctlRunEvent"
 DEFAULT_EVENT_SOURCE = "preempctl-run"
 DEFAULT_SECRET_PATH = "/var/bindings/vsphere"
 
-# Ours, beside the prototype's.
+# Ours, in addition to the prototype's.
 NOTICE_EVENT_TYPE = "com.vmware.workflows.vsphere.VmPreemptionNoticeEvent.v0"
 RESTORED_EVENT_TYPE = "com.vmware.workflows.vsphere.VmRestoredEvent.v0"
 SKIPPED_EVENT_TYPE = "com.vmware.workflows.vsphere.PreemptionSkippedEvent.v0"
 FAILED_EVENT_TYPE = "com.vmware.workflows.vsphere.PreemptionFailedEvent.v0"
 SCHEDULED_EVENT_TYPE = "PreemptionScheduled"
-# Apart from requests by hand: a schedule gives back only what it has stopped, and no window of theirs swallows it.
+# Separate from manual requests: a schedule restores only the VMs that it stopped, and their re-run window does not
+# skip it.
 SCHEDULED_WORKFLOW_ID = "preemption-scheduled"
 
 QUERY_RUNS = "runs"
@@ -49,7 +50,7 @@ UPDATE_DECIDE = "decide"
 SIGNAL_HURRY = "hurry"
 QUERY_PROGRESS = "progress"
 QUERY_RECORD = "record"
-# Every restore by hand that the library starts carries it.
+# Every manual restore that the library starts has it.
 MEMO_REQUEST = "request"
 
 RUNS_REMEMBERED = 20
@@ -71,10 +72,10 @@ class Criticality(StrEnum):
 class StopMethod(StrEnum):
     """How a victim is stopped.
 
-    soft: the guest is asked to shut down, and nothing else happens when it does not.
+    soft: the guest is asked to shut down, and nothing else happens if it does not.
     soft_then_hard: the guest is asked first, and the VM is powered off when the grace period ends.
-    hard: the VM is powered off at once.
-    suspend: the VM is suspended; it frees its memory and CPU, and goes on later where it was.
+    hard: the VM is powered off immediately.
+    suspend: the VM is suspended; it frees its memory and CPU, and can be resumed later.
     """
 
     SOFT = "soft"

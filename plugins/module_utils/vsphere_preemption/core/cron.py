@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Cron schedules of five fields: minute, hour, day of the month, month, day of the week.
 
-As in cron: `*`, lists, ranges, steps, English names of three letters; 0 and 7 are Sunday. Where both days are given,
-one of them has to fit; a field that begins with `*` does not count as given.
+As in cron: `*`, lists, ranges, steps, English names of three letters; 0 and 7 are Sunday. If both days are given, one
+of them must match; a field that begins with `*` does not count as given.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _FIELDS = (
 class Cron:
     """A schedule that was read.
 
-    minutes_of_day: when it begins on a day that fits, as minutes since midnight, sorted.
-    either_day: one of the two days has to fit; else both.
+    minutes_of_day: when it begins on a matching day, as minutes since midnight, sorted.
+    either_day: one of the two days must match; otherwise both.
     """
 
     minutes_of_day: tuple[int, ...]
@@ -62,7 +62,7 @@ class Cron:
 
 @lru_cache(maxsize=256)
 def parse_cron(text: str) -> Cron:
-    """The schedule. ValueError, with a clause that says why, for a text that is none or whose day never comes."""
+    """The schedule. Raises ValueError, with the reason as a clause, for an invalid text or a day that never occurs."""
     words = text.lower().split()
     if len(words) != len(_FIELDS):
         raise ValueError(f"it has {len(words)} fields, not five")
@@ -73,7 +73,7 @@ def parse_cron(text: str) -> Cron:
     )
     either = not words[2].startswith("*") and not words[4].startswith("*")
     if not either and not any(min(days) <= _LONGEST_MONTHS[month - 1] for month in months):
-        raise ValueError("there is no such day in these months")
+        raise ValueError("these months do not have such a day")
     return Cron(
         minutes_of_day=tuple(sorted(60 * hour + minute for hour in hours for minute in minutes)),
         days=days,
@@ -90,7 +90,7 @@ def _read_field(field: _Field, word: str) -> frozenset[int]:
 def _read_part(field: _Field, part: str) -> range:
     found = _PART.fullmatch(part)
     if not found or (found["start"] == "*" and found["end"]):
-        raise ValueError(f"{part!r} is no {field.title}")
+        raise ValueError(f"{part!r} is not a valid {field.title}")
     if found["step"] and found["start"] != "*" and not found["end"]:
         raise ValueError(f"the step in {part!r} needs a range or *")
     if found["start"] == "*":
@@ -103,7 +103,7 @@ def _read_part(field: _Field, part: str) -> range:
         end = 7
     step = int(found["step"] or 1)
     if step < 1 or end < start:
-        raise ValueError(f"{part!r} holds no {field.title}")
+        raise ValueError(f"{part!r} contains no {field.title}")
     return range(start, end + 1, step)
 
 
@@ -112,5 +112,5 @@ def _number(field: _Field, word: str) -> int:
         return field.least + field.names.index(word)
     number = int(word) if re.fullmatch("[0-9]{1,4}", word) else -1
     if not field.least <= number <= field.most:
-        raise ValueError(f"{word!r} is no {field.title}")
+        raise ValueError(f"{word!r} is not a valid {field.title}")
     return number

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a request comes to: its policy, its scope and its plan, or why it is refused.
+"""The decision on a request: its policy, its scope and its plan, or why it is rejected.
 
-The worker and the module `preemption_plan` both call `decide`, so what is shown is what would be done. Nothing here
-changes anything; vCenter is only read, through the few questions of `Eyes`.
+The worker and the module `preemption_plan` both call `decide`, so the plan shown is the plan that would be carried out.
+Nothing here changes anything; vCenter is only read, through the methods of `Eyes`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .windows import may_begin
 
 
 class Eyes(Protocol):
-    """The questions to vCenter that a decision needs."""
+    """The vCenter queries that a decision needs."""
 
     def tagged(self, tag: str, *, labels: bool, placed: bool, sized: bool) -> TaggedObjects: ...
 
@@ -42,11 +42,11 @@ class Eyes(Protocol):
 
 @dataclass(frozen=True)
 class Moment:
-    """What a decision depends on besides the request and vCenter.
+    """The context of a decision besides the request and vCenter.
 
-    run_id: its own marks are no claim of somebody else. lease_seconds: so long a pending mark of another run keeps its
-    VM. most_vms: a bound above that of any policy. only: VMs that were agreed to, by MoRef; empty: all.
-    explain: what stopping the VMs would free matters also where no target asks for it.
+    run_id: marks of this run are not claims of another run. lease_seconds: how long a pending mark of another run
+    reserves its VM. most_vms: upper limit for any policy. only: approved VMs, by MoRef; empty: all.
+    explain: also calculate what stopping the VMs would free if there is no target.
     """
 
     now: datetime
@@ -59,7 +59,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Decision:
-    """refusal: why nothing may be done at all; then the plan is empty. message: the same for a person."""
+    """refusal: why the request is rejected; then the plan is empty. message: the reason in plain text."""
 
     policy: Policy
     alarm: AlarmEvent | None = None
@@ -77,7 +77,7 @@ class Decision:
 
 
 def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, moment: Moment) -> Decision:
-    """Choose the policy, resolve the scope, read what carries the tag, and plan. Errors of vCenter are passed on."""
+    """Select the policy, resolve the scope, read the tagged objects, and plan. vCenter errors are passed on."""
     alarm = read_alarm(request.event)
     narrowing = request.narrowing
     places = _places(alarm) if alarm else narrowing.scope
@@ -101,7 +101,7 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
 
 
 def plan_limits(policy: Policy, scope: Scope, moment: Moment, *, only: frozenset[str] = frozenset()) -> PlanLimits:
-    """The limits of a plan, and of the last look before a VM is stopped."""
+    """The limits of a plan, and of the check immediately before a VM is stopped."""
     return PlanLimits(
         max_vms=min(policy.amount.max_vms, moment.most_vms),
         run_id=moment.run_id,
@@ -115,19 +115,19 @@ def plan_limits(policy: Policy, scope: Scope, moment: Moment, *, only: frozenset
 
 
 def needs_labels(policy: Policy) -> bool:
-    """The tags of the VMs matter to this policy; reading them is a call more."""
+    """Whether this policy needs the tags of the VMs; reading them takes an additional call."""
     by_tag = policy.protection.tags or policy.priority.category
     return bool(by_tag or any(group.category for group in policy.protection.groups))
 
 
 def has_shared_limits(policy: Policy) -> bool:
-    """Some limit is counted over several runs, so that runs at the same time have to heed one another."""
+    """Whether a limit applies across several runs, so that concurrent runs must take each other into account."""
     strict = any(group.strict for group in policy.protection.groups)
     return policy.amount.per_hour is not None or strict
 
 
 def narrower(policy: Target, request: Target) -> Target:
-    """Both targets together: of each part the one that frees less."""
+    """The narrower of both targets: for each part, the value that frees less."""
     return Target(
         memory_mib=_least(policy.memory_mib, request.memory_mib),
         cpu_mhz=_least(policy.cpu_mhz, request.cpu_mhz),
@@ -137,14 +137,14 @@ def narrower(policy: Target, request: Target) -> Target:
 
 
 def _places(alarm: AlarmEvent) -> tuple[Place, ...]:
-    """The compute resource of an alarm, under each name that a policy may know it by."""
+    """The compute resource of an alarm, under each name that a policy may use for it."""
     ref = alarm.compute_resource
     names = (alarm.compute_resource_name, ref.value if ref else "")
     return tuple(Place(PlaceKind.CLUSTER, name) for name in names if name)
 
 
 def _narrowed(policy: Policy, narrowing: Narrowing) -> Policy:
-    """The policy with the limits of the request, where these are tighter."""
+    """The policy with the limits of the request if these are tighter."""
     amount = policy.amount
     capped = amount.max_vms if narrowing.max_vms is None else min(amount.max_vms, narrowing.max_vms)
     tighter = replace(amount, max_vms=capped, target=narrower(amount.target, narrowing.target))
@@ -159,35 +159,36 @@ def _tag_refusal(request: PreemptionRequest, decision: Decision, moment: Moment)
     allowed = decision.policy.tags
     if not allowed or request.tag in allowed:
         return _NO_REFUSAL
-    why = f"The policy {decision.policy.name!r} does not allow the tag of the request"
+    why = f"Policy {decision.policy.name!r} does not allow the tag of the request"
     return RunReason.NOT_ALLOWED, f"{why}; it allows {', '.join(allowed)}."
 
 
 def _time_refusal(request: PreemptionRequest, decision: Decision, moment: Moment) -> Refusal:
     if may_begin(decision.policy.windows, moment.now):
         return _NO_REFUSAL
-    return RunReason.OUTSIDE_WINDOWS, f"The time windows of the policy {decision.policy.name!r} allow no run now."
+    return RunReason.OUTSIDE_WINDOWS, f"The time windows of policy {decision.policy.name!r} do not allow a run now."
 
 
 def _scope_refusal(request: PreemptionRequest, decision: Decision, moment: Moment) -> Refusal:
     rules, alarm = decision.policy.scope, decision.alarm
     if alarm and rules.alarm is AlarmScope.COMPUTE_RESOURCE and alarm.compute_resource is None:
-        message = "The alarm event names no compute resource, and without one it would reach all of vCenter."
+        message = "The alarm event names no compute resource, and without one it would apply to all of vCenter."
         return RunReason.NOT_ALLOWED, message
     if not alarm and not rules.vcenter_wide and not request.narrowing.scope:
-        message = f"The policy {decision.policy.name!r} wants a request by hand to name its scope."
+        message = f"Policy {decision.policy.name!r} requires a scope for manual requests."
         return RunReason.NOT_ALLOWED, message
     return _NO_REFUSAL
 
 
 def _protection_refusal(policy: Policy, vcenter: Eyes) -> Refusal:
-    """A protection that names what is not there protects nobody, and nobody knows whom it was meant for."""
+    """A protection by something that does not exist protects no VM, and the intended VMs are unknown."""
     references = references_of([policy])
     lost = vcenter.missing(references) if references else References()
     if not lost:
         return _NO_REFUSAL
-    why = f"The policy {policy.name!r} protects by {lost}, which vCenter does not have or does not show to this account"
-    return RunReason.PROTECTION_LOST, f"{why}, so nothing is stopped. {NEXT_STEP}"
+    what = f"The policy {policy.name!r} protects VMs by {lost}"
+    why = "which vCenter does not have or does not show to the account"
+    return RunReason.PROTECTION_LOST, f"{what}, {why}. No VM is stopped. {NEXT_STEP}"
 
 
 def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcenter: Eyes) -> Scope:
@@ -199,7 +200,7 @@ def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcent
 
 
 def _hosts(scope: Scope, tagged: TaggedObjects) -> frozenset[ManagedObject] | None:
-    """The hosts whose usage counts: those that the scope names, else those of the VMs inside; None: all of vCenter."""
+    """The hosts whose usage counts: those in the scope, otherwise those of the VMs in scope; None: all of vCenter."""
     if not scope.areas:
         return None
     named = [area.hosts for area in scope.areas if area.hosts]

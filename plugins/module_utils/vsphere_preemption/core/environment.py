@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading settings from environment variables: one reader for each kind of value, one form of refusal for all."""
+"""Reading settings from environment variables: one reader per kind of value, and one form of error for all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .errors import InvalidSetting
 Environment = Mapping[str, str]
 Choice = TypeVar("Choice", bound=StrEnum)
 
-# What Go's strconv.ParseBool takes, as the prototype did, in any case.
+# The values that Go's strconv.ParseBool accepts, as in the prototype, case-insensitive.
 _TRUE, _FALSE = ("true", "t", "1"), ("", "false", "f", "0")
 
 
@@ -25,15 +25,15 @@ def refused(name: str, why: str, next_step: str) -> InvalidSetting:
 
 
 def required(environ: Environment, name: str) -> str:
-    """A text that has to be there."""
+    """A required text."""
     text = environ.get(name, "").strip()
     if not text:
-        raise refused(name, "it is not set", f"Set {name} in the environment of the worker.")
+        raise refused(name, "it is not set", f"Set {name} in the worker's environment.")
     return text
 
 
 def switch(environ: Environment, name: str, *, default: bool = False) -> bool:
-    """true or false; the default where nothing is set."""
+    """true or false; the default if nothing is set."""
     text = environ.get(name, "").strip().lower() or str(default).lower()
     if text not in _TRUE + _FALSE:
         raise refused(name, f"{text!r} is neither true nor false", f"Set {name} to true or false.")
@@ -45,7 +45,8 @@ def whole_number(environ: Environment, name: str, default: int, *, least: int) -
     text = environ.get(name, "").strip()
     value = int(text) if text.isdecimal() else default if not text else least - 1
     if value < least:
-        raise refused(name, f"{text!r} is not a whole number from {least}", f"Set {name} to one, such as {default}.")
+        why = f"{text!r} is not a whole number of at least {least}"
+        raise refused(name, why, f"Set {name} to a number such as {default}.")
     return value
 
 
@@ -57,7 +58,7 @@ def seconds(environ: Environment, name: str, default: float, *, zero: bool = Fal
     except ValueError:
         value = -1.0
     if not (0 < value < float("inf") or (zero and value == 0)):
-        bound = "from 0" if zero else "above 0"
+        bound = "of at least 0" if zero else "above 0"
         raise refused(name, f"{text!r} is not a number {bound}", f"Set {name} to seconds, such as {default:g}.")
     return value
 
@@ -73,8 +74,8 @@ def choice(environ: Environment, name: str, default: Choice) -> Choice:
 
 
 def existing_file(environ: Environment, name: str) -> str | None:
-    """The path of a file that is there; None where nothing is set."""
+    """The path of an existing file; None if nothing is set."""
     path = environ.get(name, "").strip()
     if path and not Path(path).is_file():
-        raise refused(name, f"there is no file {path!r}", f"Set {name} to a file that can be read, or unset it.")
+        raise refused(name, f"the file {path!r} does not exist", f"Set {name} to a readable file, or unset it.")
     return path or None

@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every failure a user may see, in one tree.
 
-Each error says what failed, why, and what to do next. It carries a stable `code` that playbooks and workflows branch
-on, and knows whether doing the same thing again can help. Errors of foreign libraries never leave the layer that
-speaks to them: they are translated there and chained.
+Each error states what failed, why, and what to do next. It has a stable `code` for playbooks and workflows to branch
+on, and knows whether a retry can help. Errors of third-party libraries never leave the layer that uses them: they are
+translated there and chained.
 
     PreemptionError
     ├── InvalidInput                 nothing was changed
     │   ├── InvalidRequest
     │   │   └── GivenButEmpty
     │   ├── InvalidSetting
-    │   └── InvalidPolicy            in core/policy/problems.py; holds all that is wrong
+    │   └── InvalidPolicy            in core/policy/problems.py; contains all problems
     ├── MissingLibrary
     ├── VCenterError
     │   ├── VCenterUnreachable       retry helps
@@ -21,19 +21,19 @@ speaks to them: they are translated there and chained.
     │   ├── VCenterLoginRefused      retry helps once the credential files change
     │   ├── VCenterPermissionDenied
     │   ├── VCenterObjectGone
-    │   ├── VCenterFault             as the fault says
+    │   ├── VCenterFault             depends on the fault
     │   ├── TagNotFound
     │   ├── TagAmbiguous
     │   ├── PlaceNotFound
     │   └── PlaceAmbiguous
     ├── RunFailed                    the request has an outcome, and it is a failure
-    ├── RestoreFailed                no VM could be given back
+    ├── RestoreFailed                no VM could be restored
     ├── TemporalError
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
-    │   ├── NamespaceNotFound        more about namespaces in ../temporal/namespace_errors.py
-    │   ├── NoWorker                 retry helps once a worker runs
+    │   ├── NamespaceNotFound        see ../temporal/namespace_errors.py for more
+    │   ├── NoWorker                 retry helps once a worker is running
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
     │   ├── NotWaitingForApproval
@@ -42,7 +42,7 @@ speaks to them: they are translated there and chained.
     │   ├── SinkNotAllowed
     │   ├── SinkRefused
     │   └── SinkUnreachable          retry helps
-    └── DeployError                  in ../_worker_host/errors.py, with its own below
+    └── DeployError                  in ../_worker_host/errors.py, with its subclasses
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class PreemptionError(Exception):
 
     what: the thing that did not work, as a short clause without a full stop.
     why: the cause, as far as it is known.
-    next_step: a whole sentence that tells the user what to do.
+    next_step: a full sentence about what the user should do.
     """
 
     code = "internal"
@@ -68,10 +68,10 @@ class PreemptionError(Exception):
             self.retryable = retryable
 
     def as_result(self) -> dict[str, object]:
-        """The keyword arguments that a module hands to `fail_json`.
+        """The keyword arguments for `fail_json` of a module.
 
-        failure: the code once more, as a key. Ansible masks a secret wherever it occurs in a value, but in no key; so a
-        playbook can rely on it whatever the password is.
+        failure: the code again, as a key. Ansible masks a secret wherever it occurs in a value, but never in a key, so
+        a playbook can rely on it whatever the password is.
         """
         return {
             "msg": str(self),
@@ -82,55 +82,55 @@ class PreemptionError(Exception):
 
 
 class InvalidInput(PreemptionError):
-    """Something that a person wrote cannot be used; nothing was changed."""
+    """Invalid user input; nothing was changed."""
 
     code = "invalid_input"
 
 
 class InvalidRequest(InvalidInput):
-    """A preemption request that does not say what it must."""
+    """A preemption request that is incomplete or invalid."""
 
     code = "invalid_request"
 
 
 class GivenButEmpty(InvalidRequest):
-    """A limit that names nothing. It has the code of any other invalid request; see `given`."""
+    """A limit that is set but empty. It has the code of any other invalid request; see `given`."""
 
 
 class InvalidSetting(InvalidInput):
-    """An environment variable or option of ours with a value that cannot be."""
+    """An environment variable or option with an invalid value."""
 
     code = "invalid_setting"
 
 
 class MissingLibrary(PreemptionError):
-    """A Python library is not installed where this code runs."""
+    """A required Python library is not installed."""
 
     code = "missing_library"
 
 
 class VCenterError(PreemptionError):
-    """vCenter could not do, or would not do, what was asked."""
+    """vCenter could not or did not carry out an operation."""
 
     code = "vcenter_error"
 
 
 class VCenterUnreachable(VCenterError):
-    """No connection, or it broke before an answer came."""
+    """No connection, or it was lost before a response arrived."""
 
     code = "vcenter_unreachable"
     retryable = True
 
 
 class VCenterTimeout(VCenterError):
-    """vCenter did not answer a call within its time limit."""
+    """vCenter did not respond to a call within the time limit."""
 
     code = "vcenter_timeout"
     retryable = True
 
 
 class VCenterTlsRefused(VCenterError):
-    """The certificate of vCenter cannot be trusted."""
+    """vCenter's certificate is not trusted."""
 
     code = "vcenter_tls_refused"
 
@@ -138,7 +138,8 @@ class VCenterTlsRefused(VCenterError):
 class VCenterLoginRefused(VCenterError):
     """vCenter does not accept the credentials.
 
-    Retryable, because credentials rotate; the session never tries a refused pair twice, so that no account is locked.
+    Retryable, because credentials rotate; the session never tries rejected credentials twice, so that no account is
+    locked.
     """
 
     code = "vcenter_login_refused"
@@ -152,43 +153,43 @@ class VCenterPermissionDenied(VCenterError):
 
 
 class VCenterObjectGone(VCenterError):
-    """The managed object does not exist any more."""
+    """The managed object no longer exists."""
 
     code = "vcenter_object_gone"
 
 
 class VCenterFault(VCenterError):
-    """Any other fault that vCenter answered with."""
+    """Any other fault that vCenter returned."""
 
     code = "vcenter_fault"
 
 
 class TagNotFound(VCenterError):
-    """No tag fits the name."""
+    """No tag matches the name."""
 
     code = "tag_not_found"
 
 
 class TagAmbiguous(VCenterError):
-    """The name fits tags in several categories."""
+    """The name matches tags in several categories."""
 
     code = "tag_ambiguous"
 
 
 class PlaceNotFound(VCenterError):
-    """No object of the inventory fits the place."""
+    """No inventory object matches the place."""
 
     code = "place_not_found"
 
 
 class PlaceAmbiguous(VCenterError):
-    """The name of a place fits several objects of the inventory."""
+    """The name of a place matches several inventory objects."""
 
     code = "place_ambiguous"
 
 
 class RunFailed(PreemptionError):
-    """No VM could be stopped, or the run broke off. record: of the run, as the workflow gives it."""
+    """No VM could be stopped, or the run was aborted. record: of the run, as the workflow returns it."""
 
     code = "run_failed"
 
@@ -196,13 +197,13 @@ class RunFailed(PreemptionError):
         self.record = record
         super().__init__(
             f"The preemption has the outcome {record['outcome']}",
-            why=" ".join(str(record["message"]).split()).rstrip(".") or str(record["reason"]) or "no reason was given",
-            next_step="See the outcome of each VM, and ask again with another request id.",
+            why=" ".join(str(record["message"]).split()).rstrip(".") or str(record["reason"]) or "no reason given",
+            next_step="Check the outcome of each VM, and send the request again with another request id.",
         )
 
 
 class RestoreFailed(PreemptionError):
-    """No VM could be given back, or the restore broke off. record: of the restore, as its workflow gives it."""
+    """No VM could be restored, or the restore was aborted. record: of the restore, as its workflow returns it."""
 
     code = "restore_failed"
 
@@ -211,12 +212,12 @@ class RestoreFailed(PreemptionError):
         super().__init__(
             f"The restore has the outcome {record['outcome']}",
             why=" ".join(str(record["message"]).split()).rstrip(".") or str(record["reasonCode"]),
-            next_step="See the outcome of each VM, and ask again; VMs that were given back stay so.",
+            next_step="Check the outcome of each VM and retry; VMs already restored stay powered on.",
         )
 
 
 class TemporalError(PreemptionError):
-    """The Temporal server could not do, or would not do, what was asked."""
+    """The Temporal server could not or did not carry out an operation."""
 
     code = "temporal_error"
 
@@ -229,7 +230,7 @@ class TemporalUnreachable(TemporalError):
 
 
 class TemporalTlsRefused(TemporalError):
-    """The secure link to Temporal could not be made."""
+    """The TLS connection to Temporal could not be established."""
 
     code = "temporal_tls_refused"
 
@@ -253,16 +254,16 @@ class WorkflowNotFound(TemporalError):
 
 
 class NoWorker(TemporalError):
-    """The workflow exists, but no worker answers for it."""
+    """The workflow exists, but no worker responds for it."""
 
     code = "no_worker"
     retryable = True
 
 
 class OutcomeTimeout(TemporalError):
-    """The request was accepted, but its outcome was not known in time.
+    """The request was accepted, but its outcome was not known before the timeout.
 
-    last_state: the answer of `current_state` at that moment, None where it could not be had.
+    last_state: the result of `current_state` at that time, None if it could not be read.
     """
 
     code = "outcome_timeout"
@@ -277,13 +278,13 @@ class OutcomeTimeout(TemporalError):
 
 
 class NotWaitingForApproval(TemporalError):
-    """There is no run that waits for this decision."""
+    """No run is waiting for this decision."""
 
     code = "not_waiting_for_approval"
 
 
 class RestoreInProgress(TemporalError):
-    """Another restore of the same workflow is at work."""
+    """Another restore of the same workflow is active."""
 
     code = "restore_in_progress"
     retryable = True
@@ -296,19 +297,19 @@ class SinkError(PreemptionError):
 
 
 class SinkNotAllowed(SinkError):
-    """The reply target is none that the operator of the worker allows."""
+    """The operator of the worker does not allow the reply target."""
 
     code = "sink_not_allowed"
 
 
 class SinkRefused(SinkError):
-    """The receiver answered that it does not want the event."""
+    """The receiver rejected the event."""
 
     code = "sink_refused"
 
 
 class SinkUnreachable(SinkError):
-    """The receiver did not answer, or answered that it cannot take the event now."""
+    """The receiver did not respond, or reported that it cannot accept the event now."""
 
     code = "sink_unreachable"
     retryable = True

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The CloudEvent that asks for a preemption, in structured JSON form.
+"""The CloudEvent that triggers a preemption, in structured JSON format.
 
-It is carried, never interpreted here: whatever it holds goes back out unchanged in the state, the marks and the reply.
-The reader is lenient about what it does not know and strict about what would break a partner.
+It is passed on, never interpreted here: its content is returned unchanged in the state, the marks and the reply.
+The reader is lenient about unknown content and strict about content that would break a partner.
 Source: CloudEvents 1.0, JSON event format.
 """
 
@@ -53,20 +53,20 @@ class TriggerEvent:
         return self.attributes.get("type", "")
 
     def as_wire(self) -> dict[str, Any]:
-        """Structured JSON in the order in which the Go SDK writes it: the required four are always there."""
+        """Structured JSON in the order of the Go SDK: the four required attributes are always present."""
         required = {"specversion": "1.0", "id": "", "source": "", "type": ""}
         known = {name: self.attributes[name] for name in _TEXT_ATTRIBUTES if name in self.attributes}
         return {**required, **known, **self.content, **self.extensions}
 
     def summary(self) -> dict[str, str]:
-        """What names the event without its data."""
+        """The attributes that identify the event, without its data."""
         named = {"id": self.id, "source": self.source, "type": self.type}
         subject = self.attributes.get("subject")
         return {**named, "subject": subject} if subject else named
 
 
 def read_event(raw: object) -> TriggerEvent:
-    """The event in a request. InvalidRequest where it is none; a missing one is empty."""
+    """The event in a request. Raises InvalidRequest for an invalid event; a missing event is empty."""
     if raw is None:
         return TriggerEvent()
     if not isinstance(raw, Mapping):
@@ -83,12 +83,12 @@ def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
         raise _unreadable(f"its attribute {name} is a {type(value).__name__}, not text")
     if len(value) > MAX_ATTRIBUTE:
-        raise _unreadable(f"its attribute {name} has {len(value)} characters, and {MAX_ATTRIBUTE} is the limit")
+        raise _unreadable(f"its attribute {name} has {len(value)} characters, but the maximum is {MAX_ATTRIBUTE}")
     return value
 
 
 def _check_depth(value: object, left: int) -> None:
-    """A deeply nested event would exhaust the stack of whoever encodes it later."""
+    """A deeply nested event would exhaust the stack when it is encoded later."""
     if left < 0:
         raise _unreadable(f"it is nested more than {MAX_DEPTH} levels deep")
     parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
@@ -102,10 +102,10 @@ def _check_size(raw: Mapping[str, object]) -> None:
     except (ValueError, TypeError, RecursionError) as error:
         raise _unreadable(f"it is not valid JSON ({error})") from error
     if size > MAX_EVENT_BYTES:
-        raise _unreadable(f"it has {size} bytes, and {MAX_EVENT_BYTES} is the limit")
+        raise _unreadable(f"it has {size} bytes, but the maximum is {MAX_EVENT_BYTES}")
 
 
 def _unreadable(why: str) -> InvalidRequest:
     return InvalidRequest(
-        "Cannot read the event of the request", why=why, next_step="Send a CloudEvent in structured JSON form."
+        "Cannot read the event of the request", why=why, next_step="Send a CloudEvent in structured JSON format."
     )

@@ -15,89 +15,89 @@ from typing import Any
 Record = Mapping[str, Any]
 
 LEFT_OUT = {
-    "gone": "it does not exist any more",
-    "not_a_vm": "it is no virtual machine",
+    "gone": "it no longer exists",
+    "not_a_vm": "it is not a virtual machine",
     "template": "it is a template",
     "unreachable": "vCenter had no connection to it",
-    "already_off": "it was off already",
-    "suspended": "it was suspended already",
-    "power_state_unknown": "its power state was not known",
+    "already_off": "it was already powered off",
+    "suspended": "it was already suspended",
+    "power_state_unknown": "its power state was unknown",
     "claimed_by_another_run": "another run was about to stop it",
-    "agent_vm": "it belongs to the infrastructure",
+    "agent_vm": "it is an infrastructure VM",
     "ft_secondary": "it is the secondary of a fault-tolerant VM",
-    "question_pending": "it waited for the answer to a question",
+    "question_pending": "it had a pending question",
     "host_in_maintenance": "its host was in maintenance mode",
     "out_of_scope": "it is outside the scope of the request",
-    "not_requested": "the request was about other VMs",
-    "protection_not_found": "a tag by which the policy protects did not exist any more",
+    "not_requested": "the request was for other VMs",
+    "protection_not_found": "a tag that the policy uses for protection no longer existed",
     "protected_by_tag": "a tag protects it",
     "protected_by_name": "its name protects it",
     "protected_by_reference": "the policy protects it by its reference",
-    "min_uptime": "it had not run for long enough",
-    "restored_recently": "it was given back only a short time before",
-    "over_daily_cap": "it was preempted as often as it may be in a day",
-    "group_budget": "too many VMs of its group would have been off",
-    "over_cap": "the run had as many victims as it may have",
-    "over_hourly_cap": "as many VMs as may be were stopped within the hour",
-    "not_needed": "stopping it was not needed for the target",
-    "target_out_of_reach": "the target was out of reach, and then nothing is stopped",
+    "min_uptime": "it had not reached the minimum uptime",
+    "restored_recently": "it was restored only recently",
+    "over_daily_cap": "it had reached its daily limit of preemptions",
+    "group_budget": "stopping it would have exceeded the budget of its group",
+    "over_cap": "the run had reached its VM limit",
+    "over_hourly_cap": "the hourly limit had been reached",
+    "not_needed": "stopping it was not needed to reach the target",
+    "target_out_of_reach": "the target could not be met, and the policy says to stop nothing in that case",
 }
 VICTIM = {
     "grace_period_over": "its guest did not shut down within the grace period",
-    "tag_removed_or_vm_gone": "it had lost the tag or was gone when it was its turn",
-    "no_longer_eligible": "it could not be stopped any more when it was its turn",
-    "already_off": "somebody else had stopped it meanwhile",
-    "claimed_by_another_run": "another run was faster",
+    "tag_removed_or_vm_gone": "it no longer had the tag or no longer existed when it was about to be stopped",
+    "no_longer_eligible": "it was no longer eligible when it was about to be stopped",
+    "already_off": "it had been stopped by another user in the meantime",
+    "claimed_by_another_run": "another run claimed the VM first",
     "cancelled": "the run was cancelled",
     "mark_failed": "its mark could not be written",
-    "stop_refused": "vCenter refused the call",
-    "power_off_task_failed": "the task in vCenter ended with an error",
-    "power_off_timeout": "the task in vCenter did not end in time",
+    "stop_refused": "vCenter rejected the call",
+    "power_off_task_failed": "the vCenter task failed",
+    "power_off_timeout": "the vCenter task did not complete in time",
     "guest_ignored_shutdown": "its guest did not shut down within the grace period",
-    "vm_deleted": "it was deleted meanwhile",
-    "outcome_unknown": "the stopping broke off before its turn, or it was still on",
+    "vm_deleted": "it was deleted in the meantime",
+    "outcome_unknown": "the stop phase was interrupted before this VM was reached, or it is still running",
     "hurried": "a more urgent request ended its grace period",
     "paused": "preemption was paused",
-    "pressure_gone": "the pressure was gone",
-    "over_cap_or_budget": "a limit that counts over several runs was reached",
+    "pressure_gone": "the resource pressure had eased",
+    "over_cap_or_budget": "a limit shared by several runs had been reached",
 }
 RUN = {
     "nothing_eligible": "no VM could be stopped",
     "some_victims_failed": "some VMs could not be stopped",
     "all_victims_failed": "no VM could be stopped",
-    "marks_not_settled": "some marks could not be settled",
+    "marks_not_settled": "some marks could not be updated",
     "cancelled": "the run was cancelled",
-    "within_rerun_window": "the run before was too recent",
-    "too_many_waiting": "too many requests waited already",
-    "hurried_the_run_before": "the run before took over its urgency",
-    "same_event": "its event was known already",
-    "invalid_request": "it was no valid request",
-    "plan_failed": "no plan could be made",
-    "run_failed": "the run broke off",
+    "within_rerun_window": "it was within the re-run window of the previous run",
+    "too_many_waiting": "too many requests were already pending",
+    "hurried_the_run_before": "the active run was escalated instead",
+    "same_event": "its event had already been processed",
+    "invalid_request": "the request was invalid",
+    "plan_failed": "the plan could not be created",
+    "run_failed": "the run was aborted",
     "dry_run": "it was a dry run",
     "paused": "preemption was paused",
-    "outside_time_windows": "the time windows of the policy allowed no run",
-    "not_approved": "somebody did not agree",
-    "approval_timed_out": "nobody agreed in time",
+    "outside_time_windows": "it was outside the time windows of the policy",
+    "not_approved": "the run was not approved",
+    "approval_timed_out": "approval timed out",
     "not_allowed_by_policy": "the policy did not allow the request",
-    "protection_not_found": "something by which the policy protects did not exist in vCenter",
-    "target_out_of_reach": "the target was out of reach",
-    "pressure_gone": "the pressure was gone",
+    "protection_not_found": "a tag, category or attribute that the policy uses for protection did not exist",
+    "target_out_of_reach": "the target could not be met",
+    "pressure_gone": "the resource pressure had eased",
 }
 HOW = {
-    "soft": "by its guest",
-    "soft_then_hard": "by its guest or by power-off",
+    "soft": "by guest shutdown",
+    "soft_then_hard": "by guest shutdown or power-off",
     "hard": "by power-off",
     "suspend": "by suspending it",
 }
-# These runs have read the tag, and found that there was nothing to do.
+# These runs have read the tagged VMs, and found that there was nothing to do.
 AFTER_LOOKING = ("dry_run", "target_out_of_reach")
 LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
 class Entry:
-    """What one run did about one VM. what: stopped, spared, failed, left_out or not_seen."""
+    """What one run did with one VM. what: stopped, spared, failed, left_out or not_seen."""
 
     what: str
     text: str
@@ -107,7 +107,7 @@ class Entry:
 
 
 def explain(records: Sequence[Record], vm: str) -> list[dict[str, Any]]:
-    """What each run did about a VM, given by name or MoRef; the newest first. Several VMs may have one name."""
+    """What each run did with a VM, given by name or MoRef; the newest first. Several VMs may have the same name."""
     return [found for record in reversed(records) for found in _in_run(record, vm)]
 
 
@@ -143,31 +143,31 @@ def _victim(record: Record, victim: Record) -> Entry:
     if what == "stopped":
         text = f"{_run(record)} stopped the VM {HOW.get(method, method)}{clause}"
     elif what == "spared":
-        text = f"{_run(record)} chose the VM and then spared it{clause}"
+        text = f"{_run(record)} selected the VM but then left it running{clause}"
     else:
         text = f"{_run(record)} could not stop the VM{clause}{_said(victim['message'])}"
     return Entry(what, text, reason, method, victim["vm"]["Value"])
 
 
 def _planned(record: Record, victim: Record) -> Entry:
-    """The run had a plan, and did not carry it out."""
-    text = f"{_run(record)} would have stopped the VM, but nothing was done: {_why(record)}"
+    """The run had a plan but did not carry it out."""
+    text = f"{_run(record)} would have stopped the VM, but did not carry out the plan: {_why(record)}"
     return Entry("spared", text, record["reason"], vm=victim["vm"]["Value"])
 
 
 def _left_out(record: Record, spared: Record) -> Entry:
     reason = spared["reason"]
-    text = f"{_run(record)} left the VM alone: {LEFT_OUT.get(reason, reason)}"
+    text = f"{_run(record)} did not select the VM: {LEFT_OUT.get(reason, reason)}"
     return Entry("left_out", text, reason, vm=spared["vm"]["Value"])
 
 
 def _not_seen(record: Record) -> Entry:
     named = len(record["victims"]) + len(record.get("planned", ())) + len(record["leftOut"]["vms"])
     if record.get("shortened") or record["leftOut"]["total"] > len(record["leftOut"]["vms"]):
-        return Entry("not_seen", f"{_run(record)} dealt with more VMs than its record still names")
+        return Entry("not_seen", f"{_run(record)} handled more VMs than its record lists")
     if not named and record["outcome"] not in ("done", "partial") and record["reason"] not in AFTER_LOOKING:
-        return Entry("not_seen", f"{_run(record)} looked at no VM: {_why(record)}", record["reason"])
-    return Entry("not_seen", f"{_run(record)} saw no such VM: none carried the tag {_one_line(record['tag'])} then")
+        return Entry("not_seen", f"{_run(record)} did not check any VM: {_why(record)}", record["reason"])
+    return Entry("not_seen", f"{_run(record)} found no such VM with the tag {_one_line(record['tag'])}")
 
 
 def _why(record: Record) -> str:
@@ -176,7 +176,7 @@ def _why(record: Record) -> str:
 
 
 def _run(record: Record) -> str:
-    return f"The run for the request {_one_line(record['requestID'])}"
+    return f"The run for request {_one_line(record['requestID'])}"
 
 
 def _one_line(text: str) -> str:
@@ -184,6 +184,6 @@ def _one_line(text: str) -> str:
 
 
 def _said(message: str) -> str:
-    """What somebody or something said about it, in the same sentence."""
+    """The message of the record, as a part of the same sentence."""
     text = _one_line(message)[:LONGEST_MESSAGE].rstrip(". ")
     return f" ({text})" if text else ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What vCenter says about the objects that carry a tag, as plain values."""
+"""The objects that have a tag, as plain values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ManagedObject:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, str]) -> ManagedObject:
-        """The reference in what `as_wire` wrote."""
+        """The reference from the result of `as_wire`."""
         return cls(wire["Type"], wire["Value"])
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class ManagedObject:
 
 
 class PowerState(StrEnum):
-    """vim.VirtualMachine.PowerState; `unknown` where vCenter gives none."""
+    """vim.VirtualMachine.PowerState; `unknown` if vCenter reports none."""
 
     ON = "poweredOn"
     OFF = "poweredOff"
@@ -44,17 +44,17 @@ class PowerState(StrEnum):
 
 @dataclass(frozen=True)
 class VirtualMachine:
-    """One VM as it was at the moment of a bulk read. What a read did not ask for has its default.
+    """One VM at the time of a bulk read. Properties that were not read have their defaults.
 
     connected: vim.VirtualMachine.ConnectionState is `connected`, so vCenter can act on it.
     mark: value of our custom attribute, None where it was never set.
-    host, pool, folder: where it is; None where vCenter says nothing.
+    host, pool, folder: where it is; None if vCenter reports none.
     agent: another solution manages it (vCLS, ESX Agent Manager). ft_secondary: it is a shadow of a fault-tolerant VM.
-    question: it waits for somebody to answer. in_maintenance: its host is in maintenance mode.
+    question: it has a pending question. in_maintenance: its host is in maintenance mode.
     boot_time: when it was powered on. memory_mib, cpu_mhz: what it is configured with, in MiB and MHz.
-    memory_used_mib, cpu_used_mhz: what it uses of its host at the moment; 0 where vCenter gives no figure.
+    memory_used_mib, cpu_used_mhz: current usage on its host; 0 if vCenter reports none.
     tags: as `category/name`. attributes: custom attributes by name.
-    lost_protections: tags that protect by the policy, and do not exist any more.
+    lost_protections: tags that the policy uses for protection and that no longer exist.
     """
 
     ref: ManagedObject
@@ -102,7 +102,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Scope:
-    """Where VMs may be stopped: inside each of these areas; all of vCenter where there is none."""
+    """Where VMs may be stopped: inside each of these areas; all of vCenter if there are none."""
 
     areas: tuple[Area, ...] = ()
 
@@ -129,10 +129,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class TaggedObjects:
-    """All objects that carry one tag.
+    """All objects that have one tag.
 
-    gone: references that the tag still names although the object does not exist any more.
-    others: tagged objects that are no virtual machines.
+    gone: references that are still tagged although the object no longer exists.
+    others: tagged objects that are not virtual machines.
     """
 
     machines: tuple[VirtualMachine, ...]

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The mark: the value of our custom attribute on a VM, which says who stopped it and why.
+"""The mark: the value of our custom attribute on a VM, which records who stopped it and why.
 
 A mark is written before the VM is touched (`pending`) and settled when the outcome is known. Its text is a pure
 function of its input, so that writing it twice writes the same bytes. The prototype's fields come first and keep
-their meaning: `preempted` is true only when we did stop the VM.
+their meaning: `preempted` is only true if we stopped the VM.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ HISTORY_LENGTH = 20
 
 
 class MarkPhase(StrEnum):
-    """pending: about to be stopped. preempted: stopped by us. failed: meant to be stopped, but not stopped by us.
-    restored: stopped by us, and given back since."""
+    """pending: about to be stopped. preempted: stopped by us. failed: selected, but not stopped by us.
+    restored: stopped by us, and restored since."""
 
     PENDING = "pending"
     PREEMPTED = "preempted"
@@ -41,9 +41,9 @@ class MarkPhase(StrEnum):
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What names a run to everybody who asks later.
+    """The identity of a run for later queries.
 
-    workflow_id, workflow_started: of the workflow that took the request (wire text).
+    workflow_id, workflow_started: of the workflow that accepted the request (wire text).
     run_id: workflow id of the run itself; no two runs share one.
     """
 
@@ -55,12 +55,12 @@ class RunIdentity:
 
 @dataclass(frozen=True)
 class Mark:
-    """One mark, before it is text.
+    """One mark, before it is serialized.
 
     forced: the VM was powered off, not shut down by its guest.
     time: when this phase began (wire text); given by the caller, never read from a clock here.
-    history: when this VM was preempted before (wire text), as `history_after` tells it.
-    order: its place in the run, from 1; 0 where that does not matter. note: such as `drill`.
+    history: earlier preemptions of this VM (wire text), from `history_after`.
+    order: its position in the run, from 1; 0 if not relevant. note: such as `drill`.
     """
 
     run: RunIdentity
@@ -86,7 +86,7 @@ class Mark:
         }
 
     def as_text(self, limit: int = MAX_MARK_CHARACTERS) -> str:
-        """The attribute's value, within `limit` characters: the event's data goes first, and the mark says so."""
+        """The attribute's value, within `limit` characters: the event's data is dropped first, which the mark shows."""
         return _within(limit, self.as_wire())
 
 
@@ -105,9 +105,9 @@ def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, 
 
 @dataclass(frozen=True)
 class MarkFound:
-    """What matters of a mark that was read back from a VM. forced: the VM was powered off.
+    """The relevant parts of a mark that was read from a VM. forced: the VM was powered off.
 
-    history, order, note: as in `Mark`; times that cannot be read are left out. method: None where the mark names none.
+    history, order, note: as in `Mark`; invalid times are omitted. method: None if the mark has none.
     """
 
     phase: MarkPhase
@@ -120,14 +120,14 @@ class MarkFound:
     note: str = ""
 
     def claims(self, *, run_id: str, now: datetime, lease_seconds: float) -> bool:
-        """Another run is at work on this VM: its mark is pending, and young enough to be believed."""
+        """Whether another run is processing this VM: its mark is pending and recent enough."""
         if self.phase is not MarkPhase.PENDING or self.run_id == run_id or self.time is None:
             return False
         return (now - self.time).total_seconds() < lease_seconds
 
 
 def read_mark(text: str | None) -> MarkFound | None:
-    """The mark in an attribute's value; None where it holds none that we understand."""
+    """The mark in an attribute's value; None if it contains no valid mark."""
     try:
         wire = json.loads(text or "")
         phase = MarkPhase(wire.get("phase", MarkPhase.PREEMPTED if wire.get("preempted") else MarkPhase.FAILED))
@@ -156,10 +156,10 @@ def _moment(text: object) -> datetime | None:
 
 
 def preemptions(found: MarkFound | None, now: datetime, seconds: float, *, but_of: str | None = None) -> int:
-    """How often this VM was preempted in so many seconds before now, or is about to be.
+    """How often this VM was preempted within `seconds` before now, or is about to be.
 
-    but_of: the workflow id of a run whose own mark does not count. Marks of the prototype have no time and count as
-    nothing. A time that is still to come counts: clocks differ.
+    but_of: the workflow id of a run whose own mark does not count. Marks of the prototype have no time and do not
+    count. A time in the future counts, because clocks differ.
     """
     if found is None:
         return 0
@@ -170,10 +170,10 @@ def preemptions(found: MarkFound | None, now: datetime, seconds: float, *, but_o
 
 
 def history_after(found: MarkFound | None, now: datetime) -> tuple[str, ...]:
-    """The history that the next mark of this VM must carry, so that no preemption of the last 24 hours is forgotten.
+    """The history for the next mark of this VM, so that no preemption of the last 24 hours is lost.
 
-    A mark that says preempted adds its own time; a restored one has that in its history already. A pending one adds
-    nothing, so that the marks of one run all carry the same.
+    A preempted mark adds its own time; a restored one already has it in its history. A pending one adds nothing, so
+    that all marks of one run have the same history.
     """
     if found is None:
         return ()
@@ -185,13 +185,13 @@ def history_after(found: MarkFound | None, now: datetime) -> tuple[str, ...]:
 
 
 def restored(text: str, now: datetime, *, reason: str = "", limit: int = MAX_MARK_CHARACTERS) -> str:
-    """The text that replaces a mark when its VM is given back. ValueError where the mark does not say preempted.
+    """The text that replaces a mark when its VM is restored. Raises ValueError unless the mark is preempted.
 
-    A mark that says restored already may be written again.
+    A mark that is already restored may be written again.
     """
     found = read_mark(text)
     if found is None or found.phase not in (MarkPhase.PREEMPTED, MarkPhase.RESTORED):
-        raise ValueError("a VM whose mark does not say preempted was not stopped by us, so it cannot be given back")
+        raise ValueError("a VM without a preempted mark was not stopped by preemption, so it cannot be restored")
     phase, time = MarkPhase.RESTORED.value, times.to_wire(now)
     wire = {**json.loads(text), "preempted": False, "phase": phase, "time": time, "reason": reason}
     if history := history_after(found, now):
@@ -216,7 +216,7 @@ def _keep(wire: dict[str, Any]) -> dict[str, Any]:
 
 
 def _keep_names(wire: dict[str, Any]) -> dict[str, Any]:
-    """Of an alarm's data only what tells which alarm it was, and where."""
+    """Keep only the data that identifies the alarm and its object."""
     data = wire["event"].get("data")
     if not isinstance(data, Mapping):
         return _drop_data(wire)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How names of vCenter are compared.
+"""How vCenter names are compared.
 
-vCenter writes a slash, a backslash and a percent sign in the name of an object as %2f, %5c and %25; its client shows
-the signs themselves. A name may be written either way.
+vCenter writes a slash, a backslash and a percent sign in the name of an object as %2f, %5c and %25; the vSphere Client
+shows the characters themselves. Names may be written either way.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ _ESCAPED = re.compile("%(2f|5c|25)", re.IGNORECASE)
 
 
 def spellings(name: str) -> set[str]:
-    """The name as it is written, and as vCenter's client shows it."""
+    """The name as written, and as shown by the vSphere Client."""
     if "%" not in name:
         return {name}
     return {name, _ESCAPED.sub(lambda match: chr(int(match[1], 16)), name)}
 
 
 def fits(name: str, pattern: str) -> bool:
-    """Whether a shell pattern is for the name of an object, upper and lower case alike, in any spelling of the two."""
+    """Whether a shell pattern matches the name of an object, case-insensitively and in any spelling of either."""
     wanted = [spelling.casefold() for spelling in spellings(pattern)]
     return any(fnmatchcase(name.casefold(), pattern) for name in spellings(name) for pattern in wanted)
 
 
 def names_tag(wanted: str, label: str) -> bool:
-    """Whether `name` or `category/name` is for the tag with this label, which is `category/name`.
+    """Whether `name` or `category/name` specifies the tag with this label, which is `category/name`.
 
-    Where a name has a slash of its own, rather one tag too many is meant.
+    If a name contains a slash, a tag too many matches rather than too few.
     """
     return label == wanted or label.endswith("/" + wanted)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a request asks for beyond the prototype's fields. Each part narrows what the policy allows, none widens it.
+"""The limits of a request, beyond the prototype's fields. Each of them narrows what the policy allows, none extends it.
 
-On the wire it is one object, `narrow`, that the prototype ignores. Unlike the rest of a request it is read strictly: a
-limit that was misspelt and dropped would stop more VMs than its sender wanted.
+On the wire they are one object, `narrow`, which the prototype ignores. Unlike the rest of a request, they are read
+strictly: ignoring a misspelt limit would stop more VMs than the sender wanted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ WHAT = "Cannot accept the preemption request"
 MAX_NAMES = 200
 MAX_TEXT = 512
 
-# The parts that limit a request; each may be left out, and none may be empty.
+# The parts that limit a request; each may be omitted, but none may be empty.
 LIMITS = ("scope", "maxVMs", "target", "only")
 TARGETS = {
     "memoryMiB": "memory_mib",
@@ -35,8 +35,8 @@ TARGETS = {
 class Narrowing:
     """The limits of one request.
 
-    scope: VMs in any of these places. max_vms: at most so many. target: how much to free. only: these VMs, by name or
-    MoRef. dry_run: plan, and leave it at that. reason: why, such as `drill`; for the record.
+    scope: VMs in any of these places. max_vms: maximum number of VMs. target: how much to free. only: these VMs, by
+    name or MoRef. dry_run: only plan. reason: such as `drill`; for the record.
     """
 
     scope: tuple[Place, ...] = ()
@@ -47,7 +47,7 @@ class Narrowing:
     reason: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """Only what is set: a limit that is not set is left out, never empty."""
+        """Only the limits that are set: the others are omitted, never empty."""
         target = {wire: getattr(self.target, name) for wire, name in TARGETS.items()}
         wire: dict[str, Any] = {
             "scope": [{place.kind.value: place.name} for place in self.scope],
@@ -61,9 +61,10 @@ class Narrowing:
 
 
 def read_narrowing(raw: object, *, stored: bool = False) -> Narrowing:
-    """The limits in a request. InvalidRequest names the part that is wrong; GivenButEmpty those that are empty.
+    """The limits in a request; None means no limits.
 
-    stored: it was accepted before, maybe by a version to which an empty limit was none.
+    Raises InvalidRequest, which names the invalid part, and GivenButEmpty, which names the empty ones. stored: it was
+    accepted before, possibly by a version that read an empty limit as no limit.
     """
     if raw is None:
         return Narrowing()
@@ -94,7 +95,7 @@ def _object(raw: object, name: str, known: tuple[str, ...]) -> Mapping[str, Any]
         raise _invalid(f"its {name} is a {type(raw).__name__}, not an object")
     unknown = sorted(str(key)[:40] for key in raw if key not in known)
     if unknown:
-        raise _invalid(f"its {name} holds {', '.join(unknown)}, which this worker does not know")
+        raise _invalid(f"its {name} contains {', '.join(unknown)}, which this worker does not support")
     return raw
 
 
@@ -103,7 +104,7 @@ def _entries(parts: Mapping[str, Any], name: str) -> list[Any]:
     if not isinstance(entries, list):
         raise _invalid(f"its {name} is a {type(entries).__name__}, not a list")
     if len(entries) > MAX_NAMES:
-        raise _invalid(f"its {name} has {len(entries)} entries, and {MAX_NAMES} is the limit")
+        raise _invalid(f"its {name} has {len(entries)} entries, but the maximum is {MAX_NAMES}")
     return entries
 
 
@@ -111,16 +112,16 @@ def _place(entry: object) -> Place:
     kinds = tuple(PlaceKind)
     place = _object(entry, "scope", kinds)
     if len(place) != 1:
-        raise _invalid(f"an entry of its scope names {len(place)} places, not one")
+        raise _invalid(f"an entry of its scope has {len(place)} places, not one")
     kind, name = next(iter(place.items()))
     return Place(PlaceKind(kind), _name(name, "scope"))
 
 
 def _name(value: object, name: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise _invalid(f"its {name} holds something that is no text")
+        raise _invalid(f"its {name} contains a value that is not text")
     if len(value) > MAX_TEXT:
-        raise _invalid(f"its {name} holds {len(value)} characters, and {MAX_TEXT} is the limit")
+        raise _invalid(f"its {name} has {len(value)} characters, but the maximum is {MAX_TEXT}")
     return value.strip()
 
 
@@ -129,7 +130,7 @@ def _whole(parts: Mapping[str, Any], name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _invalid(f"its {name} is {str(value)[:40]!r}, not a whole number from 0 on")
+        raise _invalid(f"its {name} is {str(value)[:40]!r}, not a whole number of at least 0")
     return value
 
 
@@ -165,5 +166,5 @@ def _invalid(why: str) -> InvalidRequest:
     return InvalidRequest(
         WHAT,
         why=why,
-        next_step="Correct `narrow`; its parts are scope, maxVMs, target, only, dryRun and reason.",
+        next_step="Correct `narrow`; it can contain scope, maxVMs, target, only, dryRun and reason.",
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of a request: the record that the queries show and that nothing is left out of."""
+"""The outcome of a request: the complete record that the queries show."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .request import PreemptionRequest
 
 
 class VictimEnd(StrEnum):
-    """stopped: by us. spared: not touched after all. failed: meant to be stopped, but not stopped by us."""
+    """stopped: by us. spared: left running after all. failed: selected, but not stopped by us."""
 
     STOPPED = "stopped"
     SPARED = "spared"
@@ -29,9 +29,9 @@ class VictimEnd(StrEnum):
 class RunEnd(StrEnum):
     """The one outcome that each request gets.
 
-    done: every victim that was still there to be stopped was stopped (also when there was none).
-    partial: some were, some were not. failed: none was, or the run broke off.
-    skipped, duplicate, rejected: no run was made.
+    done: every victim that could still be stopped was stopped (also if there was none).
+    partial: some were, some were not. failed: none was, or the run was aborted.
+    skipped, duplicate, rejected: there was no run.
     """
 
     DONE = "done"
@@ -44,10 +44,10 @@ class RunEnd(StrEnum):
 
 @dataclass(frozen=True)
 class VictimOutcome:
-    """How it went with one victim. Times are wire text, empty where the step was not reached.
+    """The outcome of one victim. Times are wire text, empty if the step was not reached.
 
     marked: the pending mark was written. requested: vCenter accepted the call. stopped: the VM was seen powered off.
-    settled: its mark says so; a marked victim without it still has a pending mark.
+    settled: its mark has the outcome; otherwise a marked victim still has a pending mark.
     """
 
     vm: ManagedObject
@@ -79,7 +79,7 @@ class VictimOutcome:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> VictimOutcome:
-        """The outcome in what `as_wire` wrote."""
+        """The outcome from the result of `as_wire`."""
         return cls(
             vm=ManagedObject.from_wire(wire["vm"]),
             name=wire["name"],
@@ -97,7 +97,7 @@ class VictimOutcome:
 
 @dataclass(frozen=True)
 class Announcement:
-    """Whether the reply event went out. status: not_requested, sent, refused (for good) or failed (in the end)."""
+    """Whether the reply event was sent. status: not_requested, sent, refused (permanent) or failed (after retries)."""
 
     status: str = "not_requested"
     id: str = ""
@@ -111,8 +111,8 @@ class Announcement:
 class RunRecord:
     """One request and its outcome. marks_settled: no mark of the run is left pending.
 
-    policy: name, digest and mode of the one that was used. urgency: the criticality that counted in the end.
-    approval: who decided what, where somebody had to.
+    policy: name, digest and mode of the policy used. urgency: the final criticality.
+    approval: the decision and the user who made it, if approval was required.
     """
 
     workflow_id: str
@@ -135,7 +135,7 @@ class RunRecord:
     approval: dict[str, Any] | None = None
 
     def take_plan(self, plan: Plan, policy: Policy, digest: str) -> None:
-        """Keep what was decided."""
+        """Store the decision."""
         self.plan, self.window_seconds = plan, policy.rerun_window_seconds
         self.tells_skipped = policy.events.skipped
         self.policy = {"name": policy.name, "digest": digest, "mode": policy.mode.value}
@@ -174,7 +174,7 @@ class RunRecord:
             "urgency": (self.urgency or self.request.criticality).value,
             "approval": self.approval,
             "amount": self.plan.amount(),
-            # What became of the victims is told above; a plan that was not carried out is told here.
+            # The outcomes of the victims are above; this is a plan that was not carried out.
             "planned": [] if self.victims else [victim.as_wire() for victim in self.plan.victims],
         }
 
@@ -194,9 +194,9 @@ def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunE
 
 
 def _cut_off(victims: Sequence[VictimOutcome], *, cancelled: bool) -> RunReason:
-    """What ended the run before it was through with its victims; empty where nothing did."""
+    """What ended the run before all its victims were processed; empty if nothing did."""
     reasons = {victim.reason for victim in victims}
-    # The stop activity may learn of a cancellation before the run does; one that no worker carries out says nothing.
+    # The stop activity can learn of a cancellation before the run does; an activity that no worker runs reports none.
     if VictimReason.CANCELLED in reasons or (cancelled and (not victims or VictimReason.OUTCOME_UNKNOWN in reasons)):
         return RunReason.CANCELLED
     return RunReason.PAUSED if VictimReason.PAUSED in reasons else RunReason.NONE

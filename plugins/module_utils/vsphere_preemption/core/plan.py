@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan: which of the tagged VMs are stopped, and why each of the others is not.
 
-One pure function of what vCenter said, of the policy and of the request. Check mode, dry run and the real run all call
-it. Each step is a file of `planning`: who may be stopped at all (`eligibility`), who goes first (`order`), and how many
-go (`selection`, with `target` and `budgets`). Objects that cannot be stopped are left out first and never use up a cap.
+A pure function of the inventory, the policy and the request. Check mode, dry run and the real run all call it. Each
+step is a file of `planning`: which VMs may be stopped (`eligibility`), in which order (`order`), and how many
+(`selection`, with `target` and `budgets`). Objects that cannot be stopped are left out first and never use up a limit.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __all__ = ["Needed", "Plan", "PlanLimits", "Spared", "Victim", "plan_victims", "
 
 @dataclass(frozen=True)
 class Victim:
-    """A VM that is to be stopped.
+    """A VM to stop.
 
-    memory_mib, cpu_mhz: what that frees; 0 where it is not known. priority: the tag that gave it its place, if any.
+    memory_mib, cpu_mhz: what that frees; 0 if not known. priority: the tag that determines its position, if any.
     """
 
     vm: ManagedObject
@@ -53,7 +53,7 @@ class Victim:
 
 @dataclass(frozen=True)
 class Spared:
-    """A tagged object that is not to be stopped. name: empty where vCenter knows none."""
+    """A tagged object that is not selected. name: empty if vCenter reports none."""
 
     vm: ManagedObject
     name: str
@@ -71,9 +71,9 @@ class Spared:
 class Plan:
     """Victims in the order in which they are stopped.
 
-    left_out: first what is no VM or cannot be stopped, by reference; then those that could be, in the order of victims.
-    left_out_count: how many are left out for each reason, also where the list itself was shortened.
-    freed_memory_mib, freed_cpu_mhz: by all victims together. target: what was to be freed; None without a target.
+    left_out: first objects that are not VMs or cannot be stopped, by reference; then eligible VMs, in victim order.
+    left_out_count: number left out, by reason, even if the list itself was shortened.
+    freed_memory_mib, freed_cpu_mhz: total of all victims. target: capacity to free; None without a target.
     shortfall: the victims free less than that.
     """
 
@@ -86,7 +86,7 @@ class Plan:
     shortfall: bool = False
 
     def amount(self) -> dict[str, Any]:
-        """What the victims free, and of how much that was; nothing where nobody asked."""
+        """The freed capacity and the target; empty if neither was requested."""
         more = {
             "freedMemoryMib": self.freed_memory_mib,
             "freedCpuMhz": self.freed_cpu_mhz,
@@ -105,7 +105,7 @@ class Plan:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Plan:
-        """The plan in what `as_wire` wrote, also in an older version that knew less."""
+        """The plan from the result of `as_wire`, including that of older versions."""
         target = wire.get("target")
         return cls(
             victims=[Victim.from_wire(victim) for victim in wire["victims"]],
@@ -118,12 +118,12 @@ class Plan:
         )
 
     def shortened(self, most: int) -> Plan:
-        """The same plan, with at most so many of the left out by name: an inventory can outgrow a payload."""
+        """The same plan, with up to `most` entries in left_out: an inventory can outgrow a payload."""
         return replace(self, left_out=self.left_out[:most])
 
 
 def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
-    """Choose among the VMs that may be stopped: in order, until the target is met, within all caps and budgets."""
+    """Select among the eligible VMs: in order, until the target is met, within all limits and budgets."""
     seen = [(machine, read_mark(machine.mark)) for machine in _by_reference(tagged.machines)]
     eligible: list[VirtualMachine] = []
     left_out = list(_no_machines(tagged))

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan as modules and the command line show it.
+"""A plan in the format of the modules and the command line.
 
-On the wire a plan is written for workflows; here it is written for playbooks: keys in snake case, MoRefs as plain text
-that the option `vms` takes, and no part left out.
+The wire format of a plan is for workflows; this format is for playbooks: keys in snake case, MoRefs as plain text for
+the option `vms`, and all parts always present.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .request import PreemptionRequest
 
 
 def plan_as_result(plan: Plan) -> dict[str, Any]:
-    """Victims in their order, those left out and why, what is freed, and what was to be freed."""
+    """The victims in order, the objects left out and why, the freed capacity, and the target."""
     return {
         "victims": [
             {
@@ -43,7 +43,7 @@ def plan_as_result(plan: Plan) -> dict[str, Any]:
 
 
 def decision_as_result(decision: Decision, request: PreemptionRequest, policies: PolicySet) -> dict[str, Any]:
-    """The decision as people and playbooks see it."""
+    """The decision as a result for users and playbooks."""
     policy, action = decision.policy, decision.action_for(request)
     reason, message = _refusal(decision)
     return {
@@ -58,8 +58,8 @@ def decision_as_result(decision: Decision, request: PreemptionRequest, policies:
 
 
 def _refusal(decision: Decision) -> tuple[RunReason, str]:
-    """Why nothing may be done, whoever agrees to it."""
+    """Why the request is rejected, regardless of any approval."""
     aborts = decision.policy.amount.on_shortfall is OnShortfall.ABORT
     if decision.plan.shortfall and aborts and not decision.is_refused:
-        return RunReason.SHORTFALL, "The eligible VMs free less than the target asks for."
+        return RunReason.SHORTFALL, "The eligible VMs free less than the target."
     return decision.refusal, decision.message

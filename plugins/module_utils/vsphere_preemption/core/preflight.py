@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a preflight found: one value for each check, the table for people, and the verdict. Pure.
+"""The result of a preflight: one value per check, the table, and the overall result. Pure.
 
-Nothing here looks at anything. A check whose prerequisite failed is skipped and says so; so each check appears in every
-preflight, and in the same order.
+Nothing here runs a check. A check whose prerequisite failed is skipped with a reason, so that every preflight has the
+same checks in the same order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COLUMN = "  "
 
 
 class Status(StrEnum):
-    """skipped: nobody can tell, because a prerequisite failed, or because there is nothing to look at."""
+    """skipped: not checked, because a prerequisite failed or there is nothing to check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -30,10 +30,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at.
+    """One check.
 
-    detail: what was found, as a sentence. next_step: what to do about it, as a sentence; empty where nothing is to do.
-    Both may hold names from elsewhere; what is not printable in them is escaped on the way out.
+    detail: what was found, as a sentence. next_step: what to do about it, as a sentence; empty if nothing is to be
+    done. Both may contain untrusted names; non-printable characters in them are escaped in the output.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Check:
 
 
 def passed(name: str, detail: str) -> Check:
-    """All is well."""
+    """The check passed."""
     return Check(name, Status.OK, detail)
 
 
 def warned(name: str, detail: str, next_step: str) -> Check:
-    """It works, but somebody should look at it."""
+    """Preemption works, but the operator should look into it."""
     return Check(name, Status.WARNING, detail, next_step)
 
 
@@ -72,22 +72,22 @@ def failed(name: str, detail: str, next_step: str) -> Check:
 
 
 def skipped(name: str, because: str) -> Check:
-    """It cannot be told, or there is nothing to look at."""
+    """The check could not run, or does not apply."""
     return Check(name, Status.SKIPPED, because)
 
 
 def failed_by(name: str, error: PreemptionError) -> Check:
-    """The look itself failed, or found what cannot be."""
+    """The check raised an error."""
     return failed(name, f"{error.what}: {error.why}.", error.next_step)
 
 
 def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: Iterable[Check] = ()) -> list[Check]:
-    """Checks that build on one another, of which one failed.
+    """Checks that depend on each other, one of which failed.
 
-    names: all of them in their order. known: what is known of those before `at`. Of those after it nobody can tell.
+    names: all of them in order. known: the results of those before `at`. Those after it are skipped.
     """
     place, before = names.index(at), {check.name: check for check in known}
-    because = f"Cannot tell before {at} is in order."
+    because = f"Not checked: {at} must pass first."
     return [
         *(before[name] for name in names[:place]),
         failed_by(at, error),
@@ -96,10 +96,10 @@ def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: I
 
 
 def in_the_way(checks: Iterable[Check], required: Iterable[str] = (), *, strict: bool = False) -> list[str]:
-    """The names of the checks because of which the installation is not ready; none if it is.
+    """The names of the checks because of which the installation is not ready; empty if it is ready.
 
-    required: only these count, and each has to be ok. One that was skipped is not, because its state is unknown.
-    Without any, everything counts, and only a failure is in the way. strict: so is a warning.
+    required: only these checks count, and each must be ok. A skipped check is not ok, because its state is unknown.
+    Without it, all checks count, and only failures are returned. strict: warnings are returned as well.
     """
     refused = {Status.FAILED, Status.WARNING} if strict else {Status.FAILED}
     names = list(dict.fromkeys(required))
@@ -110,27 +110,27 @@ def in_the_way(checks: Iterable[Check], required: Iterable[str] = (), *, strict:
 
 
 def table(checks: Sequence[Check]) -> str:
-    """One line for each check, in columns: status, name, what was found and what to do. No line end after the last."""
+    """One line per check, in columns: status, name, what was found and what to do. No newline at the end."""
     status_width = max((len(check.status.value) for check in checks), default=0)
     name_width = max((len(check.name) for check in checks), default=0)
     return "\n".join(check.as_line(status_width=status_width, name_width=name_width) for check in checks)
 
 
 def summary(checks: Iterable[Check]) -> str:
-    """How many of each status that there is, such as `12 ok, 1 warning, 2 failed, 3 skipped`."""
+    """The number of checks by status, such as `12 ok, 1 warning, 2 failed, 3 skipped`."""
     statuses = [check.status for check in checks]
     return ", ".join(f"{statuses.count(status)} {status.value}" for status in Status if status in statuses)
 
 
 def printable(text: str) -> str:
-    """The text on one line, with escapes for control characters and for those that turn the direction of writing."""
+    """The text on one line, with control and bidirectional formatting characters escaped."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
     )
 
 
 def listed(names: Iterable[str], *, most: int = 6) -> str:
-    """The names in order, with commas; of many, only the first and how many more there are."""
+    """The names in order, comma-separated; if there are many, only the first ones and the number of others."""
     ordered = sorted(names)
     shown = ", ".join(ordered[:most])
     return f"{shown} and {len(ordered) - most} more" if len(ordered) > most else shown

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of our work needs which privileges in vCenter, and where. Pure values: nothing here asks vCenter.
+"""Which privileges each feature needs in vCenter, and where. Pure values: nothing here contacts vCenter.
 
-A role for the worker is made from the features that a site uses; a check compares the same list with what an account
-really has. Reading needs no privilege of its own: System.View and System.Read are in every role that a person makes.
+The role for the worker is built from the features that a site uses; a check compares the same list with the privileges
+that an account has. Reading needs no additional privilege: every custom role has System.View and System.Read.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from typing import NamedTuple
 
 from .errors import InvalidSetting
 
-# Every role that a person makes has these, whether they were asked for or not.
+# Every custom role has these, whether or not they were requested.
 SYSTEM_PRIVILEGES = frozenset({"System.Anonymous", "System.View", "System.Read"})
 
 
 class Where(StrEnum):
-    """Where a privilege has to be held for it to count.
+    """Where a privilege must be granted to be effective.
 
-    scope: on the objects that it is used on; a permission on a cluster or folder that is handed down is enough.
+    scope: on the objects that it is used on; a permission on a cluster or folder that propagates to children is enough.
     root: on the root folder of vCenter; further down it has no effect.
     everywhere: as a global permission of the single sign-on domain, or on the tag itself. Tags are outside the
-        inventory, so no permission on an object of it reaches them.
+        inventory, so permissions on inventory objects do not apply to them.
     """
 
     SCOPE = "scope"
@@ -36,7 +36,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True)
 class Feature:
-    """Something that an account does. privileges: what it takes, and where. why: one line for people."""
+    """Something that an account is used for. privileges: required, and where. why: a one-line description."""
 
     name: str
     why: str
@@ -44,7 +44,7 @@ class Feature:
 
 
 class Comparison(NamedTuple):
-    """missing: needed, but not held. excess: held, but not needed for the features."""
+    """missing: needed, but not granted. excess: granted, but not needed for the features."""
 
     missing: frozenset[str]
     excess: frozenset[str]
@@ -58,7 +58,7 @@ def _feature(name: str, why: str, **places: tuple[str, ...]) -> Feature:
 
 _MARK = "Global.SetCustomField"
 
-# The first five are the worker's, the others belong to the account that sets up.
+# The first five are for the worker, the others for the account that sets up vCenter.
 FEATURES: Mapping[str, Feature] = {
     feature.name: feature
     for feature in (
@@ -70,23 +70,23 @@ FEATURES: Mapping[str, Feature] = {
         _feature("suspend", "Marks a VM and suspends it.", scope=("VirtualMachine.Interact.Suspend", _MARK)),
         _feature(
             "restore",
-            "Powers a VM on or resumes it, and writes that into its mark.",
+            "Powers on or resumes a VM, and records that in its mark.",
             scope=("VirtualMachine.Interact.PowerOn", _MARK),
         ),
         _feature(
             "notice",
-            "Tells the guest before it is stopped, by a guestinfo variable.",
+            "Notifies the guest before it is stopped, through a guestinfo variable.",
             scope=("VirtualMachine.Config.AdvancedConfig",),
         ),
-        _feature("watch", "Reads alarms, usage and events, which every role may."),
+        _feature("watch", "Reads alarms, usage and events, which every role allows."),
         _feature(
             "setup_attribute",
-            "Defines the custom attribute for marks. vCenter keeps definitions at its root.",
+            "Defines the custom attribute for marks. vCenter stores definitions on the root folder.",
             root=("Global.ManageCustomFields",),
         ),
         _feature(
             "setup_tag",
-            "Makes the tag and its category, and attaches the tag to VMs.",
+            "Creates the tag and its category, and attaches the tag to VMs.",
             everywhere=(
                 "InventoryService.Tagging.CreateCategory",
                 "InventoryService.Tagging.EditCategory",
@@ -100,12 +100,12 @@ FEATURES: Mapping[str, Feature] = {
         ),
         _feature(
             "setup_alarm",
-            "Makes, changes and removes the alarm on the object that it watches.",
+            "Creates, changes and removes the alarm on the object that it monitors.",
             scope=("Alarm.Create", "Alarm.Edit", "Alarm.Delete"),
         ),
         _feature(
             "setup_role",
-            "Makes roles and permissions. A permission takes the privilege on the object and on the one above it.",
+            "Creates roles and permissions. A permission requires the privilege on the object and on its parent.",
             root=("Authorization.ModifyRoles",),
             scope=("Authorization.ModifyPermissions",),
         ),
@@ -114,7 +114,7 @@ FEATURES: Mapping[str, Feature] = {
 
 
 def needed(features: Iterable[str], *, where: Where | None = None) -> frozenset[str]:
-    """The privileges that the features need; `where`: only those that have to be held there. InvalidSetting."""
+    """The privileges that the features need; `where`: only those that must be granted there. Raises InvalidSetting."""
     return frozenset(
         privilege
         for feature in chosen(features)
@@ -124,21 +124,21 @@ def needed(features: Iterable[str], *, where: Where | None = None) -> frozenset[
 
 
 def compare(held: Iterable[str], features: Iterable[str]) -> Comparison:
-    """What an account lacks for the features, and what it could do without. InvalidSetting.
+    """The missing and excess privileges of an account for the features. Raises InvalidSetting.
 
-    What every role has is neither.
+    Privileges that every role has are neither.
     """
     wanted, have = needed(features), frozenset(held)
     return Comparison(missing=wanted - have, excess=have - wanted - SYSTEM_PRIVILEGES)
 
 
 def chosen(features: Iterable[str]) -> tuple[Feature, ...]:
-    """The features of these names, each once. InvalidSetting for a name that there is not."""
+    """The features with these names, each once. Raises InvalidSetting for an unknown name."""
     names = list(dict.fromkeys(features))
     unknown = [name for name in names if name not in FEATURES]
     if unknown:
         raise InvalidSetting(
-            "Cannot tell which privileges are needed",
+            "Cannot determine the required privileges",
             why=f"there is no feature {', '.join(map(repr, unknown))}",
             next_step=f"Choose from {', '.join(FEATURES)}.",
         )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a VM was left alone, and why a run or a victim ended as it did: one code for each cause.
+"""Why a VM was not selected, and why a run or a victim ended as it did: one code for each cause.
 
-Codes are part of the interface: playbooks, events and marks carry them.
+Codes are part of the interface: playbooks, events and marks use them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 
 
 class LeftOut(StrEnum):
-    """Why the plan does not choose an object that carries the tag."""
+    """Why the plan does not select an object that has the tag."""
 
     GONE = "gone"
     NOT_A_VM = "not_a_vm"
@@ -43,7 +43,7 @@ class LeftOut(StrEnum):
 
 
 class VictimReason(StrEnum):
-    """Why a victim ended as it did; empty where it simply went down."""
+    """Why a victim ended as it did; empty if it was stopped normally."""
 
     NONE = ""
     ESCALATED = "grace_period_over"
@@ -66,7 +66,7 @@ class VictimReason(StrEnum):
 
 
 class RunReason(StrEnum):
-    """Why a request ended as it did; empty where all went as planned."""
+    """Why a request ended as it did; empty if it was carried out as planned."""
 
     NONE = ""
     NOTHING_ELIGIBLE = "nothing_eligible"

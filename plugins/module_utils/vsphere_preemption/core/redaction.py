@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reply addresses without what must not be shown.
+"""Reply addresses without their secrets.
 
-A reply address may carry a password before the host, or a token in its query. Where to is worth showing; that is not.
+A reply address may contain a password before the host, or a token in its query. Only the destination is shown.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HIDDEN = "***"
 
 
 def without_secrets(value: Any) -> Any:
-    """The same value; in it, each reply address of an object is shortened to what may be shown."""
+    """The same value, with the secrets removed from each reply address in it."""
     if isinstance(value, dict):
         return {
             key: redacted_address(item)
@@ -43,7 +43,7 @@ def redacted_address(address: str) -> str:
 
 
 def split_address(address: str) -> SplitResult | None:
-    """Its parts; None where it is no address at all."""
+    """Its parts; None if it is not a valid address."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request to preempt: read leniently, written exactly.
+"""The preemption request: read leniently, written exactly.
 
-Go matches JSON keys without regard to case, so `Tag` and `tag` are the same to the prototype; here too. Fields that
-nobody knows are ignored: a newer sender may ask an older worker.
+Go matches JSON keys case-insensitively, so `Tag` and `tag` are the same to the prototype; here too. Unknown fields are
+ignored: a newer sender may send requests to an older worker.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ MAX_TEXT = 2048
 
 @dataclass(frozen=True)
 class PreemptionRequest:
-    """Who may be stopped, how urgently, because of what, and who wants to hear of it.
+    """Which VMs may be stopped, how urgently, because of which event, and where to send the reply.
 
     tag: name, `category/name` or URN of the tag that makes a VM preemptible.
     reply_to: address for the reply event; empty for none.
-    request_id: ours, optional: names the request so that it can be repeated without harm.
+    request_id: ours, optional: identifies the request so that it can safely be repeated.
     narrowing: ours, optional.
     """
 
@@ -42,16 +42,16 @@ class PreemptionRequest:
 
     @property
     def key(self) -> str:
-        """What names the run for this request: source and id of its event, which make an event unique (CloudEvents)."""
+        """The key of the run for this request: source and id of its event, which are unique (CloudEvents)."""
         return _digest("event", self.event.source, self.event.id)
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """All that makes a later request the same one: the event, and the request id where there is one."""
+        """All keys that identify a repeated request: the event, and the request id if there is one."""
         return (self.key, _digest("request", self.request_id)) if self.request_id else (self.key,)
 
     def as_wire(self) -> dict[str, Any]:
-        """The JSON object of the prototype; our fields only where they are set."""
+        """The JSON object of the prototype; our fields only if they are set."""
         wire: dict[str, Any] = {
             "tag": self.tag,
             "criticality": self.criticality.value,
@@ -62,7 +62,7 @@ class PreemptionRequest:
         return {**wire, **{name: value for name, value in ours.items() if value}}
 
     def with_event_id(self, fallback: str) -> PreemptionRequest:
-        """The same request with an event that can be told apart from others, where the sender named none."""
+        """The same request with a unique event id if the sender did not set one."""
         if self.event.id:
             return self
         named = {"specversion": "1.0", "type": "PreemptionRequest", "source": "vsphere.preemption"}
@@ -71,9 +71,9 @@ class PreemptionRequest:
 
 
 def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
-    """The request in a signal or update. InvalidRequest says what is wrong with it.
+    """The request in a signal or update. Raises InvalidRequest.
 
-    stored: it was accepted before, and is read again; then an empty limit means what it meant then.
+    stored: it was accepted before and is read again; an empty limit then means what it meant at that time.
     """
     if not isinstance(raw, Mapping):
         raise _invalid(f"it is a {type(raw).__name__}, not an object")
@@ -81,7 +81,7 @@ def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
         _refuse_no_limits(raw)
     tag = _text(raw, "tag").strip()
     if not tag:
-        raise _invalid("it names no tag")
+        raise _invalid("it has no tag")
     return PreemptionRequest(
         tag=tag,
         criticality=_criticality(_text(raw, "criticality")),
@@ -93,7 +93,7 @@ def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
 
 
 def _refuse_no_limits(raw: Mapping[str, object]) -> None:
-    """GivenButEmpty for limits that are there as a whole, and hold none; those that they hold are looked at later."""
+    """Raise GivenButEmpty if the limits as a whole are set but empty. The single limits are checked later."""
     given = [value for key, value in raw.items() if str(key).lower() == "narrow"]
     if any(not value for value in given):
         refuse_empty(WHAT, {"narrow": None})
@@ -104,7 +104,7 @@ def _digest(*parts: str) -> str:
 
 
 def _field(raw: Mapping[str, object], name: str) -> object:
-    """The value under this name; the exact spelling wins over others."""
+    """The value under this name; the exact spelling takes precedence."""
     if name in raw:
         return raw[name]
     return next((value for key, value in raw.items() if str(key).lower() == name.lower()), None)
@@ -117,7 +117,7 @@ def _text(raw: Mapping[str, object], name: str) -> str:
     if not isinstance(value, str):
         raise _invalid(f"its {name} is a {type(value).__name__}, not text")
     if len(value) > MAX_TEXT:
-        raise _invalid(f"its {name} has {len(value)} characters, and {MAX_TEXT} is the limit")
+        raise _invalid(f"its {name} has {len(value)} characters, but the maximum is {MAX_TEXT}")
     return value
 
 

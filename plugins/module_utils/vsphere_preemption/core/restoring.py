@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Giving VMs back: which of them, in which order, and whether there is room for them.
+"""Restoring VMs: which of them, in which order, and whether there is capacity for them.
 
-A VM is ours to give back only while it is off because of us. Its mark says that we stopped it, and vCenter's event log
-says that nobody has touched its power since. Whoever powered it on and off again has taken it over.
+A VM may only be restored while it is off because of a preemption. Its mark shows that we stopped it, and vCenter's
+event log shows that its power state has not been changed since. A user who powered it on and off again has taken it
+over.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ from .returns import Kept, LeftOff, Return
 
 @dataclass(frozen=True)
 class RestorePlan:
-    """give_back: in the order in which they are powered on. held_seconds: until the last VM of `hold_time` is free."""
+    """give_back: in the order in which they are powered on. held_seconds: until the last `hold_time` ends."""
 
     give_back: tuple[Return, ...] = ()
     kept: tuple[LeftOff, ...] = ()
     held_seconds: float = 0.0
 
     def kept_as_wire(self, most: int) -> dict[str, Any]:
-        """How many are kept for each reason, and the first `most` of them by name."""
+        """The number kept by reason, and the first `most` of them by name."""
         counted = Counter(left.reason.value for left in self.kept)
         return {"byReason": dict(sorted(counted.items())), "vms": [left.as_wire() for left in self.kept[:most]]}
 
 
 @dataclass(frozen=True)
 class RestoreLimits:
-    """What a restore may do.
+    """The limits of a restore.
 
-    hold_seconds: a VM that was stopped less than that ago stays off, unless `force`. only: names or MoRefs; empty: all.
-    run_id, workflow_id: VMs that this run stopped, or a run of this workflow; empty: whichever.
-    lease_seconds: so long a pending mark is believed.
-    done: VMs whose outcome is known. most: at most so many VMs.
+    hold_seconds: a VM that was stopped more recently stays off, unless `force`. only: names or MoRefs; empty: all.
+    run_id, workflow_id: VMs that this run stopped, or a run of this workflow; empty: any.
+    lease_seconds: how long a pending mark is valid.
+    done: VMs whose outcome is known. most: maximum number of VMs.
     """
 
     now: datetime
@@ -63,9 +64,9 @@ class RestoreLimits:
 def plan_restore(
     tagged: TaggedObjects, stoppers: Mapping[ManagedObject, str], us: str, limits: RestoreLimits
 ) -> RestorePlan:
-    """Who is given back, the last one stopped first, and why every other tagged object is not.
+    """Which VMs are restored, the last one stopped first, and why every other tagged object is not.
 
-    stoppers: who stopped each of `suspects` last, as vCenter tells it; us: our name there.
+    stoppers: the user who last stopped each of `suspects`, according to vCenter; us: our user name there.
     """
     kept = [LeftOff(ref, "", Kept.NOT_A_VM) for ref in tagged.others]
     kept += [LeftOff(ref, "", Kept.GONE) for ref in tagged.gone]
@@ -84,7 +85,7 @@ def plan_restore(
 
 
 def suspects(tagged: TaggedObjects, limits: RestoreLimits) -> dict[ManagedObject, datetime]:
-    """The VMs for which it matters who stopped them last, with the times of their marks."""
+    """The VMs for which vCenter must be queried for the user who last stopped them, with the times of their marks."""
     found = {}
     for machine in _not_done(tagged, limits):
         mark = read_mark(machine.mark)
@@ -100,7 +101,7 @@ def is_marked(tagged: TaggedObjects, run_id: str) -> bool:
 
 
 def why_kept(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
-    """The first reason that the VM itself and its mark give for leaving it as it is; none where they give none."""
+    """The first reason from the VM itself and its mark not to restore it; NONE if there is none."""
     mark = read_mark(machine.mark)
     if machine.template:
         return Kept.TEMPLATE
@@ -131,12 +132,12 @@ def _why_it_cannot_be_on(machine: VirtualMachine, mark: MarkFound) -> Kept:
 
 
 def state_of(mark: MarkFound) -> PowerState:
-    """What we made of the VM."""
+    """The power state in which we left the VM."""
     return PowerState.SUSPENDED if mark.method is StopMethod.SUSPEND else PowerState.OFF
 
 
 def whose(user: str | None, us: str) -> Kept:
-    """Whether vCenter names us as the one who stopped a VM last, and no power-on since."""
+    """Whether, according to vCenter, we stopped the VM last and it was not powered on since."""
     if user is None:
         return Kept.NO_EVIDENCE
     return Kept.NONE if user == us else Kept.CHANGED
@@ -145,9 +146,9 @@ def whose(user: str | None, us: str) -> Kept:
 def admit(
     batch: Iterable[Return], hosts: Mapping[ManagedObject, ManagedObject | None], room: Room
 ) -> dict[ManagedObject, Kept]:
-    """Why VMs of a batch do not fit any more; those that are not in the answer may be powered on.
+    """Why VMs of a batch no longer fit; VMs that are not in the result may be powered on.
 
-    Each VM that is admitted counts with its configured memory, on the host where it is.
+    Each admitted VM counts with its configured memory, on its host.
     """
     added: dict[ManagedObject, int] = {}
     refused = {}
@@ -163,18 +164,18 @@ def admit(
 
 @dataclass(frozen=True)
 class Room:
-    """How full the hosts are, each by itself, and how full they may be."""
+    """The usage of each host, and its limits."""
 
     usage: Mapping[ManagedObject, Usage]
     limits: Restore
 
     def pressure(self) -> str:
-        """The host that is fuller than the limits allow, in words; empty where there is none."""
+        """The host whose usage exceeds the limits, as a sentence; empty if there is none."""
         for host, usage in sorted(self.usage.items()):
             if not self.has_for(usage, 0):
                 memory = _share(usage.memory_used_mib, usage.memory_mib)
                 cpu = _share(usage.cpu_used_mhz, usage.cpu_mhz)
-                return f"The host {host.value} uses {memory:.0f} % of its memory and {cpu:.0f} % of its CPU."
+                return f"Host {host.value} uses {memory:.0f} % of its memory and {cpu:.0f} % of its CPU."
         return ""
 
     def has_for(self, usage: Usage, memory_mib: int) -> bool:
@@ -184,7 +185,7 @@ class Room:
 
 
 def _share(part: int, whole: int) -> float:
-    """In percent. A host that tells nothing is as good as full."""
+    """In percent. A host that reports nothing counts as full."""
     return part * 100 / whole if whole > 0 else float("inf")
 
 
@@ -216,7 +217,7 @@ def _held(tagged: TaggedObjects, kept: Iterable[LeftOff], limits: RestoreLimits)
 def _place(found: tuple[VirtualMachine, MarkFound]) -> tuple[datetime, int, ManagedObject]:
     machine, mark = found
     if mark.time is None:
-        raise ValueError("a mark without a time has no place")
+        raise ValueError("a mark without a time has no position")
     return (mark.time, mark.order, machine.ref)
 
 

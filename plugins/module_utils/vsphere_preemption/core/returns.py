@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The words of a restore: which VMs are given back, which are not and why, and what became of each.
+"""The values of a restore: which VMs are restored, which are not and why, and the outcome of each.
 
-Codes are part of the interface: playbooks and results carry them.
+Codes are part of the interface: playbooks and results use them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .inventory import ManagedObject
 
 
 class Kept(StrEnum):
-    """Why a VM is not given back; empty where it is. The second block is found out right before, or while, it is."""
+    """Why a VM is not restored; empty if it is. The second block applies immediately before or during the restore."""
 
     NONE = ""
     GONE = "gone"
@@ -49,7 +49,7 @@ class Kept(StrEnum):
 
 
 class ReturnEnd(StrEnum):
-    """restored: powered on by us. kept: left as it is. failed: meant to be powered on, but not seen on.
+    """restored: powered on by us. kept: left as it is. failed: selected, but not seen powered on.
     planned: would be powered on; of a dry run only."""
 
     RESTORED = "restored"
@@ -60,9 +60,9 @@ class ReturnEnd(StrEnum):
 
 @dataclass(frozen=True)
 class Return:
-    """A VM to give back. run_id, preempted: of its mark (wire text). order: its place in that run.
+    """A VM to restore. run_id, preempted: of its mark (wire text). order: its position in that run.
 
-    memory_mib: what it is configured with. suspended: it is resumed, not booted.
+    memory_mib: its configured size. suspended: it is resumed, not booted.
     """
 
     vm: ManagedObject
@@ -92,7 +92,7 @@ class Return:
 
 @dataclass(frozen=True)
 class LeftOff:
-    """A tagged object that the plan leaves as it is, and why. name: empty where it is not known."""
+    """A tagged object that the plan leaves as it is, and why. name: empty if it is not known."""
 
     vm: ManagedObject
     name: str
@@ -104,7 +104,7 @@ class LeftOff:
 
 @dataclass(frozen=True)
 class Returned:
-    """What became of one VM of the plan. started: when it was seen on (wire text). message: for a failure."""
+    """The outcome of one VM of the plan. started: when it was seen powered on (wire text). message: for a failure."""
 
     vm: ManagedObject
     name: str
@@ -141,7 +141,7 @@ class Returned:
 
 
 class RestoreEnd(StrEnum):
-    """done: every VM of the plan was given back, also when there was none. partial: some were, some were not.
+    """done: every VM of the plan was restored, also if there was none. partial: some were, some were not.
     failed: none was, because of a failure. skipped: none was, and none may be now."""
 
     DONE = "done"
@@ -151,7 +151,7 @@ class RestoreEnd(StrEnum):
 
 
 class RestoreReason(StrEnum):
-    """Why a restore ended as it did; empty where all went as planned."""
+    """Why a restore ended as it did; empty if it was carried out as planned."""
 
     NONE = ""
     NOTHING_TO_RESTORE = "nothing_to_restore"
@@ -172,7 +172,7 @@ class RestoreReason(StrEnum):
     GAVE_UP = "gave_up"
 
 
-# Reasons of VMs that tell of the whole restore, the weightiest first.
+# Reasons of VMs that apply to the whole restore, the most important first.
 _TELLING = {
     Kept.PRESSURE: RestoreReason.PRESSURE,
     Kept.PAUSED: RestoreReason.PAUSED,
@@ -208,15 +208,15 @@ def _why_not_all(machines: Sequence[Returned], restored: bool, failed: bool) -> 
     return RestoreReason.NO_ROOM if Kept.NO_ROOM in reasons else RestoreReason.SOME_KEPT
 
 
-# Reasons that pass: an automatic restore tries these VMs again.
+# Temporary reasons: an automatic restore tries these VMs again.
 PASSING = frozenset({Kept.PRESSURE, Kept.NO_ROOM, Kept.PAUSED, Kept.BROKE_OFF})
 
 
 @dataclass
 class RestoreRecord:
-    """What became of one restore. restore_id: names it. kept: of the plan (`RestorePlan.kept_as_wire`).
+    """The outcome of one restore. restore_id: its id. kept: of the plan (`RestorePlan.kept_as_wire`).
 
-    machines: of the VMs that the plan gives back, by reference. announcement: of the event, with its status.
+    machines: outcomes of the VMs that the plan restores, by reference. announcement: of the event, with its status.
     """
 
     restore_id: str
@@ -243,14 +243,14 @@ class RestoreRecord:
         return [machine for machine in self.machines.values() if machine.reason not in PASSING]
 
     def forget_passing(self) -> None:
-        """The VMs that are tried again have no outcome any more."""
+        """Remove the outcomes of the VMs that are tried again."""
         self.machines = {machine.vm: machine for machine in self.settled}
 
     def restored(self) -> list[Returned]:
         return [machine for machine in self.machines.values() if machine.outcome is ReturnEnd.RESTORED]
 
     def conclude(self, ending: RestoreReason = RestoreReason.NONE) -> None:
-        """Settle the outcome. ending: why the whole restore ended, where that was not with its last VM."""
+        """Set the final outcome. ending: why the whole restore ended, if not with its last VM."""
         self.outcome, self.reason_code = conclude(tuple(self.machines.values()))
         if ending:
             self.outcome = RestoreEnd.PARTIAL if self.restored() else RestoreEnd.SKIPPED

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The roles that preemption needs in vCenter: what shall be, and what has to be done for that.
+"""The roles that preemption needs in vCenter: the desired state, and the changes.
 
-There is one role for what counts on the objects themselves. What counts on the root folder alone goes to a second,
-small one there, which is not handed down; but where the first is on the root folder anyway, it holds everything.
-Nothing here asks vCenter.
+There is one role for privileges on the objects themselves. Privileges that are only effective on the root folder go to
+a second, small role there, which does not propagate to children; if the first role is on the root folder anyway, it
+contains all privileges. Nothing here contacts vCenter.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def wishes(
     *,
     propagate: bool,
 ) -> tuple[Wish, Wish]:
-    """The role for the places, and the small one for the root folder. InvalidSetting for an unknown feature."""
+    """The role for the places, and the small one for the root folder. Raises InvalidSetting for an unknown feature."""
     features = list(features)
     at_root = needed(features, where=Where.ROOT)
     together = root in places
@@ -53,10 +53,10 @@ def wishes(
 
 
 def plan_presence(access: Access, wanted: Sequence[Wish], principal: Principal | None, *, force: bool) -> RolePlan:
-    """What makes the roles and permissions so.
+    """The changes to reach the desired roles and permissions.
 
-    NameTaken for a role of vCenter's own. StillInUse where the principal has another role on a place, unless `force`.
-    InvalidSetting for a privilege that this vCenter does not know.
+    Raises NameTaken for a built-in role, StillInUse if the principal has another role on a place, unless `force`, and
+    InvalidSetting for a privilege that this vCenter does not have.
     """
     _refuse_system_roles(access, [wish.name for wish in wanted])
     _refuse_unknown(access, frozenset[str]().union(*(wish.privileges for wish in wanted)))
@@ -66,9 +66,9 @@ def plan_presence(access: Access, wanted: Sequence[Wish], principal: Principal |
 
 
 def plan_absence(access: Access, names: Sequence[str], principal: Principal | None, *, force: bool) -> RolePlan:
-    """What takes the roles from the principal, and removes those that nobody else has; with `force` all of them.
+    """The changes to remove the roles from the principal, and to delete unused ones; with `force`, all of them.
 
-    NameTaken for a role of vCenter's own.
+    Raises NameTaken for a built-in role.
     """
     _refuse_system_roles(access, names)
     return _in_order([_absent(access, name, principal, force=force) for name in names])
@@ -119,9 +119,9 @@ def _revokes(
 
 
 def _in_order(parts: Sequence[RolePlan]) -> RolePlan:
-    """First what gives, then what takes away: the worker goes on meanwhile."""
+    """Grant privileges before revoking others, because the worker continues in the meantime."""
     changes = [change for part in parts for change in part.changes]
-    # A permission that was replaced is not there any more to be taken away.
+    # A permission that was replaced no longer exists, so it cannot be revoked.
     granted = {change.place for change in changes if isinstance(change, Grant)}
     changes = [change for change in changes if not (isinstance(change, Revoke) and change.place in granted)]
     order = (MakeRole, ChangeRole, Grant, Revoke, DropRole)
@@ -134,33 +134,33 @@ def _refuse_system_roles(access: Access, names: Iterable[str]) -> None:
         if not name.strip() or not name.isprintable():
             raise InvalidSetting(
                 f"Cannot use the name {name!r} for a role",
-                why="it is empty, or holds control characters",
-                next_step="Give a name of printable characters.",
+                why="it is empty or contains control characters",
+                next_step="Use a name of printable characters.",
             )
         role = access.role(name)
         if role is not None and role.system:
             raise NameTaken(
                 f"Cannot use the role {name!r}",
-                why="it is one of vCenter's own, which nobody may change",
+                why="it is a built-in vCenter role, which cannot be changed",
                 next_step="Choose another name.",
             )
 
 
 def _refuse_unknown(access: Access, privileges: frozenset[str]) -> None:
-    # Administrators have all privileges that there are, so their role is the list of them.
+    # Administrators have all existing privileges, so their role is the list of them.
     known = frozenset[str]().union(*(role.privileges for role in access.roles if role.system))
     unknown = sorted(privileges - known)
     if unknown:
         raise InvalidSetting(
-            "Cannot put the privileges into a role",
-            why=f"this vCenter does not know {', '.join(unknown)}",
-            next_step="Correct the spelling: it is the name in the API, such as VirtualMachine.Interact.PowerOff.",
+            "Cannot add the privileges to a role",
+            why=f"this vCenter does not have {', '.join(unknown)}",
+            next_step="Correct the spelling. Use the API name, such as VirtualMachine.Interact.PowerOff.",
         )
 
 
 def _occupied(principal: Principal, role: str, place: ManagedObject) -> StillInUse:
     return StillInUse(
-        f"Cannot give {principal.name} the role on {place}",
-        why=f"it has the role {role!r} there, and vCenter holds one for each user or group and object",
-        next_step="Use an account of its own for the worker, or set force to replace that role.",
+        f"Cannot assign the role to {principal.name} on {place}",
+        why=f"it has the role {role!r} there, and vCenter allows one role per user or group on each object",
+        next_step="Use a dedicated account for the worker, or set force to replace that role.",
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles and permissions of vCenter as values, the changes that can be made to them, and what those lead to."""
+"""Roles and permissions of vCenter as values, the possible changes, and their result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .inventory import ManagedObject
 
 @dataclass(frozen=True)
 class Role:
-    """A role. key: its number. privileges: without those that every role has. system: it is vCenter's own."""
+    """A role. key: its id. privileges: without those that every role has. system: it is a built-in role."""
 
     name: str
     key: int
@@ -25,7 +25,7 @@ class Role:
 
 @dataclass(frozen=True)
 class Permission:
-    """A principal has a role on an object. place: None where vCenter does not say on which."""
+    """A principal has a role on an object. place: None if vCenter does not report the object."""
 
     place: ManagedObject | None
     principal: str
@@ -36,7 +36,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Access:
-    """roles: all of them. permissions: those of the roles that are looked at, and all on the places that are."""
+    """roles: all of them. permissions: those with the requested roles, and all on the requested places."""
 
     roles: tuple[Role, ...]
     permissions: tuple[Permission, ...]
@@ -53,26 +53,26 @@ class Access:
 
 @dataclass(frozen=True)
 class Principal:
-    """Who gets a role: a user or a group. name: as DOMAIN\\name, or without a domain."""
+    """A user or group that a role is assigned to. name: as DOMAIN\\name, or without a domain."""
 
     name: str
     group: bool = False
 
     @classmethod
     def written(cls, text: str, *, group: bool) -> Principal:
-        """From DOMAIN\\name, name@domain or a bare name. InvalidSetting."""
+        """From DOMAIN\\name, name@domain or a bare name. Raises InvalidSetting."""
         name, at, domain = text.strip().rpartition("@")
         whole = f"{domain.upper()}\\{name}" if at and "\\" not in text else text.strip()
         if not whole.isprintable() or not all(whole.split("\\")) or whole.count("\\") > 1:
             raise InvalidSetting(
                 f"Cannot use {text!r} as a user or group",
-                why="it is none of DOMAIN\\name, name@domain and name",
-                next_step="Write it as vCenter shows it in its list of permissions.",
+                why="it is not in the format DOMAIN\\name, name@domain or name",
+                next_step="Use the name as shown in vCenter's list of permissions.",
             )
         return cls(whole, group)
 
     def holds(self, entry: Permission) -> bool:
-        """Whether a permission is this one's; vCenter does not look at the case."""
+        """Whether a permission belongs to this principal; vCenter ignores case."""
         return (
             entry.group == self.group and Principal.written(entry.principal, group=entry.group)._folded == self._folded
         )
@@ -84,7 +84,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class Wish:
-    """A role that shall be, or shall not. places: where the principal shall have it, and nowhere else."""
+    """A role that must exist, or must not. places: where the principal must have it, and nowhere else."""
 
     name: str
     privileges: frozenset[str]
@@ -106,7 +106,7 @@ class ChangeRole:
 
 @dataclass(frozen=True)
 class Grant:
-    """Also where the principal has another permission there, which this replaces."""
+    """Replaces another permission of the principal on the same object."""
 
     place: ManagedObject
     principal: Principal
@@ -122,7 +122,7 @@ class Revoke:
 
 @dataclass(frozen=True)
 class DropRole:
-    """with_permissions: those that still use it go, too."""
+    """with_permissions: also remove the permissions that still use it."""
 
     role: Role
     with_permissions: bool
@@ -133,14 +133,14 @@ Change: TypeAlias = "MakeRole | ChangeRole | Grant | Revoke | DropRole"
 
 @dataclass(frozen=True)
 class RolePlan:
-    """changes: in the order in which they are safe. kept: roles that would go if nobody else had them."""
+    """changes: in a safe order. kept: roles that are not deleted because other accounts use them."""
 
     changes: tuple[Change, ...]
     kept: tuple[str, ...] = ()
 
 
 def after(access: Access, plan: RolePlan) -> Access:
-    """What the changes would lead to. New roles get numbers below all others."""
+    """The result of the changes. New roles get ids below all others."""
     for change in plan.changes:
         access = _step(access, change)
     return access
@@ -169,7 +169,7 @@ def _step(access: Access, change: Change) -> Access:
 
 
 def shown(access: Access, names: Sequence[str], paths: Mapping[ManagedObject, str]) -> dict[str, Any]:
-    """The roles and who has them, for results and differences. paths: inventory path by object."""
+    """The roles and their permissions, for results and diffs. paths: inventory path by object."""
     roles = [role for name in names if (role := access.role(name)) is not None]
     return {
         role.name: {

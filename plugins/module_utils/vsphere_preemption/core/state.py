@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The answer of the query `current_state`, field by field as the prototype gives it."""
+"""The result of the query `current_state`, in the format of the prototype."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .inventory import ManagedObject
 
 @dataclass(frozen=True)
 class LastRun:
-    """What the state remembers: the last run that was carried out. Empty before the first."""
+    """The last run that was carried out. Empty before the first run."""
 
     time: str = times.NEVER
     machines: list[ManagedObject] = field(default_factory=list)
@@ -43,12 +43,12 @@ def state_as_wire(*, workflow_id: str, run_id: str, last: LastRun) -> dict[str, 
 
 
 def machines_as_wire(machines: Sequence[ManagedObject]) -> list[dict[str, str]] | None:
-    """A list of references, or None where Go would have a nil slice."""
+    """A list of references, or None if Go would have a nil slice."""
     return [machine.as_wire() for machine in machines] or None
 
 
 def compact_json(value: object) -> str:
-    """JSON as Go's encoder lays it out: no blanks, text in UTF-8; characters that no XML can carry are escaped."""
+    """JSON in the format of Go's encoder: no spaces, text in UTF-8; characters that are invalid in XML are escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a program has to remember over a restart, as JSON in a file that only its owner reads.
+"""State that a program must keep across restarts, as JSON in a file that only its owner can read.
 
-Whoever looks finds the old content or the new one, never half of it.
+Readers see either the old or the new content, never a part of it.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 
 from .errors import InvalidSetting
 
-# More than any state of ours; a wrong path may lead to a file that fills the memory.
+# More than any of our state; a wrong path may point to a file that fills the memory.
 MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class StateFile:
-    """path: of the file. Its folder has to exist."""
+    """path: of the file. Its directory must exist."""
 
     path: Path
 
     def load(self) -> object:
-        """The content; None where there is no file, or one that holds no JSON. InvalidSetting: it cannot be read."""
+        """The content; None if there is no file or it is not JSON. Raises InvalidSetting if it cannot be read."""
         try:
             with self.path.open("rb") as file:
                 return json.loads(file.read(MAX_BYTES))
@@ -39,7 +39,7 @@ class StateFile:
             raise self._unusable(error) from error
 
     def save(self, content: object) -> None:
-        """Replace the content. InvalidSetting: it cannot be written."""
+        """Replace the content. Raises InvalidSetting if it cannot be written."""
         unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
         try:
             self._write(unfinished, json.dumps(content).encode())
@@ -52,7 +52,7 @@ class StateFile:
     def _write(self, path: Path, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        # Exclusive, so that a link which somebody put there is not followed.
+        # Exclusive, so that a planted link is not followed.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(content)
             file.flush()
@@ -62,5 +62,5 @@ class StateFile:
         return InvalidSetting(
             f"Cannot use the state file {self.path}",
             why=error.strerror or type(error).__name__,
-            next_step="Name a file in a folder that this account may write to.",
+            next_step="Use a file in a directory that this account can write to.",
         )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tag, its category and the VMs that carry it: what there is, what shall be, and what has to be done for that.
+"""The tag, its category and the VMs that have it: the current state, the desired state, and the changes.
 
-A plan is a value; nothing here asks vCenter.
+A plan is a value; nothing here contacts vCenter.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Category:
-    """A tag category. cardinality: how many of its tags an object may carry, `single` or `multiple`.
+    """A tag category. cardinality: how many of its tags an object may have, `single` or `multiple`.
 
-    kinds: types of the objects that may carry its tags; none means every type. other_tags: how many tags it has beside
-    the one that this is about.
+    kinds: object types that may have its tags; empty means every type. other_tags: number of its tags other than ours.
     """
 
     id: str
@@ -37,7 +36,7 @@ class Category:
 
 @dataclass(frozen=True)
 class ExistingTag:
-    """A tag, and all objects that carry it."""
+    """A tag, and all objects that have it."""
 
     id: str
     name: str
@@ -47,7 +46,7 @@ class ExistingTag:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is; None for what does not exist."""
+    """The current state; None for what does not exist."""
 
     category: Category | None = None
     tag: ExistingTag | None = None
@@ -59,7 +58,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Wish:
-    """What shall be. None leaves what exists as it is, and is vCenter's default for what is new."""
+    """The desired state. None keeps existing values, and means vCenter's default for new objects."""
 
     name: str
     category: str
@@ -72,8 +71,8 @@ class Wish:
             if not text.strip() or not text.isprintable():
                 raise InvalidSetting(
                     f"Cannot use the name {text!r} for a {what}",
-                    why="it is empty, or holds control characters",
-                    next_step="Give a name of printable characters.",
+                    why="it is empty or contains control characters",
+                    next_step="Use a name of printable characters.",
                 )
 
     def __str__(self) -> str:
@@ -82,9 +81,9 @@ class Wish:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which VMs shall carry the tag: these, and those in the folder whose name fits the pattern.
+    """Which VMs must have the tag: these, and those in the folder whose name matches the pattern.
 
-    vms: names, inventory paths or references. exclusive: no other VM shall carry it.
+    vms: names, inventory paths or references. exclusive: no other VM may have it.
     """
 
     vms: tuple[str, ...] = ()
@@ -95,7 +94,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A selection, resolved. names: of all VMs that were looked at; others are none of ours."""
+    """A resolved selection. names: of all VMs that were read; other objects are not managed here."""
 
     refs: frozenset[ManagedObject] = frozenset()
     names: Mapping[ManagedObject, str] = field(default_factory=dict)
@@ -104,7 +103,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class TagPlan:
-    """What has to be done, in this order. changes: new values by vCenter's names."""
+    """What must be done, in this order. changes: new values by vCenter's names."""
 
     create_category: bool = False
     category_changes: Mapping[str, str] = field(default_factory=dict)
@@ -121,9 +120,10 @@ class TagPlan:
 
 
 def plan_presence(wish: Wish, found: Found, chosen: Chosen) -> TagPlan:
-    """What makes the tag exist, and the chosen VMs carry it.
+    """The changes to create the tag and attach it to the selected VMs.
 
-    NameTaken for a category whose tags are not for VMs. InvalidSetting for what vCenter cannot change.
+    Raises NameTaken for a category whose tags are not for VMs, and InvalidSetting for changes that vCenter does not
+    support.
     """
     if found.category is not None:
         _refuse_category(wish, found.category)
@@ -141,16 +141,16 @@ def plan_presence(wish: Wish, found: Found, chosen: Chosen) -> TagPlan:
 def plan_absence(
     wish: Wish, found: Found, chosen: Chosen, *, force: bool = False, with_category: bool = False
 ) -> TagPlan:
-    """What makes the tag go away; the chosen VMs may lose it. with_category: the category too, if it is empty then.
+    """The changes to remove the tag; the selected VMs may lose it. with_category: also the category, if it is empty.
 
-    StillInUse where other objects carry it, unless `force`.
+    Raises StillInUse if other objects have it, unless `force`.
     """
     others = found.carriers - chosen.refs
     if others and not force:
         raise StillInUse(
             f"Cannot remove the tag {str(wish)!r}",
             why=f"{_listed(others, chosen.names)} and would lose it",
-            next_step="Take it off them or name them in attach, or set force to true.",
+            next_step="Detach the tag from them, list them in attach, or set force: true.",
         )
     return TagPlan(
         detach=tuple(sorted(found.carriers)),
@@ -169,8 +169,8 @@ def _refuse_category(wish: Wish, category: Category) -> None:
     if wish.cardinality == SINGLE and category.cardinality == MULTIPLE:
         raise InvalidSetting(
             f"Cannot change the tag category {wish.category!r}",
-            why="an object may carry several of its tags, and vCenter cannot take that back",
-            next_step="Leave cardinality out, or choose another category.",
+            why="cardinality can be raised to multiple but not lowered again",
+            next_step="Omit cardinality, or choose another category.",
         )
 
 
@@ -186,8 +186,8 @@ def _differing(name: str, wanted: str | None, there: str) -> dict[str, str]:
 
 
 def _listed(refs: frozenset[ManagedObject], names: Mapping[ManagedObject, str]) -> str:
-    """So many, and the first of them by name."""
+    """The number of objects, and the first of them by name."""
     texts = sorted(f"{names[ref]} ({ref.value})" if ref in names else str(ref) for ref in refs)
-    carry = "1 object carries it:" if len(texts) == 1 else f"{len(texts)} objects carry it:"
+    have = "1 object has it:" if len(texts) == 1 else f"{len(texts)} objects have it:"
     more = [f"{len(texts) - MOST_NAMED} more"] if len(texts) > MOST_NAMED else []
-    return f"{carry} {', '.join(texts[:MOST_NAMED] + more)}"
+    return f"{have} {', '.join(texts[:MOST_NAMED] + more)}"

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Times on the wire: RFC 3339 in UTC, as Go writes them.
 
-Go's RFC3339Nano drops trailing zeros of the fraction, and ends in `Z`. Python keeps microseconds, which is all that
-we ever produce; times of others travel as the text that they came in.
+Go's RFC3339Nano drops trailing zeros of the fraction, and ends in `Z`. Python keeps microseconds, which is the
+precision of our own times; other times are passed on as the original text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TOO_FINE = re.compile(r"(\.\d{6})\d+")
 
 
 def to_wire(moment: datetime) -> str:
-    """The moment as text; it must know its time zone."""
+    """The moment as text; it must have a time zone."""
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone cannot be sent: {moment!r}")
     text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".")
@@ -28,7 +28,7 @@ def to_wire(moment: datetime) -> str:
 
 
 def from_wire(text: str) -> datetime:
-    """The moment that a text names, in UTC; finer fractions than microseconds are cut. ValueError for anything else."""
+    """The moment in a text, in UTC; fractions below microseconds are cut off. Raises ValueError for anything else."""
     moment = datetime.fromisoformat(_TOO_FINE.sub(r"\1", text))
     if moment.tzinfo is None:
         raise ValueError(f"a time needs a zone: {text!r}")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Times of the clock at which a schedule acts, as sets of numbers, so that the same times are equal however written."""
+"""The times at which a schedule acts, as sets of numbers, so that the same times are equal however they are written."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PARTS = tuple(_ALL)
 
 @dataclass(frozen=True)
 class ClockTimes:
-    """All moments at which each part fits. day_of_week: 0 is Sunday."""
+    """All moments at which each part matches. day_of_week: 0 is Sunday."""
 
     minute: frozenset[int] = frozenset({0})
     hour: frozenset[int] = frozenset({0})
@@ -31,15 +31,15 @@ class ClockTimes:
     day_of_week: frozenset[int] = _ALL["day_of_week"]
 
     def as_result(self) -> dict[str, str]:
-        """The parts as fields of cron, without days that always fit. `times_of_parts` makes the same of it again."""
+        """The parts as cron fields, without days that always match. `times_of_parts` reverses it."""
         parts = {name: _as_field(getattr(self, name), _ALL[name]) for name in PARTS}
         return {name: field for name, field in parts.items() if field != "*" or name in ("minute", "hour")}
 
 
 def times_of_cron(text: str) -> frozenset[ClockTimes]:
-    """The times of a cron expression of five fields. ValueError, with a clause that says why, for one that is none.
+    """The times of a cron expression of five fields. Raises ValueError, with the reason as a clause, if it is invalid.
 
-    As in cron, one of the two days has to fit where both are given; that takes two sets of times.
+    As in cron, one of the two days must match if both are given; that takes two sets of times.
     """
     cron = parse_cron(text)
     hours, minutes = (frozenset(part) for part in zip(*(divmod(m, 60) for m in cron.minutes_of_day), strict=True))
@@ -49,12 +49,12 @@ def times_of_cron(text: str) -> frozenset[ClockTimes]:
 
 
 def times_of_parts(parts: Mapping[str, str]) -> ClockTimes:
-    """The times at which all parts fit, each a field of cron. ValueError as above.
+    """The times at which all parts match, each a cron field. Raises ValueError as above.
 
-    A missing minute or hour is 0, a missing day or month any.
+    A missing minute or hour is 0, a missing day or month is any.
     """
     field = {"minute": "0", "hour": "0", "day_of_month": "*", "month": "*", "day_of_week": "*", **parts}
-    # One after the other, because cron takes two days as an alternative.
+    # One after the other, because cron treats two days as alternatives.
     [times] = times_of_cron(" ".join([*(field[name] for name in PARTS[:4]), "*"]))
     [week] = times_of_cron(f"0 0 * * {field['day_of_week']}")
     return ClockTimes(times.minute, times.hour, times.day_of_month, times.month, week.day_of_week)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Maintenance windows: whether one is open, and whether a run may begin.
 
-A window begins by the clock of its time zone. Where the clock is put forward over a beginning, it begins when the
-clock goes on; where an hour comes twice, it begins in the first. It lasts for its duration, whatever the clock does.
+A window begins by the clock of its time zone. If the clock is put forward past the start, the window begins right after
+the gap; if an hour occurs twice, it begins in the first. It lasts for its duration, regardless of clock changes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _SECOND = timedelta(seconds=1)
 
 
 def may_begin(windows: Windows, now: datetime) -> bool:
-    """Whether a run may begin now. ValueError for a window that cannot be read."""
+    """Whether a run may begin now. Raises ValueError for an invalid window."""
     if any(window_open(window, now) for window in windows.never):
         return False
     return not windows.only or any(window_open(window, now) for window in windows.only)
 
 
 def window_open(window: TimeWindow, now: datetime) -> bool:
-    """Whether it has begun and not yet ended. ValueError for a window that cannot be read, or a time without a zone."""
+    """Whether it has begun and not yet ended. Raises ValueError for an invalid window, or a time without a zone."""
     if now.tzinfo is None:
-        raise ValueError(f"a time without a zone lies in no window: {now!r}")
+        raise ValueError(f"a time needs a zone: {now!r}")
     # In UTC, because two times of the same zone are compared by their clocks, without regard to the repeated hour.
     moment = now.astimezone(UTC)
     earliest = moment - timedelta(seconds=window.duration_seconds)
@@ -39,7 +39,7 @@ def window_open(window: TimeWindow, now: datetime) -> bool:
 
 
 def zone(name: str) -> ZoneInfo:
-    """A time zone by its name in the IANA database. ValueError where there is none."""
+    """A time zone by its name in the IANA database. Raises ValueError if there is none."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
@@ -47,7 +47,7 @@ def zone(name: str) -> ZoneInfo:
 
 
 def _last_beginning(window: TimeWindow, moment: datetime, earliest: datetime) -> Iterator[datetime]:
-    """The last beginning up to this moment; nothing where it is certainly not after the earliest."""
+    """The last beginning up to this moment; nothing if it is certainly not after the earliest."""
     place, cron = zone(window.timezone), parse_cron(window.cron)
     # A beginning never lies further from the date on its clock than a day, even where a whole day was left out.
     day, first = moment.astimezone(place).date() + _DAY, earliest.astimezone(place).date() - _DAY
@@ -64,10 +64,10 @@ def _begun(cron: Cron, day: date, place: ZoneInfo, moment: datetime) -> int:
 
 
 def _beginning(day: date, minute_of_day: int, place: ZoneInfo) -> datetime:
-    """When the window begins that shall begin at this minute of the clock."""
+    """The start of the window that is scheduled for this minute of the clock."""
     local = datetime.combine(day, time(*divmod(minute_of_day, 60)), place)
     by_old_offset, by_new_offset = local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)
-    # In the hour that comes twice the old offset gives the first time; only in the skipped hour it gives a later one.
+    # In the repeated hour, the old offset gives the first time; only in the skipped hour, it gives a later one.
     return by_old_offset if by_old_offset <= by_new_offset else _end_of_gap(by_new_offset, by_old_offset, place)
 
 

@@ -4,7 +4,7 @@
 """The one place where the library imports cloudevents and, for events, requests. Private to this folder.
 
 A delivery has its own connection to an address that was checked before. The name stays in the Host header and in the
-TLS handshake. One timer bounds it all: a receiver that trickles bytes resets every timeout of a socket, but not this.
+TLS handshake. One timer limits all of it: a receiver that trickles bytes resets every socket timeout, but not this one.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Message:
 
 
 class _Deadline:
-    """Breaks the connections of one delivery when its time is over; a context."""
+    """Breaks the connections of one delivery when its time limit expires; a context manager."""
 
     def __init__(self, limit: TimeLimit) -> None:
         self.passed = False
@@ -72,7 +72,7 @@ class _Deadline:
             handle.close()
 
     def covers(self, connected: socket.socket) -> socket.socket:
-        """Take this connection in; a handle of our own, since TLS takes the socket over."""
+        """Cover this connection, with a handle of our own, since TLS takes over the socket."""
         handle = connected.dup()
         self._handles.append(handle)
         if self.passed:
@@ -86,7 +86,7 @@ class _Deadline:
 
 
 def _break(handle: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # it is broken already, which is what was wanted
+    with contextlib.suppress(OSError):  # it is already broken, which is the goal
         handle.shutdown(socket.SHUT_RDWR)
 
 
@@ -102,7 +102,7 @@ def encode(event: OutgoingEvent, mode: Mode) -> Message:
         "datacontenttype": "application/json",
         "time": moment,
     }
-    # The library cuts a time to microseconds, and puts blanks into JSON. The wire has the time as given, and no blanks.
+    # The library cuts times to microseconds and adds spaces to JSON. The wire has the original time and no spaces.
     time = event.time if _WIRE_TIME.fullmatch(event.time) else times.to_wire(moment)
     if mode is Mode.BINARY:
         binary = to_binary(CloudEvent(attributes, compact_json(event.data).encode()), JSONFormat())
@@ -113,7 +113,7 @@ def encode(event: OutgoingEvent, mode: Mode) -> Message:
 
 
 def post(message: Message, url: str, *, address: str, limit: TimeLimit, ca_file: str | None) -> int:
-    """The status of the receiver's answer; SinkUnreachable when there is none in time."""
+    """The status of the receiver's response. Raises SinkUnreachable if there is none in time."""
     require()
     status, fault = 0, None
     with _Deadline(limit) as deadline, requests.Session() as session:
@@ -133,17 +133,17 @@ def post(message: Message, url: str, *, address: str, limit: TimeLimit, ca_file:
                 status = int(answer.status_code)  # the body is not read
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             fault = _innermost(error)
-    # Raised out here, from the innermost error: those around it hold the whole URL, and that may hold a token.
-    # What was cut off in mid-header looks like a whole answer to the library, so the deadline is asked first.
+    # Raised here, from the innermost error: outer errors contain the whole URL, which may contain a token.
+    # A response that was cut off in mid-header looks complete to the library, so the deadline is checked first.
     if deadline.passed or (fault and limit.is_over()):
-        raise _unreachable(f"no answer within {limit.seconds:g} s") from fault
+        raise _unreachable(f"no response after {limit.seconds:g} seconds") from fault
     if fault is not None:
         raise _unreachable(str(fault)) from fault
     return status
 
 
 def _pinned_adapter(address: str, deadline: _Deadline) -> Any:
-    """A transport whose connections go to this address, whatever the name resolves to by then."""
+    """A transport whose connections go to this address, regardless of how the name resolves later."""
 
     def connect(connection: Any) -> socket.socket:
         try:
@@ -169,12 +169,12 @@ def _pinned_adapter(address: str, deadline: _Deadline) -> Any:
 
 
 def _unreachable(why: str) -> SinkUnreachable:
-    next_step = "Check that the receiver runs, and for https that its certificate is trusted."
+    next_step = "Check that the receiver is running and, for https, that its certificate is trusted."
     return SinkUnreachable("Cannot send the reply event", why=why, next_step=next_step)
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The cause that a person can act on, below the layers of requests and urllib3."""
+    """The cause that a user can act on, below the layers of requests and urllib3."""
     inner = error
     while True:
         reason = getattr(inner, "reason", None)
@@ -189,15 +189,15 @@ def _clean(text: str) -> str:
 
 
 def authorities() -> str | None:
-    """The file of authorities that deliveries trust by default; None where the library is not there."""
+    """The file of CAs that deliveries trust by default; None if the library is not installed."""
     return None if _PROBLEM else str(requests.utils.DEFAULT_CA_BUNDLE_PATH)
 
 
 def require() -> None:
-    """MissingLibrary where one of the libraries is not there."""
+    """Raises MissingLibrary if one of the libraries is not installed."""
     if _PROBLEM is not None:
         raise MissingLibrary(
             "Cannot send events",
             why=str(_PROBLEM),
-            next_step="Install the Python packages cloudevents and requests for the interpreter that runs this.",
+            next_step="Install the Python packages cloudevents and requests for the Python interpreter in use.",
         ) from _PROBLEM

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an IP address really means: forms of one address within another, and those that only the own host can mean."""
+"""What an IP address really refers to: addresses inside others, and addresses that only mean the local host."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TypeAlias
 IpAddress: TypeAlias = "ipaddress.IPv4Address | ipaddress.IPv6Address"
 IpNetwork: TypeAlias = "ipaddress.IPv4Network | ipaddress.IPv6Network"
 
-# What no request may name by default, beside loopback, link-local and multicast: "this network" (on Linux 0.0.0.0 is
-# the host itself), broadcast, and the metadata services of AWS, Azure, Alibaba, Oracle and Google.
+# Not allowed in requests by default, in addition to loopback, link-local and multicast: "this network" (on Linux,
+# 0.0.0.0 is the host itself), broadcast, and the metadata services of AWS, Azure, Alibaba, Oracle and Google.
 _NEVER_BY_DEFAULT = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -28,7 +28,7 @@ _NEVER_BY_DEFAULT = tuple(
 )
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# Ranges of IPv6 that hold an IPv4 address, and how far it is from the right end, in bits.
+# Ranges of IPv6 that contain an IPv4 address, and how far it is from the right end, in bits.
 _IPV4_INSIDE = (
     (_MAPPED, 0),
     (_NAT64, 0),
@@ -40,7 +40,7 @@ _IPV4_INSIDE = (
 
 
 def read_network(text: str) -> IpNetwork | None:
-    """The network or the single address in a text, None where it is neither."""
+    """The network or the single address in a text, None if it is neither."""
     try:
         network = ipaddress.ip_network(text.strip("[]"), strict=False)
     except ValueError:
@@ -52,7 +52,7 @@ def read_network(text: str) -> IpNetwork | None:
 
 
 def is_forbidden_by_default(address: IpAddress) -> bool:
-    """The address, or an IPv4 address in it, means the worker's own host, its link or its cloud."""
+    """Whether the address, or an IPv4 address in it, refers to the worker's own host, its link or its cloud."""
     return any(_is_special(form) for form in (address, *_ipv4_inside(address)))
 
 
@@ -69,6 +69,6 @@ def _is_special(address: IpAddress) -> bool:
 
 
 def _ipv4_inside(address: IpAddress) -> list[ipaddress.IPv4Address]:
-    """The IPv4 addresses that an IPv6 one holds, so that a mapped loopback is a loopback."""
+    """The IPv4 addresses inside an IPv6 address, so that a mapped loopback is a loopback."""
     number = int(address)
     return [ipaddress.IPv4Address(number >> bits & 0xFFFFFFFF) for network, bits in _IPV4_INSIDE if address in network]

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events beside the prototype's: a notice before, what was turned away or failed, and what was given back.
+"""The events in addition to the prototype's: the notice, and skipped requests, failed runs and restored VMs.
 
-Each is a pure function of its input: whoever tells the same thing again sends the same id and the same bytes, so that
-consumers can drop it. `source` is always that of `envelope.source_reference`, `time` is wire text. The address that an
-event goes to is never part of it, because it may hold a token.
+Each is a pure function of its input: a repeated event has the same id and the same bytes, so that consumers can drop
+it. `source` is always that of `envelope.source_reference`, `time` is wire text. The destination address is never part
+of an event, because it may contain a token.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _OF_FAILED_VICTIM = ("vm", "name", "method", "forced", "reason", "message", "mar
 
 @dataclass(frozen=True)
 class RestoredMachine:
-    """A VM that was given back. preemption_run_id: of the run that had stopped it, as its mark says; empty if unknown.
+    """A VM that was restored. preemption_run_id: of the run that stopped it, from its mark; empty if unknown.
 
     started: when it was seen powered on (wire text).
     """
@@ -56,17 +56,17 @@ class RestoredMachine:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> RestoredMachine:
-        """The machine in what `as_wire` wrote."""
+        """The machine from the result of `as_wire`."""
         return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], wire["started"], wire["preemptionRunID"])
 
 
 @dataclass(frozen=True)
 class RestoreIdentity:
-    """What names a restore run. run_id: its workflow id.
+    """The identity of a restore run. run_id: its workflow id.
 
-    preemption: the run whose VMs it gives back, None where these come from several runs, or from one that is forgotten.
-    tag: of the VMs, empty where none was asked for; that of `preemption` wins.
-    reason: why they are given back, such as `pressure_gone`; for the record.
+    preemption: the run whose VMs it restores, None if these come from several runs, or from one that is not known.
+    tag: of the VMs, empty if none was requested; that of `preemption` takes precedence.
+    reason: why they are restored, such as `pressure_gone`; for the record.
     """
 
     run_id: str
@@ -100,13 +100,13 @@ def notice_event(
 
 
 def skipped_event(run: RunIdentity, record: Record, *, source: str, time: str) -> OutgoingEvent:
-    """A request that was turned away. record: `RunRecord.brief`. run: its run_id is empty where no run was made."""
+    """A request that was skipped. record: `RunRecord.brief`. run: its run_id is empty if there was no run."""
     data = {**_named(run), **_told(record)}
     return OutgoingEvent(SKIPPED_EVENT_TYPE, source, _id(run, "skipped"), time, data)
 
 
 def failed_event(run: RunIdentity, record: Record, *, source: str, time: str) -> OutgoingEvent:
-    """A run that failed in whole or in part, with the victims that it could not stop. record: `RunRecord.as_wire`."""
+    """A run that failed completely or partially, with the victims that it did not stop. record: `RunRecord.as_wire`."""
     failed = [victim for victim in record["victims"] if victim["outcome"] == VictimEnd.FAILED]
     counted = Counter(victim["outcome"] for victim in record["victims"])
     data = {
@@ -122,7 +122,7 @@ def failed_event(run: RunIdentity, record: Record, *, source: str, time: str) ->
 def restored_event(
     restore: RestoreIdentity, machines: Sequence[RestoredMachine], *, source: str, time: str
 ) -> OutgoingEvent:
-    """Which VMs one restore run gave back."""
+    """The VMs that one restore run restored."""
     preemption = restore.preemption
     data = {
         **(_named(preemption) if preemption else {"tag": restore.tag}),
@@ -136,7 +136,7 @@ def restored_event(
 
 
 def _named(run: RunIdentity) -> dict[str, Any]:
-    """The prototype's fields, without those that say that a VM was stopped."""
+    """The prototype's fields, without those for a stopped VM."""
     stopped = ("preempted", "forcedShutdown")
     return {name: v for name, v in annotation(run, preempted=False, forced=False).items() if name not in stopped}
 

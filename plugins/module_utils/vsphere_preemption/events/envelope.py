@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from ..core.contract import PREEMPTED_EVENT_TYPE
 
-# RFC 3986, 3.1 and 4.2: what stands before a colon in the first segment has to be a scheme.
+# RFC 3986, 3.1 and 4.2: the part before a colon in the first segment must be a scheme.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
-# RFC 3986, 2.2 and 3.3: what may stand as it is in a whole reference, and in a path.
+# RFC 3986, 2.2 and 3.3: characters that need no encoding in a whole reference, and in a path.
 _IN_REFERENCE = ":/?#[]@!$&'()*+,;="
 _IN_PATH = "/:@!$&'()*+,;="
 
@@ -34,7 +34,7 @@ class OutgoingEvent:
 def preempted_event(
     *, source_address: str, namespace: str, workflow_id: str, event_id: str, time: str, data: Mapping[str, Any]
 ) -> OutgoingEvent:
-    """The event that says which VMs were preempted. Its id is the same however often the run announces it."""
+    """The event that lists the preempted VMs. Its id is the same each time the run announces it."""
     return OutgoingEvent(
         type=PREEMPTED_EVENT_TYPE,
         source=source_reference(source_address, namespace),
@@ -45,11 +45,11 @@ def preempted_event(
 
 
 def source_reference(address: str, namespace: str) -> str:
-    """`<address>/<namespace>`, as the prototype writes it, where that is a URI reference.
+    """`<address>/<namespace>`, in the prototype's format if that is a URI reference.
 
-    `localhost:7233/x` is one, since `localhost` can pass for a scheme. `127.0.0.1:7233/x` is not; the prototype never
-    manages to send an event from there. Two slashes make it a reference with an authority. Characters that no URI may
-    hold are percent-encoded.
+    `localhost:7233/x` is one, since `localhost` can be parsed as a scheme. `127.0.0.1:7233/x` is not; the prototype
+    cannot send events from such an address. Two slashes turn it into a reference with an authority. Characters that are
+    invalid in a URI are percent-encoded.
     """
     plain = f"{quote(address, safe=_IN_REFERENCE)}/{quote(namespace, safe=_IN_PATH)}"
     return plain if ":" not in address or _SCHEME.match(plain) else f"//{plain}"

@@ -16,9 +16,9 @@ WHAT = "Cannot reach the receiver of reply events"
 
 
 def reach(target: Target, address: str, *, limit: TimeLimit, ca_file: str | None = None) -> None:
-    """Open a connection and end it; for https with a TLS handshake. SinkUnreachable.
+    """Open a connection and close it; for https, with a TLS handshake. Raises SinkUnreachable.
 
-    address: what the name of the target was resolved to. ca_file: authorities to trust; those of the worker, if None.
+    address: the resolved address of the target. ca_file: CAs to trust; those of the worker if None.
     """
     try:
         with socket.create_connection((address, target.port), limit.left()) as connection:
@@ -27,13 +27,13 @@ def reach(target: Target, address: str, *, limit: TimeLimit, ca_file: str | None
                 with _trusting(ca_file).wrap_socket(connection, server_hostname=target.host):
                     pass
     except (OSError, ValueError) as error:
-        next_step = "Check that the receiver runs, and for https that its certificate is trusted."
+        next_step = "Check that the receiver is running and, for https, that its certificate is trusted."
         raise SinkUnreachable(WHAT, why=_reason(error), next_step=next_step) from error
 
 
 def _trusting(ca_file: str | None) -> ssl.SSLContext:
     if ca_file is None:
-        # The worker's HTTP library brings its own authorities, which may be others than those of the system.
+        # The worker's HTTP library has its own CAs, which may differ from those of the system.
         from . import _delivery
 
         ca_file = _delivery.authorities()
@@ -44,5 +44,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted ({error.verify_message})"
     if isinstance(error, TimeoutError):
-        return "there was no answer in time"
+        return "no response in time"
     return str(getattr(error, "strerror", None) or error)

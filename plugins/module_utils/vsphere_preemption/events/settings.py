@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How reply events are sent: settings that the operator of the worker makes."""
+"""How reply events are sent: settings of the operator of the worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from enum import StrEnum
 from ..core.environment import Environment, choice, existing_file, refused, seconds
 from .targets import VARIABLE, ReplyTargets
 
-# Far beyond what Temporal gives an announcement, and still a number that a timer takes.
+# Far beyond Temporal's timeout for an announcement, and still valid for a timer.
 LONGEST_TIMEOUT_SECONDS = 300.0
 
 
@@ -25,9 +25,9 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class SinkSettings:
-    """timeout_seconds: for one delivery in all, however slowly the receiver or the name service answers.
+    """timeout_seconds: for one whole delivery, regardless of how slowly the receiver or DNS responds.
 
-    ca_file: PEM file with the authorities to trust. None: those that come with the Python package certifi.
+    ca_file: PEM file with the CAs to trust. None: those of the Python package certifi.
     """
 
     mode: Mode = Mode.BINARY
@@ -37,7 +37,7 @@ class SinkSettings:
 
     @classmethod
     def from_environment(cls, environ: Environment) -> SinkSettings:
-        """InvalidSetting names the variable that is wrong."""
+        """Raises InvalidSetting, which names the invalid variable."""
         default = cls()
         return cls(
             mode=choice(environ, "PREEMPTION_REPLY_MODE", default.mode),
@@ -56,13 +56,13 @@ def _timeout(environ: Environment, default: float) -> float:
 
 
 def _authorities(environ: Environment) -> str | None:
-    """The file, once it is known to hold certificates: better a start that fails than every delivery."""
+    """The file, after checking that it contains certificates: failing at startup is better than at every delivery."""
     name = "PREEMPTION_REPLY_CA_FILE"
     path = existing_file(environ, name)
     if path:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
         except OSError as error:
-            why = f"no certificate can be read from {path!r} ({error.strerror or error})"
+            why = f"cannot read a certificate from {path!r} ({error.strerror or error})"
             raise refused(name, why, f"Set {name} to a PEM file with CA certificates.") from error
     return path

@@ -10,28 +10,28 @@ from .envelope import OutgoingEvent
 from .settings import SinkSettings
 from .time_limit import TimeLimit
 
-# Statuses with which a receiver says that another try may help (RFC 9110, RFC 6585, RFC 8470).
+# Statuses that indicate that a retry may help (RFC 9110, RFC 6585, RFC 8470).
 _TRY_AGAIN = frozenset({408, 425, 429})
 
 
 class Sink:
-    """Sends events. Safe for several threads: each delivery has a connection of its own."""
+    """Sends events. Thread-safe: each delivery has its own connection."""
 
     def __init__(self, settings: SinkSettings) -> None:
         self._settings = settings
 
     def prepare(self) -> None:
-        """Load the HTTP and CloudEvents libraries before the first event needs them. MissingLibrary."""
+        """Load the HTTP and CloudEvents libraries before the first event needs them. Raises MissingLibrary."""
         from . import _delivery
 
         _delivery.require()
 
     def send(self, event: OutgoingEvent, url: str) -> None:
-        """Deliver the event. SinkNotAllowed and SinkRefused are final; SinkUnreachable may be tried again."""
+        """Deliver the event. SinkNotAllowed and SinkRefused are final; SinkUnreachable may be retried."""
         limit = TimeLimit(self._settings.timeout_seconds)
         target = self._settings.allow.check(url)
         address = self._settings.allow.resolve(target, limit.getaddrinfo)
-        # Imported here: a worker's start need not pay for the HTTP and CloudEvents libraries.
+        # Imported here, so that a worker can start without loading the HTTP and CloudEvents libraries.
         from . import _delivery
 
         message = _delivery.encode(event, self._settings.mode)
@@ -42,9 +42,9 @@ class Sink:
 def _judge(status: int) -> None:
     if 200 <= status < 300:
         return
-    why = f"the receiver answered with status {status}"
+    why = f"the receiver responded with status {status}"
     if status >= 500 or status in _TRY_AGAIN:
-        raise SinkUnreachable("Cannot send the reply event", why=why, next_step="Look at the receiver's log.")
+        raise SinkUnreachable("Cannot send the reply event", why=why, next_step="Check the receiver's log.")
     if 300 <= status < 400:
         why += "; redirects are not followed"
     raise SinkRefused("Cannot send the reply event", why=why, next_step="Correct replyTo in the request.")

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one place where the library imports PyYAML. Private to this folder.
 
-A module must be importable without it, so a missing library is an error only for who asks for it. Nothing is built from
-the file but nodes, each with its place: no tag can make an object.
+A module must be importable without it, so a missing library is only an error for code that uses it. Only nodes are
+built from the file, each with its position: no tag can create an object.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ else:
     _PROBLEM = None
 
     class _Loader(_yaml.SafeLoader):
-        """Refuses what is nested so deeply that Python's own stack would end, and what would take many seconds."""
+        """Rejects content that is nested so deeply that it exceeds Python's stack, or that would take many seconds."""
 
         _levels = 0
         _values = 0
@@ -50,7 +50,7 @@ else:
 
 
 class Malformed(Exception):
-    """The text is not YAML. line, column: from 1; 0 where the place is not known."""
+    """The text is not YAML. line, column: from 1; 0 if the position is not known."""
 
     def __init__(self, line: int, column: int, message: str) -> None:
         super().__init__(message)
@@ -58,22 +58,22 @@ class Malformed(Exception):
 
 
 def compose(text: str) -> Any:
-    """The topmost of PyYAML's nodes; None for an empty text. Malformed, or MissingLibrary without PyYAML."""
+    """The root node from PyYAML; None for an empty text. Raises Malformed, or MissingLibrary without PyYAML."""
     if _PROBLEM is not None:
         raise MissingLibrary(
             "Cannot read the policy file",
             why=str(_PROBLEM),
-            next_step="Install the Python package PyYAML for the interpreter that runs this.",
+            next_step="Install the Python package PyYAML for the Python interpreter in use.",
         ) from _PROBLEM
     try:
         return _yaml.compose(text, _Loader)
     except _yaml.reader.ReaderError as error:
         before = text[: int(error.position)].split("\n")
-        raise Malformed(len(before), len(before[-1]) + 1, "this character must not stand in a YAML file") from error
+        raise Malformed(len(before), len(before[-1]) + 1, "this character is not allowed in a YAML file") from error
     except _yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = " ".join(f"{error.context or ''} {error.problem or ''}".split())
         raise Malformed(mark.line + 1 if mark else 0, mark.column + 1 if mark else 0, message) from error
     except (ValueError, OverflowError) as error:
-        # PyYAML lets numbers pass that Python refuses, such as "\UFFFFFFFF" or %YAML 1.999….
+        # PyYAML accepts numbers that Python rejects, such as "\UFFFFFFFF" or %YAML 1.999….
         raise Malformed(0, 0, f"PyYAML cannot read this ({error})") from error

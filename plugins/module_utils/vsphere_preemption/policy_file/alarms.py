@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The section that says which alarms ask for a preemption: alarms."""
+"""The section for the alarms that request a preemption: alarms."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from .scalars import choice, duration, name, text
 from .tree import Item, Mapping, Notes, Wrong
 from .whom import TEXTS
 
-# Green and gray ask for nothing: they are the end of an alarm.
+# Green and gray request nothing: they are the end of an alarm.
 ASKING_COLOURS = ("yellow", "red")
 
 
 class _CriticalityReader:
-    """By colour; `null` takes a colour back."""
+    """By colour; `null` removes a colour."""
 
     _one = OrNothing(Leaf(choice(Criticality)))
 
     def read(self, item: Item, notes: Notes, base: dict[str, Criticality] | None) -> dict[str, Criticality]:
-        """The colours that ask for something; others are noted."""
+        """The colours that request something; others are noted."""
         told = dict(base or {})
         for colour, entry in mapping(item).entries.items():
             if colour not in ASKING_COLOURS:
@@ -43,7 +43,7 @@ class _CriticalityReader:
 
 def _check_rule(found: Mapping, rule: AlarmRule) -> Iterator[Finding]:
     if not rule.criticality:
-        yield "criticality", "neither yellow nor red asks for anything, so this rule does nothing"
+        yield "criticality", "neither yellow nor red requests anything, so this rule does nothing"
 
 
 ALARM_RULE = Section(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sections that say how a run goes: actions, notice, waves, windows, restore."""
+"""Sections for how a run is carried out: actions, notice, waves, windows, restore."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SOFT = (StopMethod.SOFT, StopMethod.SOFT_THEN_HARD)
 
 @dataclass(frozen=True)
 class _Written:
-    """An action as the file has it."""
+    """An action as written in the file."""
 
     method: StopMethod | None = None
     grace_seconds: float | None = None
@@ -40,10 +40,10 @@ _WRITTEN = Section(
 
 
 class _ActionReader:
-    """`escalate: hard` together with soft is another way to write soft_then_hard."""
+    """`escalate: hard` together with soft is equivalent to soft_then_hard."""
 
     def read(self, item: Item, notes: Notes, base: Action | None) -> Action:
-        """The action. Wrong, or notes, for what does not go together."""
+        """The action. Raises Wrong, or adds notes, for contradictions."""
         base = base or Action(StopMethod.SOFT)
         written = _WRITTEN.read(item, notes, _Written())
         method = written.method or base.method
@@ -59,7 +59,7 @@ def _contradictions(written: _Written, method: StopMethod) -> Iterator[Finding]:
         yield "grace", f"the method {method} has no grace period"
     allowed = (StopMethod.SOFT,) if written.method else _SOFT
     if written.escalate and method not in allowed:
-        yield "escalate", f"escalate goes with the method soft, not with {method}"
+        yield "escalate", f"escalate requires the method soft, not {method}"
 
 
 ACTION = _ActionReader()
@@ -71,7 +71,7 @@ ACTIONS = Section(
 
 def _check_notice(found: Mapping, notice: Notice) -> Iterator[Finding]:
     if notice.lead_seconds and not (notice.event or notice.guestinfo):
-        yield "lead", "nobody would get this notice: event and guestinfo are both false"
+        yield "lead", "this notice would not be sent: event and guestinfo are both false"
 
 
 NOTICE = Section(

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How lists and sections are read: a section is a table from its keys to readers.
 
-Readers are given the value that holds without the file, so that a file only has to say what shall be different.
+Readers get the default value, so that a file only needs to contain what differs.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from .tree import Entry, Item, Kind, Listing, Mapping, Notes, Scalar, Wrong, sho
 
 
 class Reader(Protocol):
-    """Makes a value of an item."""
+    """Converts an item to a value."""
 
     def read(self, item: Item, notes: Notes, base: Any) -> Any:
-        """The value. base: what holds without the item. Wrong where there is none; all else goes into the notes."""
+        """The value. base: the default. Raises Wrong if there is none; other errors are added to the notes."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Leaf:
     make: Callable[[Item], Any]
 
     def read(self, item: Item, notes: Notes, base: Any) -> Any:
-        """What `make` returns; Wrong comes from there."""
+        """The result of `make`, which raises Wrong."""
         return self.make(item)
 
 
 @dataclass(frozen=True)
 class OrNothing:
-    """A value that may be taken back by `null`."""
+    """A value that `null` removes."""
 
     reader: Reader
 
@@ -50,13 +50,13 @@ class OrNothing:
 
 @dataclass(frozen=True)
 class ListOf:
-    """A list. least: so many at least."""
+    """A list. least: minimum number of entries."""
 
     reader: Reader
     least: int = 0
 
     def read(self, item: Item, notes: Notes, base: Any) -> tuple[Any, ...]:
-        """The values; those that are wrong are left out."""
+        """The values; invalid ones are omitted."""
         if not isinstance(item, Listing):
             raise Wrong(item, f"this must be a list, but is {item.title}")
         if len(item.items) < self.least:
@@ -71,7 +71,7 @@ class ListOf:
 
 
 Finding = tuple[str, str]
-"""A key, or nothing for the section as a whole, and what is wrong with it."""
+"""A key, or nothing for the section as a whole, and its error."""
 
 
 def _no_check(found: Mapping, value: Any) -> Iterable[Finding]:
@@ -82,8 +82,8 @@ def _no_check(found: Mapping, value: Any) -> Iterable[Finding]:
 class Section:
     """A mapping that becomes a dataclass.
 
-    start: the value that holds where nothing else is given. fields: from each key to an attribute and its reader.
-    required: keys that must be there. check: finds what contradicts itself; wrong values have been left out by then.
+    start: the default value. fields: from each key to an attribute and its reader.
+    required: keys that must be present. check: finds contradictions; invalid values have been omitted by then.
     """
 
     start: Any
@@ -92,7 +92,7 @@ class Section:
     check: Callable[[Mapping, Any], Iterable[Finding]] = field(default=_no_check)
 
     def read(self, item: Item, notes: Notes, base: Any) -> Any:
-        """The base, changed as the item says."""
+        """The base with the changes of the item."""
         found, base = mapping(item), self.start if base is None else base
         values = {}
         for key, entry in found.entries.items():
@@ -112,14 +112,14 @@ class Section:
 
 
 def mapping(item: Item) -> Mapping:
-    """The item as a mapping; Wrong for anything else."""
+    """The item as a mapping. Raises Wrong for anything else."""
     if not isinstance(item, Mapping):
         raise Wrong(item, f"this must be a mapping, but is {item.title}")
     return item
 
 
 def single_entry(item: Item) -> Entry:
-    """The only entry of a mapping; Wrong where there are more or none."""
+    """The only entry of a mapping. Raises Wrong if there are more or none."""
     found = mapping(item)
     if len(found.entries) != 1:
         raise Wrong(item, f"this must have one key, but has {len(found.entries)}")
@@ -127,10 +127,10 @@ def single_entry(item: Item) -> Entry:
 
 
 def no_such(what: str, word: str, known: Iterable[str]) -> str:
-    """The message for a word that nobody knows, with the known one that is next to it."""
+    """The message for an unknown word, with the closest known one."""
     by_sound = {name.casefold().replace("_", ""): name for name in known}
     sound = word.casefold().replace("_", "").replace("-", "").replace(" ", "")
     near = get_close_matches(sound[:64], by_sound, n=1)
     if near:
         return f"there is no {what} {shown(word)}; did you mean {by_sound[near[0]]}?"
-    return f"there is no {what} {shown(word)}; there are {', '.join(by_sound.values())}"
+    return f"there is no {what} {shown(word)}; use one of {', '.join(by_sound.values())}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policy file of the operator, as a whole: YAML in, policies out, or all that is wrong with it."""
+"""The operator's policy file as a whole: YAML in, policies out, or all its errors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIGEST_LENGTH = 12
 def _check_policy(found: Mapping, policy: Policy) -> Iterator[Finding]:
     for tag in policy.tags:
         if tag in policy.protection.tags:
-            yield "tags", f"{shown(tag)} is protected as well, so nothing could be stopped by it"
+            yield "tags", f"{shown(tag)} is also protected, so no VM with it could be stopped"
 
 
 POLICY = Section(
@@ -58,7 +58,7 @@ POLICY = Section(
 
 @dataclass(frozen=True)
 class _File:
-    """What the file holds. default: may be left out where there is only one policy."""
+    """The content of the file. default: may be omitted if there is only one policy."""
 
     version: int = VERSION
     default: str = ""
@@ -71,13 +71,14 @@ def _check_file(found: Mapping, file: _File) -> Iterator[Finding]:
     if file.default and file.default not in names:
         yield "default", f"there is no policy {shown(file.default)}"
     if "default" not in found.entries and len(file.policies) > 1:
-        yield "", "default is missing; with several policies, it names the one for all other requests"
+        yield "", "default is missing; with several policies, it selects the policy for all other requests"
 
 
 def read_policies(text: str, *, file: str = "", base: Policy = BUILT_IN) -> PolicySet:
     """The policies in a text.
 
-    file: its name, for messages. base: what holds where a policy says nothing. InvalidPolicy has all that is wrong.
+    file: its name, for messages. base: the default for settings that a policy omits. Raises InvalidPolicy with all
+    errors.
     """
     notes = Notes()
     content = _File()
@@ -98,12 +99,12 @@ def read_policies(text: str, *, file: str = "", base: Policy = BUILT_IN) -> Poli
 
 
 def load_policy_file(path: str | Path, base: Policy = BUILT_IN) -> PolicySet:
-    """The policies in a file. InvalidPolicy, with what to do next, where it cannot be read either."""
+    """The policies in a file. Raises InvalidPolicy, also if the file cannot be read."""
     return read_policies(_content(Path(path)), file=str(path), base=base)
 
 
 def digest_of(text: str) -> str:
-    """What names these very rules in records and logs."""
+    """Identifies this version of the rules in records and logs."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
 
 
@@ -122,7 +123,7 @@ def _file_section(base: Policy) -> Section:
 
 
 def _with_alarms(policy: Policy, rules: tuple[AlarmRule, ...]) -> Policy:
-    """The policy, which is also for the alarms of those rules that name it; one for places is for all alarms there."""
+    """The policy, also matching the alarms of rules that name it; a policy for places matches all alarms there."""
     match = policy.match
     if match.places and not match.alarms:
         return policy
@@ -132,12 +133,12 @@ def _with_alarms(policy: Policy, rules: tuple[AlarmRule, ...]) -> Policy:
 
 def _version(item: Item) -> int:
     if not isinstance(item, Scalar) or item.text != str(VERSION):
-        raise Wrong(item, f"only version {VERSION} of the file is known")
+        raise Wrong(item, f"only version {VERSION} of the file is supported")
     return VERSION
 
 
 def _names(found: Mapping, section: str = "policies", key: str = "name") -> Iterator[Scalar]:
-    """What stands under a key of each entry, as it was written; that of entries with other mistakes too."""
+    """The value of a key in each entry, as written; also of entries with other errors."""
     listed = found.entries[section].value if section in found.entries else None
     for entry in listed.items if isinstance(listed, Listing) else ():
         if isinstance(entry, Mapping) and key in entry.entries:
@@ -151,7 +152,7 @@ def _note_repeated_names(found: Mapping, notes: Notes) -> None:
         lines: dict[str, int] = {}
         for written in _names(found, section):
             if written.text in lines:
-                notes.add(written, f"there is {what} {shown(written.text)} already, in line {lines[written.text]}")
+                notes.add(written, f"there is already {what} {shown(written.text)}, in line {lines[written.text]}")
             lines.setdefault(written.text, written.line)
 
 
@@ -165,18 +166,18 @@ def _note_unknown_policies(found: Mapping, notes: Notes) -> None:
 def _content(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            # One byte more than is allowed tells that there is too much; a device may have no end.
+            # One byte more than the limit reveals a file that is too large; a device may be endless.
             content = file.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise InvalidPolicy(
             [Problem(0, 0, "", f"the file cannot be read ({why})")],
             file=str(path),
-            next_step="Correct the path, or let the account that runs this read the file.",
+            next_step="Correct the path, or give the account that runs this command read access to the file.",
         ) from error
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8").split("\n")
-        problem = Problem(len(before), len(before[-1]) + 1, "", "this is no UTF-8 text")
+        problem = Problem(len(before), len(before[-1]) + 1, "", "this is not UTF-8 text")
         raise InvalidPolicy([problem], file=str(path)) from error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Single values of a policy file: texts, numbers, shares, durations, sizes and choices. Each raises Wrong."""
+"""Single values of a policy file: text, numbers, percentages, durations, sizes and choices. Each raises Wrong."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _written(item: Item, what: str, *kinds: Kind) -> str:
     """The text of a single value that is of one of these kinds."""
     if isinstance(item, Scalar) and item.kind in kinds:
         return item.text
-    quotes = "; put it into quotes" if isinstance(item, Scalar) and item.text and Kind.TEXT in kinds else ""
+    quotes = "; put it in quotes" if isinstance(item, Scalar) and item.text and Kind.TEXT in kinds else ""
     raise Wrong(item, f"this must be {what}, but is {item.title}{quotes}")
 
 
@@ -46,17 +46,17 @@ def text(item: Item) -> str:
     """Any text on one line."""
     found = _written(item, "text", Kind.TEXT)
     if not found or found != found.strip():
-        raise Wrong(item, "this text must neither be empty nor begin or end with a blank")
+        raise Wrong(item, "this text must not be empty or have leading or trailing spaces")
     if len(found) > LONGEST_TEXT or not found.isprintable():
-        raise Wrong(item, f"this text must be on one line of at most {LONGEST_TEXT} characters that can be printed")
+        raise Wrong(item, f"this text must be one line of up to {LONGEST_TEXT} printable characters")
     return found
 
 
 def label(item: Item) -> str:
-    """The name of a tag or of a category of tags. VMs are compared with names, so a URN would never fit."""
+    """The name of a tag or of a tag category. VMs are compared by name, so a URN would never match."""
     found = text(item)
     if _URN.match(found):
-        raise Wrong(item, f"{shown(found)} is a URN, which never fits; write a tag as name or category/name")
+        raise Wrong(item, f"{shown(found)} is a URN, which never matches; write a tag as name or category/name")
     return found
 
 
@@ -64,7 +64,7 @@ def name(item: Item) -> str:
     """The name of a policy."""
     found = text(item)
     if not _NAME.fullmatch(found):
-        raise Wrong(item, f"{shown(found)} is no name: letters, digits, dots, dashes and underscores, at most 64")
+        raise Wrong(item, f"{shown(found)} is not a name of up to 64 letters, digits, dots, dashes and underscores")
     return found
 
 
@@ -72,7 +72,7 @@ def moref(item: Item) -> str:
     """The managed object reference of a VM."""
     found = text(item)
     if not _VM.fullmatch(found):
-        raise Wrong(item, f"{shown(found)} is no managed object reference of a VM, such as vm-42")
+        raise Wrong(item, f"{shown(found)} is not the managed object reference of a VM, such as vm-42")
     return found
 
 
@@ -98,24 +98,24 @@ def whole(least: int, most: int) -> Callable[[Item], int]:
 
 
 def percent(item: Item) -> float:
-    """A share of 0% to 100%, without its sign."""
-    found = _written(item, "a share such as 80%", Kind.TEXT, Kind.NUMBER)
+    """A percentage from 0% to 100%, as a number."""
+    found = _written(item, "a percentage such as 80%", Kind.TEXT, Kind.NUMBER)
     match = _PERCENT.fullmatch(found) if len(found) <= _LONGEST_NUMBER else None
     if not match:
-        raise Wrong(item, f"{shown(found)} is no share; write one such as 80%")
+        raise Wrong(item, f"{shown(found)} is not a percentage such as 80%")
     if not 0 <= float(match[1]) <= 100:
-        raise Wrong(item, f"{shown(found)} is not from 0% to 100%")
+        raise Wrong(item, f"{shown(found)} is not between 0% and 100%")
     return float(match[1])
 
 
 def duration(*, zero: bool = True, most: float = LONGEST_DURATION) -> Callable[[Item], float]:
-    """A time in seconds. zero: none at all is allowed."""
+    """A duration in seconds. zero: whether 0 is allowed."""
 
     def read(item: Item) -> float:
         found = _written(item, "a duration such as 90s, 15m or 1h30m", Kind.TEXT, Kind.NUMBER)
         seconds = _seconds(found) if len(found) <= _LONGEST_NUMBER else None
         if seconds is None:
-            raise Wrong(item, f"{shown(found)} is no duration; write one such as 90s, 15m or 1h30m")
+            raise Wrong(item, f"{shown(found)} is not a duration such as 90s, 15m or 1h30m")
         if seconds > most:
             raise Wrong(item, f"{shown(found)} is longer than {most / DAY:g}d")
         if not seconds and not zero:
@@ -135,17 +135,17 @@ def _seconds(found: str) -> float | None:
 
 
 def size(units: dict[str, int]) -> Callable[[Item], int]:
-    """An amount with its unit; the result is in the first of the units. units: how many of the first each one is."""
+    """An amount with its unit; the result is in the first of the units. units: their factors to the first one."""
     example = f"64{list(units)[1]}"
 
     def read(item: Item) -> int:
         found = _written(item, f"an amount such as {example}", Kind.TEXT, Kind.NUMBER)
         match = _SIZE.fullmatch(found) if len(found) <= _LONGEST_NUMBER else None
         if not match or match[2] not in units:
-            raise Wrong(item, f"{shown(found)} is no amount in {' or '.join(units)}; write one such as {example}")
+            raise Wrong(item, f"{shown(found)} is not an amount in {' or '.join(units)}, such as {example}")
         amount = float(match[1]) * units[match[2]]
         if amount < 1 or amount != int(amount) or amount > 2**53:
-            raise Wrong(item, f"{shown(found)} is no whole number of {next(iter(units))} above zero")
+            raise Wrong(item, f"{shown(found)} is not a whole number of {next(iter(units))} above zero")
         return int(amount)
 
     return read
@@ -170,7 +170,7 @@ def cron(item: Item) -> str:
     try:
         parse_cron(found)
     except ValueError as error:
-        raise Wrong(item, f"{shown(found)} is no schedule: {error}") from error
+        raise Wrong(item, f"{shown(found)} is not a schedule: {error}") from error
     return found
 
 
@@ -180,5 +180,5 @@ def timezone(item: Item) -> str:
     try:
         zone(found)
     except ValueError as error:
-        raise Wrong(item, f"{error}; write a name such as Europe/Berlin or UTC") from error
+        raise Wrong(item, f"{error}; use a name such as Europe/Berlin or UTC") from error
     return found

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A YAML text as a tree of plain values, each of which knows its place and its path.
+"""A YAML text as a tree of plain values, each with its position and its path.
 
-Aliases are followed, but the tree has an end: a few lines of them can stand for more than fits into memory.
+Aliases are followed, but the size of the tree is limited: a few lines of aliases can expand to more than fits into
+memory.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Kind(StrEnum):
-    """What a single value is, in the words of a message."""
+    """The kind of a single value, as shown in messages."""
 
     TEXT = "text"
     NUMBER = "a number"
@@ -34,7 +35,7 @@ class Kind(StrEnum):
     NOTHING = "nothing"
 
 
-# Dates count as text, because nothing in a policy is one.
+# Dates count as text, because policies contain no dates.
 _KINDS = {
     "str": Kind.TEXT,
     "timestamp": Kind.TEXT,
@@ -57,12 +58,12 @@ class Item(ABC):
     @property
     @abstractmethod
     def title(self) -> str:
-        """What it is, in the words of a message."""
+        """Its kind, as shown in messages."""
 
 
 @dataclass(frozen=True)
 class Scalar(Item):
-    """A single value, as it was written."""
+    """A single value, as written."""
 
     text: str
     kind: Kind = Kind.TEXT
@@ -97,7 +98,7 @@ class Mapping(Item):
 
 
 class Wrong(Exception):
-    """One value cannot be used. It ends at the list or section around it, which goes on with the next value."""
+    """An invalid value. It is caught by the surrounding list or section, which continues with the next value."""
 
     def __init__(self, item: Item, message: str) -> None:
         super().__init__(message)
@@ -106,12 +107,12 @@ class Wrong(Exception):
 
 @dataclass
 class Notes:
-    """The problems that were found so far."""
+    """The problems found so far."""
 
     problems: list[Problem] = field(default_factory=list)
 
     def add(self, item: Item, message: str) -> None:
-        """One more, at the place of the item."""
+        """Add a problem at the position of the item."""
         self.problems.append(Problem(item.line, item.column, item.path, message))
 
 
@@ -121,7 +122,7 @@ def shown(text: str) -> str:
 
 
 def read_tree(text: str, notes: Notes) -> Item | None:
-    """The whole text. None where it cannot be read at all; the notes then say why."""
+    """The whole text. None if it cannot be read at all; the notes then contain the reason."""
     whole = Scalar(0, 0, "", "")
     if len(text.encode("utf-8", "surrogatepass")) > MOST_BYTES:
         notes.add(whole, f"the file is larger than {MOST_BYTES // 1024} KiB")
@@ -140,13 +141,13 @@ def read_tree(text: str, notes: Notes) -> Item | None:
 
 @dataclass
 class _Growing:
-    """From nodes to items, and how many there are."""
+    """Converts nodes to items and counts them."""
 
     notes: Notes
     count: int = 0
 
     def grow(self, node: Any, path: str, level: int) -> Item:
-        """The item of a node. Wrong where the tree would have no end."""
+        """The item of a node. Raises Wrong if the tree exceeds its limits."""
         place = (node.start_mark.line + 1, node.start_mark.column + 1, path)
         self.count += 1
         if self.count > MOST_VALUES:
@@ -155,7 +156,7 @@ class _Growing:
             raise Wrong(Scalar(*place, ""), f"with all aliases followed, there are more than {MOST_LEVELS} levels")
         kind = _KINDS.get(node.tag.removeprefix(_TAG))
         if node.tag != _TAGS.get(node.id) and (node.id != "scalar" or kind is None):
-            self.notes.add(Scalar(*place, ""), f"the tag {shown(node.tag.replace(_TAG, '!!'))} cannot be used here")
+            self.notes.add(Scalar(*place, ""), f"the tag {shown(node.tag.replace(_TAG, '!!'))} is not allowed here")
         if node.id == "sequence":
             items = enumerate(node.value)
             return Listing(*place, tuple(self.grow(item, f"{path}[{number}]", level + 1) for number, item in items))
@@ -170,7 +171,7 @@ class _Growing:
             if key is None:
                 continue
             if key.text in entries:
-                self.notes.add(key, f"this key was given before, in line {entries[key.text].key.line}")
+                self.notes.add(key, f"this key is a duplicate of line {entries[key.text].key.line}")
             else:
                 entries[key.text] = Entry(key, self.grow(value_node, key.path, level))
         return entries
@@ -178,7 +179,7 @@ class _Growing:
     def _key(self, node: Any, path: str) -> Scalar | None:
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
         if node.id != "scalar" or node.tag.removeprefix(_TAG) not in _KINDS:
-            what = "merging (<<) is not understood" if node.tag == _MERGE else "a key must be plain text"
+            what = "merging (<<) is not supported" if node.tag == _MERGE else "a key must be plain text"
             self.notes.add(Scalar(line, column, path, ""), what)
             return None
         text = node.value

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sections that say whom a policy is for and whom it may stop: match, scope, protect, priority, amount."""
+"""Sections for the requests a policy matches and the VMs it may stop: match, scope, protect, priority, amount."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .scalars import choice, duration, label, moref, percent, size, switch, text
 from .tree import Item, Mapping, Wrong
 
 MOST_VMS = 2000
-"""In one run: its outcomes have to fit into one payload of Temporal."""
+"""In one run: its outcomes must fit into one Temporal payload."""
 MOST_A_DAY = 1_000_000
 _PLACE_KINDS = {kind.value: kind for kind in PlaceKind}
 
@@ -89,9 +89,9 @@ PROTECT = Section(
 def _check_priority(found: Mapping, priority: Priority) -> Iterator[Finding]:
     given = found.entries.keys() & {"category", "values"}
     if len(given) == 1:
-        yield "", "category and values need one another"
+        yield "", "category and values must be used together"
     if len(set(priority.values)) < len(priority.values):
-        yield "values", "each value can have one place only"
+        yield "values", "each value can be listed only once"
 
 
 PRIORITY = Section(

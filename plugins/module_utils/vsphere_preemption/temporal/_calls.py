@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a failed call to a workflow means. Private to this folder.
+"""The meaning of a failed call to a workflow. Private to this folder.
 
-`faults` knows about connections and rights; here it is about one workflow and the worker that should answer for it.
+`faults` covers connections and permissions; this module covers one workflow and the worker that should respond for it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _REFUSED_BY_VALIDATOR = InvalidRequest.code
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Errors of temporalio leave the block as ours."""
+    """Translate errors of temporalio into ours."""
     try:
         yield
     except part("service").RPCError as error:
@@ -57,18 +57,18 @@ def _from_call(error: Exception, what: str) -> PreemptionError:
     if status == "NOT_FOUND" and not _namespace_is_missing(error):
         return WorkflowNotFound(
             what,
-            why="Temporal knows no such workflow",
+            why="Temporal has no such workflow",
             next_step="Check the workflow id, the execution_run_id and the namespace.",
         )
     if status == "INVALID_ARGUMENT":
-        return InvalidSetting(what, why=text, next_step="Correct the value that the message names.")
+        return InvalidSetting(what, why=text, next_step="Correct the value named in the message.")
     if status == "FAILED_PRECONDITION":
         return no_worker(what, text)
     return translate(error, what=what)
 
 
 def _namespace_is_missing(error: Exception) -> bool:
-    """The message does not tell for sure: it may name the namespace in which a workflow is missing."""
+    """The message is not conclusive: it may name the namespace in which a workflow is missing."""
     details = error.grpc_status.details  # type: ignore[attr-defined]
     return any(detail.type_url.endswith(".NamespaceNotFoundFailure") for detail in details)
 
@@ -81,27 +81,27 @@ def _from_update(cause: BaseException, what: str) -> PreemptionError:
 
 
 def no_worker(what: str, why: str) -> NoWorker:
-    """The error for a workflow that nobody answers for."""
-    return NoWorker(what, why=why, next_step="Check that a worker runs, and that it polls this task queue.")
+    """The error for a workflow that no worker responds for."""
+    return NoWorker(what, why=why, next_step="Check that a worker is running and polls this task queue.")
 
 
 async def query(client: Client, workflow_id: str, execution_run_id: str | None, name: str) -> Any:
-    """The answer to a query. WorkflowNotFound, or NoWorker when nobody answers."""
+    """The reply to a query. Raises WorkflowNotFound, or NoWorker if no worker responds."""
     what = f"Cannot read {name} of the workflow {workflow_id}"
     handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     try:
         with translated(what):
             return await handle.query(name, rpc_timeout=CALL_LIMIT)
     except TemporalUnreachable as error:
-        # The frontend answered when we connected; what is out of time here is the worker.
+        # The frontend responded when we connected, so it is the worker that has timed out.
         codes = part("service").RPCStatusCode
         if getattr(error.__cause__, "status", None) in (codes.DEADLINE_EXCEEDED, codes.CANCELLED):
-            raise no_worker(what, "no worker answered in time") from error
+            raise no_worker(what, "no worker responded in time") from error
         raise
 
 
 async def within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result | None:
-    """What the coroutine returns, None when it is not done in time. Polls of temporalio end with the task."""
+    """The result of the coroutine, None if it does not finish in time. Polls of temporalio end with the task."""
     task = asyncio.ensure_future(make())
     await asyncio.wait({task}, timeout=seconds)
     if task.done():
@@ -112,24 +112,24 @@ async def within(seconds: float, make: Callable[[], Coroutine[Any, Any, Result]]
 
 
 def check_limit(seconds: float) -> None:
-    """InvalidSetting for a time limit that is none."""
+    """Raises InvalidSetting for an invalid time limit."""
     if seconds <= 0:
         raise InvalidSetting(
-            "Cannot wait for the outcome", why=f"the timeout is {seconds:g} seconds", next_step="Set it above zero."
+            "Cannot wait for the outcome", why=f"the timeout is {seconds:g} seconds", next_step="Set it to 1 or more."
         )
 
 
 def checked(answer: object, kind: type[Result], workflow_id: str, name: str) -> Result:
-    """The answer to a query, where it has the form that it should have."""
+    """The reply to a query, if it has the expected format."""
     if not isinstance(answer, kind):
         raise foreign_answer(workflow_id, name)
     return answer
 
 
 def foreign_answer(workflow_id: str, name: str) -> TemporalError:
-    """The error for a workflow that answers in another way than ours."""
+    """The error for a workflow whose replies have an unexpected format."""
     return TemporalError(
         f"Cannot use the workflow {workflow_id}",
-        why=f"its answer to the query {name} has another form",
+        why=f"its reply to query {name} has an unexpected format",
         next_step="Check that the workflow id is that of a preemption workflow.",
     )

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one place where the library imports temporalio. Private to this folder.
 
-A module must be importable without it, so a missing library is an error only for who asks for it.
+A module must be importable without it, so a missing library is only an error for code that uses it.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ else:
 
 
 def part(name: str) -> ModuleType:
-    """A part of temporalio, by the name that it has above."""
+    """A module of temporalio, by its name above."""
     if _PROBLEM is not None:
         raise MissingLibrary(
-            "Cannot speak to Temporal",
+            "Cannot use Temporal",
             why=str(_PROBLEM),
-            next_step="Install the Python package temporalio for the interpreter that runs this.",
+            next_step="Install the Python package temporalio for the Python interpreter in use.",
         ) from _PROBLEM
     return _MODULES[name]

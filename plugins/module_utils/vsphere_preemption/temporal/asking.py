@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking the dispatcher: send a request, wait for its outcome, read what it knows, cancel it.
+"""Requests to the dispatcher: send a request, wait for its outcome, query the workflow, cancel it.
 
-Two ways to send. The signal is the prototype's: it needs no worker, and tells nothing about the outcome. The update
-waits for the outcome, and the same request id finds the same run again.
+There are two ways to send a request. The signal is the prototype's: it needs no worker and returns no outcome. The
+update waits for the outcome, and the same request id finds the same run again.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ LAST_LOOK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Accepted:
-    """A workflow that has the request; it is not known yet what will become of it.
+    """A workflow that has accepted the request; its outcome is not known yet.
 
-    execution_run_id: of the workflow. preemption_id: of the run, if one is made; empty where that is open.
+    execution_run_id: of the workflow. preemption_id: of the run, if there is one; empty while that is open.
     """
 
     workflow_id: str
@@ -77,7 +77,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """was_running: there was something to cancel. state: the last one, None where it could not be had."""
+    """was_running: there was something to cancel. state: the last one, None if it could not be read."""
 
     was_running: bool
     state: Record | None
@@ -85,7 +85,7 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class RunAtWork:
-    """A run as it is now. preemption_id: its workflow id. request_id: empty where nobody told it.
+    """The current state of a run. preemption_id: its workflow id. request_id: empty if it is not known.
 
     phase: `starting`, `planning`, `waiting_for_approval`, `notice`, `lead_time`, `stopping`, `announcing` or `ended`.
     plan: `Plan.as_wire`, None before there is one.
@@ -106,9 +106,9 @@ async def signal_request(
     task_queue: str,
     execution_timeout: timedelta | None = None,
 ) -> Accepted:
-    """Signal-with-start, exactly as the wire contract has it: the workflow is started without input.
+    """Signal-with-start, exactly as in the wire contract: the workflow is started without input.
 
-    execution_timeout: a workflow that this starts ends after so long; None for one that has no end.
+    execution_timeout: of a workflow started by this call; None for no timeout.
     """
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
         handle = await client.start_workflow(
@@ -136,11 +136,11 @@ async def preempt_and_wait(
 ) -> Answer:
     """Update-with-start, and the outcome.
 
-    request_id: may be empty when the event has an id. InvalidRequest when the workflow refuses the request; NoWorker or
-    OutcomeTimeout (with the last state) when the outcome is not known in time.
+    request_id: may be empty if the event has an id. Raises InvalidRequest if the workflow rejects the request; NoWorker
+    or OutcomeTimeout (with the last state) if there is no outcome in time.
     """
     check_limit(timeout_seconds)
-    what = f"Cannot learn the outcome of the request to the workflow {workflow_id}"
+    what = f"Cannot determine the outcome of the request to the workflow {workflow_id}"
     start = _start_operation(workflow_id, task_queue)
     ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
 
@@ -154,7 +154,7 @@ async def preempt_and_wait(
             repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
             return Answer(workflow_id, (await started).result_run_id or "", record, repeated)
         finally:
-            # Or asyncio writes to stderr that nobody asked for the handle of a start that failed.
+            # Otherwise asyncio writes to stderr that the handle of a failed start was never retrieved.
             started.cancel()
             await asyncio.gather(started, return_exceptions=True)
 
@@ -166,7 +166,7 @@ async def preempt_and_wait(
 
 
 async def read_state(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Record:
-    """The prototype's state of an open or closed workflow. WorkflowNotFound, or NoWorker when nobody answers."""
+    """The prototype's state of an open or closed workflow. Raises WorkflowNotFound, or NoWorker."""
     answer = await query(client, workflow_id, execution_run_id, QUERY_STATE)
     try:
         state = json.loads(answer)
@@ -188,25 +188,25 @@ async def read_requests(client: Client, workflow_id: str, execution_run_id: str 
 
 
 async def read_run(client: Client, preemption_id: str) -> RunAtWork:
-    """How far a run is. Errors as for `read_state`."""
+    """The progress of a run, by its workflow id. Errors as for `read_state`."""
     answer = checked(await query(client, preemption_id, None, QUERY_PROGRESS), dict, preemption_id, QUERY_PROGRESS)
     return RunAtWork(preemption_id, answer["phase"], answer["criticality"], answer["plan"])
 
 
 async def read_outcome(client: Client, preemption_id: str) -> Record:
-    """The record of a run that has ended or is about to. WorkflowNotFound, TemporalError."""
+    """The record of a run that has ended or is about to, by its workflow id. Raises WorkflowNotFound, TemporalError."""
     what = f"Cannot read the outcome of the run {preemption_id}"
     try:
         with translated(what):
             record = await client.get_workflow_handle(preemption_id).result()
     except part("client").WorkflowFailureError as error:
-        why = f"its workflow did not end by itself ({error.cause})"
-        raise TemporalError(what, why=why, next_step="Look at the workflow in Temporal.") from error
+        why = f"its workflow did not complete ({error.cause})"
+        raise TemporalError(what, why=why, next_step="Check the workflow in Temporal.") from error
     return checked(record, dict, preemption_id, "result")
 
 
 async def run_at_work(client: Client, workflow_id: str, execution_run_id: str | None = None) -> RunAtWork | None:
-    """The run that the workflow waits for, None where there is none. Errors as for `read_state`."""
+    """The run that the workflow is waiting for, None if there is none. Errors as for `read_state`."""
     at_work = (await read_requests(client, workflow_id, execution_run_id)).get("atWork")
     if not at_work:
         return None
@@ -214,13 +214,13 @@ async def run_at_work(client: Client, workflow_id: str, execution_run_id: str | 
     try:
         found = await read_run(client, run)
     except WorkflowNotFound:
-        # The workflow has the request in its hands; the run comes with its next step.
+        # The workflow is already processing the request; it starts the run with its next step.
         found = RunAtWork(run, "starting")
     return replace(found, request_id=at_work["requestID"])
 
 
 async def is_running(client: Client, workflow_id: str, execution_run_id: str | None = None) -> bool:
-    """The workflow is there and open."""
+    """Whether the workflow exists and is open."""
     handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     running = part("client").WorkflowExecutionStatus.RUNNING
     try:
@@ -231,7 +231,7 @@ async def is_running(client: Client, workflow_id: str, execution_run_id: str | N
 
 
 async def what_cancel_would_find(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Cancelled:
-    """As `cancel_workflow`, without cancelling anything."""
+    """The result of `cancel_workflow`, without cancelling anything."""
     workflow = (client, workflow_id, execution_run_id)
     return Cancelled(await is_running(*workflow), await _state_if_any(*workflow))
 
@@ -244,7 +244,7 @@ async def cancel_workflow(
     wait: bool = True,
     timeout_seconds: float,
 ) -> Cancelled:
-    """Ask a workflow to finish what it does and end; with `wait`, until it has ended (else OutcomeTimeout)."""
+    """Cancel a workflow gracefully; with `wait`, wait until it has ended (otherwise raises OutcomeTimeout)."""
     check_limit(timeout_seconds)
     found = await what_cancel_would_find(client, workflow_id, execution_run_id)
     if not found.was_running:
@@ -260,26 +260,26 @@ async def cancel_workflow(
 
 
 async def _end_of(handle: WorkflowHandle[Any, Any]) -> bool:
-    """Wait for the end, whichever it is."""
+    """Wait for the end of the workflow, with any status."""
     try:
         await handle.result()
     except part("client").WorkflowFailureError:
-        pass  # terminated or timed out meanwhile: it has ended, and that is all that was wanted
+        pass  # terminated or timed out in the meantime: it has ended, which is sufficient
     return True
 
 
 async def _newest_outcome(client: Client, workflow_id: str) -> str:
-    """When the newest outcome that the workflow knows was settled, by its own clock; NEVER where nobody can tell."""
+    """When the newest outcome of the workflow was settled, by its own clock; NEVER if it is not known."""
     try:
         recent = (await read_requests(client, workflow_id))["recent"]
     except TemporalError:
-        # No workflow yet, or no worker just now. Neither keeps anybody from asking.
+        # There is no workflow yet, or no worker at the moment. Neither prevents a request.
         return times.NEVER
     return max((brief["finished"] for brief in recent), key=times.from_wire, default=times.NEVER)
 
 
 async def _state_if_any(client: Client, workflow_id: str, execution_run_id: str | None) -> Record | None:
-    """The state as an addition to an answer that is complete without it."""
+    """The state as an optional addition to a result."""
     try:
         async with asyncio.timeout(LAST_LOOK_SECONDS):
             return await read_state(client, workflow_id, execution_run_id)
@@ -288,18 +288,18 @@ async def _state_if_any(client: Client, workflow_id: str, execution_run_id: str 
 
 
 async def _still_running(client: Client, workflow_id: str, what: str, seconds: float) -> TemporalError:
-    """Why there is no end yet: nobody works on it, or the work takes longer."""
+    """Why there is no outcome yet: no worker is processing it, or it takes longer."""
     try:
         async with asyncio.timeout(LAST_LOOK_SECONDS):
             state = await read_state(client, workflow_id)
     except (NoWorker, TimeoutError):
-        return no_worker(what, f"no worker answered within {seconds:g} seconds")
+        return no_worker(what, f"no worker responded within {seconds:g} seconds")
     except TemporalError as error:
         return error
     return OutcomeTimeout(
         what,
-        why=f"there was none within {seconds:g} seconds",
-        next_step="Ask again with the same request id, or look with preemption_query.",
+        why=f"no outcome after {seconds:g} seconds",
+        next_step="Send the request again with the same request id, or check it with preemption_query.",
         last_state=state,
     )
 

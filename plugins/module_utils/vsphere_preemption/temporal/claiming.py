@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking for VMs: one workflow for each task queue knows which run has which, so no two workers take the same one."""
+"""Claims on VMs: one workflow per task queue tracks which run has which VMs, so no two workers stop the same one."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ CALL_LIMIT = timedelta(seconds=20)
 
 
 def claims_id(task_queue: str) -> str:
-    """Id of the workflow that keeps the claims of a task queue."""
+    """Id of the workflow that stores the claims of a task queue."""
     return f"preemption-claims/{task_queue}"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """vms: MoRefs of those that are the run's now. lately: how many seconds ago another run gave them back."""
+    """vms: MoRefs of the VMs that the run has claimed. lately: how many seconds ago another run released them."""
 
     vms: frozenset[str]
     lately: Mapping[str, float]
 
 
 async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> Grant:
-    """Ask for the VMs (MoRefs), for so long at the most. TemporalError where nobody answers.
+    """Claim the VMs (MoRefs) for up to `seconds`. Raises TemporalError if no worker responds.
 
-    What a run has, it is given again.
+    VMs that a run already has are granted again.
     """
     with translated(f"Cannot claim VMs for the run {run_id}"):
         start = part("client").WithStartWorkflowOperation(
@@ -55,7 +55,7 @@ async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[s
 
 
 async def release(client: Client, task_queue: str, *, run_id: str) -> None:
-    """Give back all that the run has."""
+    """Release all claims of the run."""
     with translated(f"Cannot release the VMs of the run {run_id}"):
         handle = client.get_workflow_handle(claims_id(task_queue))
         await handle.signal(SIGNAL_RELEASE, run_id, rpc_timeout=CALL_LIMIT)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Connecting to Temporal: address, namespace, TLS and API key, from the environment or from options.
 
-Temporal's own variables, profiles and configuration file are read by its SDK. What the SDK lets pass in silence is
-checked here, because each of it means a connection that is not what its owner thinks: a configuration file that is not
-there, a certificate that cannot be read, and an API key that would travel in clear text.
+Temporal's own variables, profiles and configuration file are read by its SDK. Errors that the SDK silently ignores are
+checked here, because each of them results in a connection that differs from the intended one: a missing configuration
+file, an unreadable certificate, and an API key that would be sent in clear text.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _TRUTHS = ("true", "1", *_FALSE)
 
 @dataclass(frozen=True)
 class TemporalConnection:
-    """How to reach one namespace.
+    """The connection to one namespace.
 
-    address: host:port of the frontend. tls: None without TLS. secrets are left out of the repr.
+    address: host:port of the frontend. tls: None without TLS. Secrets are not part of the repr.
     """
 
     address: str
@@ -46,7 +46,8 @@ class TemporalConnection:
     def from_environment(cls, environ: Mapping[str, str]) -> TemporalConnection:
         """The prototype's TEMPORAL_URL and TEMPORAL_NAMESPACE on top of Temporal's own configuration.
 
-        The first that is set wins: TEMPORAL_URL, TEMPORAL_ADDRESS, the profile, the default. InvalidSetting otherwise.
+        The first value that is set applies: TEMPORAL_URL, TEMPORAL_ADDRESS, the profile, the default. Raises
+        InvalidSetting.
         """
         _check_environment(environ)
         profiles = part("envconfig").ClientConfigProfile
@@ -58,7 +59,7 @@ class TemporalConnection:
             profile = profiles.load(override_env_vars=own, config_file_strict=True)
             tls = profile.tls.to_connect_tls_config() if profile.tls else bool(profile.api_key)
         except (RuntimeError, OSError, TypeError, ValueError) as error:
-            # Not chained: the SDK quotes the lines of the file that it cannot read, and one of them may be the API key.
+            # Not chained: the SDK quotes the invalid lines of the file, and one of them may be the API key.
             raise _unusable_configuration(error) from None
         return cls(
             address=_checked_address(profile.address or DEFAULT_ADDRESS),
@@ -81,13 +82,15 @@ class TemporalConnection:
         server_name: str | None = None,
         api_key: str | None = None,
     ) -> TemporalConnection:
-        """From single values; None means not given. Any TLS file or an API key turns TLS on."""
+        """From single values; None means not set. Any TLS file or an API key enables TLS."""
         files = {"ca_file": ca_file, "client_cert_file": client_cert_file, "client_key_file": client_key_file}
         if bool(client_cert_file) != bool(client_key_file):
-            raise _invalid("client_cert_file", "it needs client_key_file, and the other way round", "Give both.")
+            raise _invalid(
+                "client_cert_file", "client_cert_file and client_key_file must be used together", "Set both."
+            )
         given = any(files.values()) or bool(server_name)
         if tls is False and given:
-            raise _invalid("the TLS options", "TLS is turned off", "Turn TLS on, or leave the TLS options out.")
+            raise _invalid("the TLS options", "TLS is disabled", "Enable TLS, or omit the TLS options.")
         wanted = given or bool(api_key) if tls is None else tls
         config = None
         if wanted:
@@ -105,7 +108,7 @@ class TemporalConnection:
         )
 
     async def connect(self, *, runtime: Runtime | None = None) -> Client:
-        """A connected client. TemporalUnreachable, TemporalTlsRefused or TemporalAccessDenied say why there is none."""
+        """A connected client. Raises TemporalUnreachable, TemporalTlsRefused or TemporalAccessDenied."""
         try:
             client: Client = await part("client").Client.connect(
                 self.address,
@@ -122,7 +125,7 @@ class TemporalConnection:
 
 
 async def check_namespace(client: Client) -> None:
-    """NamespaceNotFound when the client's namespace does not exist: connecting alone does not tell."""
+    """Raises NamespaceNotFound if the client's namespace does not exist; connecting alone does not check it."""
     service = part("service")
     request = part("workflowservice").DescribeNamespaceRequest(namespace=client.namespace)
     what = f"Cannot use the Temporal namespace {client.namespace}"
@@ -135,40 +138,42 @@ async def check_namespace(client: Client) -> None:
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:
-    """What the SDK reads without complaint although it cannot be meant."""
+    """Reject settings that the SDK silently accepts although they cannot be intended."""
     config_file = environ.get("TEMPORAL_CONFIG_FILE")
     if config_file and not Path(config_file).is_file():
-        raise _invalid("TEMPORAL_CONFIG_FILE", f"there is no file {config_file}", "Correct the path, or unset it.")
+        raise _invalid(
+            "TEMPORAL_CONFIG_FILE", f"the file {config_file} does not exist", "Correct the path, or unset it."
+        )
     tls = environ.get("TEMPORAL_TLS")
     if tls and tls.lower() not in _TRUTHS:
         raise _invalid("TEMPORAL_TLS", f"{tls!r} is neither true nor false", "Set it to true or false.")
     files = [name for name in environ if name.startswith("TEMPORAL_TLS_") and environ[name]]
     if tls and tls.lower() in _FALSE and files:
-        raise _invalid("TEMPORAL_TLS", f"it turns TLS off, and {files[0]} is set", "Turn TLS on, or unset the other.")
+        raise _invalid("TEMPORAL_TLS", f"it disables TLS, but {files[0]} is set", f"Enable TLS, or unset {files[0]}.")
 
 
 def _checked_address(address: str) -> str:
     host, colon, port = address.rpartition(":")
     if "://" in address or not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise _invalid("the address of Temporal", f"{address!r} is not host:port", "Write it like localhost:7233.")
+        raise _invalid("the address of Temporal", f"{address!r} is not host:port", "Use the format localhost:7233.")
     return address
 
 
 def _checked_key(api_key: str | None, *, tls: bool) -> str | None:
     key = (api_key or "").strip()
     if key and not tls:
-        raise _invalid("the API key", "without TLS it would travel in clear text", "Turn TLS on, or drop the key.")
+        raise _invalid("the API key", "without TLS, it would be sent in clear text", "Enable TLS, or omit the key.")
     return key or None
 
 
 def _unusable_configuration(error: Exception) -> InvalidSetting:
     place = re.search(r"line (\d+), column (\d+)", str(error))
     quotes_file = place is not None or "\n" in str(error)
-    why = str(error) if not quotes_file else f"the file is no valid TOML ({place.group() if place else 'unreadable'})"
+    why = str(error) if not quotes_file else f"the file is not valid TOML ({place.group() if place else 'unreadable'})"
     return InvalidSetting(
-        "Cannot use the configuration of Temporal",
+        "Cannot use the Temporal configuration",
         why=why,
-        next_step="Correct the TEMPORAL_* variable, the profile or the file that it names.",
+        next_step="Correct the TEMPORAL_* variable, the profile or the configuration file.",
     )
 
 
@@ -178,9 +183,9 @@ def _read(name: str, path: str | None) -> bytes | None:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise _invalid(name, str(error), "Give a file that can be read.") from error
+        raise _invalid(name, str(error), "Use a readable file.") from error
     if b"-----BEGIN" not in content:
-        raise _invalid(name, f"{path} is no PEM file", "Give a file in PEM form.")
+        raise _invalid(name, f"{path} is not a PEM file", "Use a file in PEM format.")
     return content
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Approving or rejecting the plan of a run that waits for it.
+"""Approving or rejecting the plan of a run that is waiting for approval.
 
-A decision is given once. What was decided before is read from the history of the run, so it is known of runs that have
-ended, too.
+A run is decided once. Earlier decisions are read from the history of the run, so they are also known for runs that have
+ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LOOK_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Verdict:
-    """What somebody decides. by, note: for the record of the run, which keeps 200 characters of each."""
+    """A decision. by, note: for the record of the run, which keeps 200 characters of each."""
 
     approve: bool
     by: str = ""
@@ -45,7 +45,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Awaited:
-    """A run that waits for a decision, or has one. verdict: what was decided, None while it waits."""
+    """A run that is waiting for a decision, or has one. verdict: the decision, None while it is waiting."""
 
     run: asking.RunAtWork
     verdict: Verdict | None = None
@@ -54,10 +54,10 @@ class Awaited:
 async def find_awaited(
     client: Client, workflow_id: str, preemption_id: str | None = None, *, wait_seconds: float = 0.0
 ) -> Awaited:
-    """The run that waits for a decision or has one: the one at work, or the one with this id.
+    """The run that is waiting for a decision or has one: the active one, or the one with this id.
 
-    wait_seconds: how long to look for one. NotWaitingForApproval says how the run stands; WorkflowNotFound where
-    nothing has the id; InvalidRequest, NoWorker.
+    wait_seconds: how long to wait for one. Raises NotWaitingForApproval with the state of the run, WorkflowNotFound if
+    nothing has the id, InvalidRequest, NoWorker.
     """
     preemption_id = checked_id(preemption_id)
     loop = asyncio.get_running_loop()
@@ -75,37 +75,37 @@ async def find_awaited(
 
 
 def would_change(awaited: Awaited, verdict: Verdict) -> bool:
-    """Whether this decides anything; NotWaitingForApproval where it contradicts what was decided before."""
+    """Whether this decides anything. Raises NotWaitingForApproval if it contradicts an earlier decision."""
     if awaited.verdict is None:
         return True
     if awaited.verdict.approve is not verdict.approve:
-        raise _refused(awaited.run.preemption_id, f"it was {awaited.verdict} before")
+        raise _refused(awaited.run.preemption_id, f"it was already {awaited.verdict}")
     return False
 
 
 async def decide(client: Client, awaited: Awaited, verdict: Verdict) -> tuple[Verdict, bool]:
-    """Decide. What holds now, and whether this call decided it."""
+    """Decide; returns the decision in effect, and whether this call made it."""
     if not would_change(awaited, verdict):
         return awaited.verdict or verdict, False
     preemption_id = awaited.run.preemption_id
-    what = f"Cannot decide about the run {preemption_id}"
+    what = f"Cannot decide on the run {preemption_id}"
     handle = client.get_workflow_handle(preemption_id)
     seconds = CALL_LIMIT.total_seconds()
     try:
         with translated(what):
             answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, asdict(verdict)))
     except (InvalidRequest, WorkflowNotFound) as error:
-        # Somebody else was faster, or the time to agree is over.
+        # Another user decided first, or the approval has timed out.
         why = "it has ended" if isinstance(error, WorkflowNotFound) else error.why.rpartition(": ")[2]
         raise _refused(preemption_id, why) from error
     if answer is None:
-        raise no_worker(what, f"no worker answered within {seconds:g} seconds")
+        raise no_worker(what, f"no worker responded within {seconds:g} seconds")
     holds = Verdict(answer["approve"], answer["by"], answer["note"])
     return holds, verdict.by.startswith(holds.by) and verdict.note.startswith(holds.note)
 
 
 async def _look(client: Client, workflow_id: str, preemption_id: str) -> Awaited | None:
-    """None while there is no such run, or none at work."""
+    """None while there is no such run, or no active one."""
     if preemption_id and not await is_known(client, preemption_id, workflow_id=workflow_id):
         return None
     run = await (asking.read_run(client, preemption_id) if preemption_id else asking.run_at_work(client, workflow_id))
@@ -116,7 +116,7 @@ async def _look(client: Client, workflow_id: str, preemption_id: str) -> Awaited
     if run.phase == WAITING:
         if await asking.is_running(client, run.preemption_id):
             return Awaited(run)
-        # A run that was terminated still answers as it did last.
+        # A terminated run still returns its last reply.
         run = replace(run, phase="ended")
     return Awaited(run, await _verdict_in_history(client.get_workflow_handle(run.preemption_id), client))
 
@@ -133,15 +133,15 @@ async def _verdict_in_history(handle: WorkflowHandle[Any, Any], client: Client) 
 
 
 def _not_waiting(workflow_id: str, run: asking.RunAtWork | None, seconds: float) -> NotWaitingForApproval:
-    within_time = f" within {seconds:g} seconds" if seconds else ""
+    after = f" after {seconds:g} seconds" if seconds else ""
     if run is None:
-        return _refused(workflow_id, f"no run of the workflow waits for approval{within_time}")
-    return _refused(run.preemption_id, f"it does not wait for approval{within_time}; its phase is {run.phase}")
+        return _refused(workflow_id, f"no run of the workflow is waiting for approval{after}")
+    return _refused(run.preemption_id, f"it is not waiting for approval{after}; its phase is {run.phase}")
 
 
 def _refused(name: str, why: str) -> NotWaitingForApproval:
     return NotWaitingForApproval(
-        f"Cannot decide about the run {name}",
+        f"Cannot decide on the run {name}",
         why=why,
-        next_step="Look with preemption_query which run is at work, and what became of earlier ones.",
+        next_step="Use preemption_query to see the active run and the outcome of earlier runs.",
     )

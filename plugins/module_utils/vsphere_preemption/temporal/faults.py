@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What errors of temporalio mean to a person: unreachable, refused, not trusted, or not there.
+"""The meaning of temporalio's errors: unreachable, access denied, not trusted, or not found.
 
-A connection that fails before the first call shows only as text of the SDK's core; the words that tell the cases apart
-were found by trying each of them.
+A connection that fails before the first call is only reported as text by the SDK's core; the words that distinguish the
+cases were found by trying each of them.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ _TLS_WORDS = (
     "InconsistentKeys",
     "certificate",
 )
-# The server accepted the connection and broke it before it answered: all that TLS 1.3 shows of a missing certificate.
+# The server accepted the connection and closed it before it responded: all that TLS 1.3 shows of a missing certificate.
 _HUNG_UP = ('message: "transport error"', "hyper::Error(Canceled")
 _CERTIFICATE_REASONS = {
-    "CertificateParseError": "the CA or client certificate is no readable certificate",
-    "PrivateKeyParseError": "the client key is no readable private key",
-    "InconsistentKeys": "the client key does not belong to the client certificate",
+    "CertificateParseError": "the CA or client certificate is not a valid certificate",
+    "PrivateKeyParseError": "the client key is not a valid private key",
+    "InconsistentKeys": "the client key does not match the client certificate",
     "UnknownIssuer": "the CA that signed the server's certificate is not trusted",
     "Expired": "the server's certificate has expired",
     "NotValidForName": "the server's certificate is for another name",
-    "CertificateRequired": "the server wants a client certificate",
-    "UnknownCA": "the server does not trust our client certificate",
-    "InvalidMessage": "the server does not speak TLS on this port",
-    "InvalidContentType": "the server does not speak TLS on this port",
-    "hyper::Error": "the server closed the connection; it wants a client certificate, or does not trust ours",
+    "CertificateRequired": "the server requires a client certificate",
+    "UnknownCA": "the server does not trust the client certificate",
+    "InvalidMessage": "the server does not use TLS on this port",
+    "InvalidContentType": "the server does not use TLS on this port",
+    "hyper::Error": "the server closed the connection; it requires a client certificate, or does not trust it",
 }
 
 
@@ -58,7 +58,7 @@ def translate(error: BaseException, *, what: str, secure: bool = False) -> Tempo
     if any(word in text for word in _TLS_WORDS) or (secure and _hung_up(text)):
         return _tls_refused(what, text)
     if _hung_up(text):
-        return _unreachable(what, "the server closed the connection at once; it may want TLS")
+        return _unreachable(what, "the server closed the connection immediately; it may require TLS")
     return _unreachable(what, _short(text))
 
 
@@ -78,14 +78,14 @@ def _from_status(status: str, message: str, what: str) -> TemporalError:
         return NamespaceNotFound(what, why=message, next_step="Create the namespace, or correct its name.")
     if status in ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED"):
         return _tls_refused(what, message) if "certificate" in message else _unreachable(what, message)
-    return TemporalError(what, why=message or status, next_step="Look at the log of the Temporal server.")
+    return TemporalError(what, why=message or status, next_step="Check the log of the Temporal server.")
 
 
 def _denied(what: str, text: str) -> TemporalAccessDenied:
     return TemporalAccessDenied(
         what,
         why=_short(text) or "access was denied",
-        next_step="Check the API key or the client certificate, and its rights on the namespace.",
+        next_step="Check the API key or the client certificate, and its permissions on the namespace.",
     )
 
 
@@ -97,7 +97,7 @@ def _tls_refused(what: str, text: str) -> TemporalTlsRefused:
 
 def _unreachable(what: str, text: str) -> TemporalUnreachable:
     return TemporalUnreachable(
-        what, why=text or "no answer", next_step="Check the address, and that the Temporal frontend is running."
+        what, why=text or "no response", next_step="Check the address, and that the Temporal frontend is running."
     )
 
 

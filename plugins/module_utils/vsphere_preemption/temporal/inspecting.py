@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts about a Temporal server that a preflight wants. Reads only; none of the calls needs a worker."""
+"""Facts about a Temporal server for the preflight. Read-only; none of the calls needs a worker."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STATES = {1: "registered", 2: "deprecated", 3: "deleted"}
 
 
 def is_secure(client: Client) -> bool:
-    """The connection uses TLS."""
+    """Whether the connection uses TLS."""
     return bool(client.service_client.config.tls)
 
 
 async def read_namespace(client: Client) -> NamespaceState:
-    """The client's namespace. NamespaceNotFound, TemporalAccessDenied."""
+    """The client's namespace. Raises NamespaceNotFound, TemporalAccessDenied."""
     request = part("workflowservice").DescribeNamespaceRequest(namespace=client.namespace)
     asked = client.workflow_service.describe_namespace(request, timeout=CALL_LIMIT)
     answer = await _answer(client, asked, f"Cannot use the Temporal namespace {client.namespace}")
@@ -39,14 +39,14 @@ async def read_namespace(client: Client) -> NamespaceState:
 
 
 async def read_pollers(client: Client, task_queue: str) -> tuple[Poller, ...]:
-    """The workers that asked for work on a task queue within the last five minutes, once for each kind of work."""
+    """The workers that polled a task queue within the last five minutes, once for each kind of task."""
     found: list[Poller] = []
     for kind in (WORKFLOWS, ACTIVITIES):
         request = part("workflowservice").DescribeTaskQueueRequest(
             namespace=client.namespace, task_queue={"name": task_queue}, task_queue_type=kind
         )
         asked = client.workflow_service.describe_task_queue(request, timeout=CALL_LIMIT)
-        answer = await _answer(client, asked, f"Cannot tell who polls the task queue {task_queue}")
+        answer = await _answer(client, asked, f"Cannot read the pollers of the task queue {task_queue}")
         found += [Poller(poller.identity, _aware(poller.last_access_time)) for poller in answer.pollers]
     return tuple(found)
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Temporal namespace as a value, how somebody wants it, and the difference between the two.
+"""A Temporal namespace as a value, its desired state, and the difference between the two.
 
-The server accepts names with blanks in them, a retention of an hour, and another type for a search attribute that it
-then ignores. So all of that is checked here, before anything is asked of it.
+The server accepts names with spaces, a retention of an hour, and a different type for a search attribute, which it then
+ignores. So all of that is checked here before the server is called.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEFAULT_RETENTION_SECONDS = 3 * DAY_SECONDS
 LONGEST_RETENTION_SECONDS = 10 * 366 * DAY_SECONDS
 ATTRIBUTE_TYPES = ("Bool", "Datetime", "Double", "Int", "Keyword", "KeywordList", "Text")
 
-# The server's own; whoever changes its retention or deletes it breaks the server.
+# The server's own namespace; changing its retention or deleting it breaks the server.
 _SERVERS_OWN = "temporal-system"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}", re.ASCII)
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
@@ -31,7 +31,7 @@ _DURATION = re.compile("".join(rf"(?:([0-9]{{1,12}}){unit})?" for unit in _UNITS
 
 @dataclass(frozen=True)
 class Namespace:
-    """How a namespace is. search_attributes: its own ones, name to type, without those that every namespace has."""
+    """A namespace. search_attributes: custom ones, name to type, without those that every namespace has."""
 
     name: str
     retention_seconds: int
@@ -40,7 +40,7 @@ class Namespace:
     search_attributes: Mapping[str, str] = field(default_factory=dict)
 
     def as_result(self) -> dict[str, Any]:
-        """The namespace as modules show it; the retention as text that can be given to them again."""
+        """The namespace as a module result; the retention is text that the module accepts as an option."""
         return {
             "name": self.name,
             "retention": duration_text(self.retention_seconds),
@@ -52,9 +52,9 @@ class Namespace:
 
 @dataclass(frozen=True)
 class WantedNamespace:
-    """How a namespace shall be. What is None or empty stays as it is.
+    """The desired state of a namespace. Values that are None or empty are not changed.
 
-    add: search attributes that it shall have, name to type. remove: those that it shall not have.
+    add: search attributes that it must have, name to type. remove: those that it must not have.
     """
 
     name: str
@@ -75,7 +75,7 @@ class WantedNamespace:
         search_attributes: Mapping[str, Any] | None = None,
         remove_search_attributes: Iterable[str] | None = None,
     ) -> WantedNamespace:
-        """From single values, None where not given. InvalidSetting for one that cannot be."""
+        """From single values, None if not set. Raises InvalidSetting for an invalid value."""
         add, remove = dict(search_attributes or {}), tuple(dict.fromkeys(remove_search_attributes or ()))
         _check_attributes(add, remove)
         return cls(
@@ -90,7 +90,7 @@ class WantedNamespace:
 
 @dataclass(frozen=True)
 class NamespacePlan:
-    """What is, and what shall be; None where there is no namespace."""
+    """The current and the desired state; None if there is no namespace."""
 
     before: Namespace | None
     after: Namespace | None
@@ -109,14 +109,14 @@ class NamespacePlan:
 
     @property
     def removed_attributes(self) -> list[str]:
-        """Search attributes to remove from a namespace that stays."""
+        """Search attributes to remove from a namespace that is kept."""
         if self.before is None or self.after is None:
             return []
         return [name for name in self.before.search_attributes if name not in self.after.search_attributes]
 
 
 def plan_present(found: Namespace | None, wanted: WantedNamespace) -> NamespacePlan:
-    """The way from what was found to what is wanted. InvalidSetting when a search attribute has another type."""
+    """The plan to reach the desired state. Raises InvalidSetting if a search attribute has another type."""
     start = found or Namespace(wanted.name, DEFAULT_RETENTION_SECONDS)
     kept = {name: kind for name, kind in start.search_attributes.items() if name not in wanted.remove}
     for name, kind in wanted.add.items():
@@ -133,17 +133,17 @@ def plan_present(found: Namespace | None, wanted: WantedNamespace) -> NamespaceP
 
 
 def plan_absent(found: Namespace | None) -> NamespacePlan:
-    """The way from what was found to no namespace."""
+    """The plan to remove the namespace."""
     return NamespacePlan(found, None)
 
 
 def checked_name(name: str) -> str:
-    """The name, if a namespace of ours may have it. InvalidSetting otherwise."""
+    """The name, if it is valid for a namespace. Raises InvalidSetting otherwise."""
     if not _NAME.fullmatch(name):
         raise InvalidSetting(
             "Cannot use the name of the Temporal namespace",
-            why=f"{name[:80]!r} is not made of letters, digits, dots, dashes and underscores, or is too long",
-            next_step="Write it like vsphere-preemption; it begins with a letter or a digit.",
+            why=f"{name[:80]!r} does not consist of letters, digits, dots, dashes and underscores, or is too long",
+            next_step="Use a name such as vsphere-preemption, beginning with a letter or a digit.",
         )
     if name == _SERVERS_OWN:
         raise InvalidSetting(
@@ -155,7 +155,7 @@ def checked_name(name: str) -> str:
 
 
 def duration_text(seconds: int) -> str:
-    """Seconds as 3d, 36h or 1d30m: whole days as days, all else in the largest units that fit."""
+    """Seconds as 3d, 36h or 1d30m: whole days as days, everything else in the largest units that fit."""
     rest, text = seconds, ""
     for unit, length in _UNITS.items():
         count, rest = divmod(rest, length)
@@ -167,10 +167,10 @@ def _retention(text: str) -> int:
     """Seconds of a retention: a number of days, or a duration such as 72h or 1d12h."""
     match = _DURATION.fullmatch(f"{text}d" if text.isdecimal() else text)
     if match is None or not text:
-        raise _bad_retention(text, "is no duration")
+        raise _bad_retention(text, "is not a duration")
     seconds = sum(int(count) * unit for count, unit in zip(match.groups(default="0"), _UNITS.values(), strict=True))
     if not DAY_SECONDS <= seconds <= LONGEST_RETENTION_SECONDS:
-        raise _bad_retention(text, "is less than a day, or more than ten years")
+        raise _bad_retention(text, "is less than one day, or more than ten years")
     return seconds
 
 
@@ -178,7 +178,7 @@ def _bad_retention(text: str, why: str) -> InvalidSetting:
     return InvalidSetting(
         "Cannot use the retention of the Temporal namespace",
         why=f"{text[:80]!r} {why}",
-        next_step="Write a number of days, or a duration such as 72h.",
+        next_step="Use a number of days, or a duration such as 72h.",
     )
 
 
@@ -186,10 +186,10 @@ def _check_attributes(add: Mapping[str, Any], remove: tuple[str, ...]) -> None:
     for name in (*add, *remove):
         if not _ATTRIBUTE.fullmatch(name):
             raise _bad_attribute(
-                name, "it is not made of letters, digits and underscores", "Write it like PreemptionCluster."
+                name, "it does not consist of letters, digits and underscores", "Use a name such as PreemptionCluster."
             )
         if name in add and name in remove:
-            raise _bad_attribute(name, "it shall be added and removed", "Leave it out of one of the two.")
+            raise _bad_attribute(name, "it is to be both added and removed", "Remove it from one of the two options.")
     for name, kind in add.items():
         if kind not in ATTRIBUTE_TYPES:
             raise _bad_attribute(
@@ -203,7 +203,7 @@ def _bad_attribute(name: str, why: str, next_step: str) -> InvalidSetting:
 
 def _other_type(namespace: str, name: str, has: str, wanted: str) -> InvalidSetting:
     return InvalidSetting(
-        f"Cannot make the search attribute {name} of the Temporal namespace {namespace} a {wanted}",
-        why=f"it is a {has}, and Temporal cannot change the type",
-        next_step="Use another name, or remove the attribute first; what it holds is lost then.",
+        f"Cannot change the search attribute {name} of the Temporal namespace {namespace} to {wanted}",
+        why=f"it is of type {has}, and Temporal cannot change the type",
+        next_step="Use another name, or remove the attribute first, which deletes its values.",
     )

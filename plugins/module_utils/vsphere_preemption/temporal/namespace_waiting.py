@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting until a namespace can be used, or is gone, whichever frontend is asked.
+"""Waiting until a namespace can be used, or is deleted, on every frontend.
 
-A description is no proof: a frontend reads it from the database, and all other calls ask what it has in memory. How
-many frontends there are cannot be known. So each look has a connection of its own, which a load balancer may lead
-elsewhere, and it is the same answer several times in a row that counts.
+Describing a namespace is not sufficient: a frontend reads the description from the database, but other calls use its
+cache. The number of frontends is not known. So each check uses its own connection, which a load balancer may route to
+another frontend, and the same result is required several times in a row.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
     from temporalio.service import ServiceClient
 
 CALL_LIMIT = timedelta(seconds=5)
-# After a deletion and a new registration of the same name, a server was seen to know the name for a second, to forget
-# it once, and to know it again.
+# After a deletion and a new registration of the same name, a server was observed to find the namespace for a second, to
+# lose it once, and to find it again.
 STEADY_LOOKS = 5
 BETWEEN_LOOKS_SECONDS = 0.5
 
 _MAY_PASS = ("NOT_FOUND", "INVALID_ARGUMENT", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "RESOURCE_EXHAUSTED")
 
-# What is still amiss, empty when nothing is.
+# What is still missing, empty if nothing is.
 Look = Callable[["ServiceClient"], Awaitable[str]]
 
 
 async def wait_until_usable(
     client: Client, namespace: Namespace, *, timeout_seconds: float, steadily: bool = True
 ) -> None:
-    """Return once the namespace and its search attributes can be used. NamespaceNotReady when the time is over.
+    """Return once the namespace and its search attributes can be used. Raises NamespaceNotReady after the timeout.
 
-    steadily: False when nothing was made, so that one look will do.
+    steadily: False if nothing was created, so that one check is sufficient.
     """
     query = " AND ".join(f"`{name}` IS NULL" for name in sorted(namespace.search_attributes))
 
@@ -53,20 +53,20 @@ async def wait_until_usable(
 
 
 async def wait_until_gone(client: Client, name: str, *, timeout_seconds: float) -> None:
-    """Return once no call finds the namespace any more. NamespaceNotReady when the time is over."""
+    """Return once no call finds the namespace any more. Raises NamespaceNotReady after the timeout."""
 
     async def look(service: ServiceClient) -> str:
         amiss = await _ask(service, name, "")
         return "" if amiss.startswith("NOT_FOUND") else amiss or "it can still be used"
 
-    await _wait(client, look, f"The Temporal namespace {name} is not gone yet", timeout_seconds, STEADY_LOOKS)
+    await _wait(client, look, f"The Temporal namespace {name} is not deleted yet", timeout_seconds, STEADY_LOOKS)
 
 
 async def _wait(client: Client, look: Look, what: str, timeout_seconds: float, looks: int) -> None:
-    amiss, good = "there was no answer", 0
+    amiss, good = "no response", 0
     try:
         async with asyncio.timeout(timeout_seconds) as limit:
-            # temporalio may turn the end of the time into an error of its own, which is no reason to go on.
+            # temporalio may turn the timeout into one of its own errors, which must not extend the wait.
             while not limit.expired():
                 amiss = await _look_anew(client, look, what)
                 good = 0 if amiss else good + 1
@@ -81,13 +81,13 @@ async def _wait(client: Client, look: Look, what: str, timeout_seconds: float, l
 def _not_ready(what: str, seconds: float, amiss: str) -> NamespaceNotReady:
     return NamespaceNotReady(
         what,
-        why=f"{seconds:g} seconds are over ({amiss or 'it was fine, but not for long enough'})",
-        next_step="Run this again, or allow more time.",
+        why=f"timed out after {seconds:g} seconds ({amiss or 'it was ready, but not for long enough'})",
+        next_step="Run the task again, or increase the timeout.",
     )
 
 
 async def _look_anew(client: Client, look: Look, what: str) -> str:
-    """A look on a connection of its own."""
+    """A check on its own connection."""
     service = part("service")
     try:
         return await look(await service.ServiceClient.connect(client.service_client.config))

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces of a Temporal server: read one, and make it what a plan says.
+"""Namespaces of a Temporal server: read one, and carry out a plan.
 
-The client may be connected for any namespace, also for one that does not exist.
+The client may be connected for any namespace, even for one that does not exist.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 CALL_LIMIT = timedelta(seconds=10)
 _NOT_FOR_US = ("PERMISSION_DENIED", "UNIMPLEMENTED")
 _TYPE_PREFIX = "INDEXED_VALUE_TYPE_"
-# Schedules are workflows of a division of their own, which a plain query leaves out.
+# Schedules are workflows in a separate division, which a plain query omits.
 _EVERYTHING = "TemporalNamespaceDivision IS NULL OR TemporalNamespaceDivision IS NOT NULL"
 
 
 async def read_namespace(client: Client, name: str) -> Namespace | None:
-    """The namespace, None when there is none. TemporalAccessDenied when we may not know."""
+    """The namespace, None if there is none. Raises TemporalAccessDenied if the account may not read it."""
     service = part("service")
     what = f"Cannot read the Temporal namespace {name}"
     request = part("workflowservice").DescribeNamespaceRequest(namespace=name)
@@ -62,27 +62,27 @@ async def read_namespace(client: Client, name: str) -> Namespace | None:
 
 
 async def check_deletable(client: Client, name: str) -> None:
-    """NamespaceNotEmpty when the namespace holds workflows, open or closed, or schedules.
+    """Raises NamespaceNotEmpty if the namespace contains workflows, open or closed, or schedules.
 
-    The server counts what its visibility store has, which may lag behind by a moment.
+    The server counts the entries of its visibility store, which may lag slightly behind.
     """
     request = part("workflowservice").CountWorkflowExecutionsRequest(namespace=name, query=_EVERYTHING)
-    what = f"Cannot tell whether the Temporal namespace {name} is empty"
+    what = f"Cannot check whether the Temporal namespace {name} is empty"
     with _translated(what):
         count = (await client.workflow_service.count_workflow_executions(request, timeout=CALL_LIMIT)).count
     if count:
         raise NamespaceNotEmpty(
             f"Will not delete the Temporal namespace {name}",
-            why=f"it holds {count} workflow(s) and schedule(s), and their history would be lost",
-            next_step="Keep it, or say that the history may be deleted too (force: true).",
+            why=f"it contains {count} workflow(s) and schedule(s), and their history would be lost",
+            next_step="Keep it, or set force: true to delete the history as well.",
         )
 
 
 async def carry_out(client: Client, plan: NamespacePlan, *, timeout_seconds: float, wait: bool = True) -> None:
-    """Make the server's namespace what the plan says.
+    """Carry out the plan on the server.
 
-    wait: until that shows; then a worker can start, or the same name be made again. NamespaceNotReady when the time is
-    over. NamespaceNotManagedHere when the server does not let us.
+    wait: until the change is visible; then a worker can start, or the same name can be created again. Raises
+    NamespaceNotReady after the timeout, and NamespaceNotManagedHere if the server does not allow it.
     """
     before, after = plan.before, plan.after
     if after is not None:
@@ -101,7 +101,7 @@ async def _make(client: Client, plan: NamespacePlan, after: Namespace, timeout_s
     if before is None:
         await _register(client, after)
         if plan.added_attributes:
-            # The frontend that we ask next may not know the namespace yet.
+            # The next call may reach a frontend that does not have the namespace yet.
             bare = replace(after, search_attributes={})
             await wait_until_usable(client, bare, timeout_seconds=timeout_seconds)
     elif replace(before, search_attributes=after.search_attributes) != after:
@@ -119,7 +119,7 @@ async def _register(client: Client, wanted: Namespace) -> None:
 
 
 async def _update(client: Client, before: Namespace, after: Namespace) -> None:
-    """Only what differs is sent: the server keeps what it is not told."""
+    """Only changed values are sent: the server keeps all others."""
     request = part("workflowservice").UpdateNamespaceRequest(namespace=after.name)
     if after.description != before.description:
         request.update_info.description = after.description
@@ -150,9 +150,9 @@ async def _delete(client: Client, name: str) -> None:
 
 
 async def _read_attributes(client: Client, name: str, aliases: Mapping[str, str]) -> dict[str, str]:
-    """The namespace's own search attributes, name to type.
+    """The custom search attributes of the namespace, name to type.
 
-    aliases: of the description, such as Keyword01 for a name. Where the list is not for us, they tell the same.
+    aliases: of the description, such as Keyword01 for a name. If the list may not be read, they are equivalent.
     """
     service = part("service")
     request = part("operatorservice").ListSearchAttributesRequest(namespace=name)
@@ -187,14 +187,15 @@ def _refusal(error: Any, what: str) -> PreemptionError:
     if status in _NOT_FOR_US:
         return NamespaceNotManagedHere(
             what,
-            why=f"the server does not let us ({text or status.lower()})",
-            next_step="Let whoever administers Temporal do this (Temporal Cloud: in its console, or with tcld), and run"
-            " this again; it changes nothing where all is as wanted.",
+            why=f"permission denied by the server ({text or status.lower()})",
+            next_step="Ask the Temporal administrator to do this (Temporal Cloud: in its console, or with tcld), and"
+            " run the task again; it changes nothing if the namespace is already as specified.",
         )
     if status == "ALREADY_EXISTS":
-        return TemporalError(what, why=text, next_step="Somebody else was faster. Run this again.", retryable=True)
+        step = "Another client changed it at the same time. Run the task again."
+        return TemporalError(what, why=text, next_step=step, retryable=True)
     if status in ("INVALID_ARGUMENT", "FAILED_PRECONDITION"):
-        return InvalidSetting(what, why=text, next_step="Correct what the message names, and run this again.")
+        return InvalidSetting(what, why=text, next_step="Correct the value named in the message, and run it again.")
     return translate(error, what=what)
 
 
@@ -202,6 +203,6 @@ def _hidden(what: str, error: Any) -> TemporalAccessDenied:
     return TemporalAccessDenied(
         what,
         why=" ".join(error.message.split()).rstrip(".") or "access was denied",
-        next_step="Check the rights of the API key or the client certificate, and that the namespace exists: Temporal"
-        " Cloud, where this cannot create one, answers both in the same way.",
+        next_step="Check the permissions of the API key or the client certificate, and that the namespace exists:"
+        " Temporal Cloud, where this module cannot create one, reports both in the same way.",
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A request that waits for its alarm to last: one workflow for each alarm, scope and colour, until it is calmed."""
+"""A delayed request: one workflow for each alarm, scope and colour, until the alarm loses the colour."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def raise_id(workflow_id: str, colour: str) -> str:
-    """Id of the workflow that waits before it asks the workflow of this id."""
+    """Id of the workflow that waits before it sends the request to the workflow with this id."""
     return f"{workflow_id}/raise-{colour}"
 
 
@@ -32,7 +32,7 @@ async def raise_later(
     delay_seconds: float,
     task_queue: str,
 ) -> None:
-    """Ask after the delay; or leave it to the one that waits already, which began earlier. TemporalError."""
+    """Send the request after the delay, unless one is already waiting, which started earlier. Raises TemporalError."""
     order = {"workflow_id": workflow_id, "request": request.as_wire(), "delay_seconds": delay_seconds}
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
         await client.start_workflow(
@@ -41,19 +41,19 @@ async def raise_later(
             id=raise_id(workflow_id, colour),
             task_queue=task_queue,
             id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary=f"Asks once the alarm was {json.dumps(colour)} for {delay_seconds:g} s",
+            static_summary=f"Sends the request once the alarm has been {json.dumps(colour)} for {delay_seconds:g} s",
             rpc_timeout=CALL_LIMIT,
         )
 
 
 async def calm(client: Client, workflow_id: str, colour: str) -> bool:
-    """Ask no more; whether somebody was waiting. TemporalError."""
+    """Cancel the delayed request; returns whether there was one. Raises TemporalError."""
     handle = client.get_workflow_handle(raise_id(workflow_id, colour))
     try:
-        with translated(f"Cannot calm {handle.id}"):
-            # A cancellation takes a moment, in which the next request would be left to a workflow that is about to end.
-            await handle.terminate(reason="The alarm does not have this colour any more.", rpc_timeout=CALL_LIMIT)
+        with translated(f"Cannot cancel the delayed request {handle.id}"):
+            # A cancellation takes a moment, in which the next request would go to a workflow that is about to end.
+            await handle.terminate(reason="The alarm no longer has this colour.", rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
-        # Nobody waits, or not any more.
+        # No request is waiting, or it has already been sent.
         return False
     return True

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking for a restore, and waiting for its record.
+"""Requesting a restore, and waiting for its record.
 
-There is one restore by hand for each workflow at a time. Who asks for the very same one again waits for it; who asks
-for another one is told.
+Each workflow has at most one manual restore at a time. A repeated request waits for the same restore; a different
+request is rejected.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 LAST_LOOK_SECONDS = 3.0
-# Temporal wants ids of no more than 1,000 characters, and ours goes on.
+# Temporal limits ids to 1,000 characters, and our suffix is added.
 MAX_TEXT = 900
 
 
 @dataclass(frozen=True)
 class RestoreRequest:
-    """Which VMs shall be given back.
+    """Which VMs to restore.
 
-    workflow_id: of the workflow that preempted. only: names or MoRefs, empty for all. preemption_id: of one preemption,
-    empty for any. places: only VMs in one of these. force: whatever the hold time says. dry_run: plan only.
+    workflow_id: of the workflow that preempted them. only: names or MoRefs, empty for all. preemption_id: of one
+    preemption, empty for any. places: only VMs in one of these. force: regardless of the hold time. dry_run: plan only.
     """
 
     workflow_id: str
@@ -54,7 +54,7 @@ class RestoreRequest:
     reply_to: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        """The input of the workflow. A limit that is not set is left out: to the workflow, an empty one is an error."""
+        """The input of the workflow. Limits that are not set are omitted: the workflow refuses empty ones."""
         return {name: value for name, value in self._everything().items() if value or name not in RESTORE_LIMITS}
 
     def _everything(self) -> dict[str, Any]:
@@ -72,22 +72,22 @@ class RestoreRequest:
 
     @property
     def restore_workflow_id(self) -> str:
-        """Dry runs are no obstacle to one another, nor to a restore."""
+        """Dry runs do not block each other or a restore."""
         restore = f"{self.workflow_id}/restore"
         return f"{restore}/plan-{uuid.uuid4()}" if self.dry_run else restore
 
     @property
     def digest(self) -> str:
-        # What earlier versions sent: so they and this one know the same restore by the same digest.
+        # From the input that earlier versions sent, so that their digest of the same restore is the same.
         return hashlib.sha256(json.dumps(self._everything(), sort_keys=True).encode()).hexdigest()
 
 
 def checked_request(*, tag: str, workflow_id: str, preemption_id: str | None = None, **more: Any) -> RestoreRequest:
-    """The request. preemption_id: None for any. InvalidRequest for a tag or an id that cannot be one."""
+    """The request. preemption_id: None for any. Raises InvalidRequest for an invalid tag or id."""
     for name, text in (("tag", tag), ("workflow id", workflow_id)):
         if not text.strip() or len(text) > MAX_TEXT:
             raise InvalidRequest(
-                "Cannot ask for a restore",
+                "Cannot request a restore",
                 why=f"its {name} is empty, or longer than {MAX_TEXT} characters",
                 next_step=f"Correct the {name}.",
             )
@@ -96,7 +96,7 @@ def checked_request(*, tag: str, workflow_id: str, preemption_id: str | None = N
 
 @dataclass(frozen=True)
 class Started:
-    """A restore that runs. execution_run_id: of its workflow. joined: somebody had asked for the same before."""
+    """An active restore. execution_run_id: of its workflow. joined: the same restore was already active."""
 
     workflow_id: str
     execution_run_id: str
@@ -104,7 +104,7 @@ class Started:
 
 
 async def start_restore(client: Client, request: RestoreRequest, *, task_queue: str) -> Started:
-    """Start the restore, or find the same one that runs. RestoreInProgress where another one does."""
+    """Start the restore, or find the same active one. Raises RestoreInProgress if another one is active."""
     workflow_id = request.restore_workflow_id
     what = f"Cannot start the restore {workflow_id}"
     already = part("exceptions").WorkflowAlreadyStartedError
@@ -136,7 +136,7 @@ async def leave_restore(client: Client, request: RestoreRequest, *, task_queue: 
 
 
 async def start_restore_when_green(client: Client, workflow_id: str, order: object, *, task_queue: str) -> None:
-    """Start the restore that waits for an alarm to be green, where none waits for the workflow yet. TemporalError.
+    """Start the restore that waits for a green alarm, unless one is already waiting. Raises TemporalError.
 
     order: input of the restore workflow.
     """
@@ -147,7 +147,7 @@ async def start_restore_when_green(client: Client, workflow_id: str, order: obje
             id=f"{workflow_id}/restore-when-green",
             task_queue=task_queue,
             id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
-            static_summary="Gives the VMs back when the alarm is green",
+            static_summary="Restores the VMs when the alarm is green",
             rpc_timeout=CALL_LIMIT,
         )
 
@@ -155,16 +155,16 @@ async def start_restore_when_green(client: Client, workflow_id: str, order: obje
 async def restore_and_wait(
     client: Client, request: RestoreRequest, *, task_queue: str, timeout_seconds: float
 ) -> Record:
-    """The record of the restore. NoWorker or OutcomeTimeout (with its progress) when it is not known in time.
+    """The record of the restore. Raises NoWorker or OutcomeTimeout (with its progress) if it is not known in time.
 
-    WorkflowNotFound where nothing has the preemption_id: neither a workflow execution nor the mark of a VM.
+    Raises WorkflowNotFound if nothing has the preemption_id: neither a workflow execution nor the mark of a VM.
     """
     check_limit(timeout_seconds)
     if request.preemption_id:
         # What Temporal does not know, the worker may find in marks; what is something else is refused at once.
         await is_known(client, request.preemption_id, workflow_id=request.workflow_id)
     started = await start_restore(client, request, task_queue=task_queue)
-    what = f"Cannot learn the outcome of the restore {started.workflow_id}"
+    what = f"Cannot determine the outcome of the restore {started.workflow_id}"
     handle = client.get_workflow_handle(started.workflow_id, run_id=started.execution_run_id or None)
     with translated(what):
         record = await within(timeout_seconds, lambda: _result(handle, what))
@@ -177,14 +177,14 @@ async def restore_and_wait(
 
 
 async def _join(client: Client, request: RestoreRequest, workflow_id: str, what: str, error: Exception) -> Started:
-    """The restore that runs, where it is the same."""
+    """The active restore, if it is the same."""
     with translated(what):
         found = await client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_LIMIT)
         memo = await found.memo()
     if memo.get(MEMO_REQUEST) != request.digest:
         raise RestoreInProgress(
             what,
-            why=f"another restore of the workflow {request.workflow_id} is at work",
+            why=f"another restore of the workflow {request.workflow_id} is active",
             next_step="Wait until it has ended, or cancel its workflow.",
         ) from error
     return Started(workflow_id, found.run_id, joined=True)
@@ -196,8 +196,8 @@ async def _result(handle: WorkflowHandle[Any, Any], what: str) -> Any:
     except part("client").WorkflowFailureError as error:
         raise TemporalError(
             what,
-            why=f"its workflow did not end by itself: {error.cause}".rstrip("."),
-            next_step="Ask again; VMs that were given back stay so.",
+            why=f"its workflow did not complete: {error.cause}".rstrip("."),
+            next_step="Retry; VMs already restored stay powered on.",
         ) from error
 
 
@@ -208,12 +208,12 @@ async def _still_running(client: Client, workflow_id: str, what: str, seconds: f
                 await query(client, workflow_id, None, QUERY_PROGRESS), dict, workflow_id, QUERY_PROGRESS
             )
     except (NoWorker, TimeoutError):
-        return no_worker(what, f"no worker answered within {seconds:g} seconds")
+        return no_worker(what, f"no worker responded within {seconds:g} seconds")
     except TemporalError as error:
         return error
     return OutcomeTimeout(
         what,
-        why=f"there was none within {seconds:g} seconds",
+        why=f"no outcome after {seconds:g} seconds",
         next_step="Run the same task again; it waits for the same restore.",
         last_state=progress,
     )

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a run may still be carried out by the activity that asks: read from the server, which knows it first.
+"""Whether the calling activity may continue its run. This is read from the server, which knows it first.
 
-A cancellation reaches an activity only with a heartbeat, after a worker has taken it in for the run and, where the
-dispatcher was cancelled, for the dispatcher. The server has it on record from the moment in which it was confirmed.
+A cancellation reaches an activity only with a heartbeat, after a worker has processed it for the run and, if the
+dispatcher was cancelled, for the dispatcher. The server has it on record from the moment it was confirmed.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class RunControl:
-    """What people want of a run, and whether this attempt still has it.
+    """The state that users requested for a run, and whether this attempt still owns it.
 
-    cancelled: the run, or the dispatcher that started it, was asked to end. superseded: the run has ended, or another
-    attempt carries it out.
+    cancelled: cancellation of the run, or of the dispatcher that started it, was requested. superseded: the run has
+    ended, or another attempt has taken over.
     """
 
     switch: Switch = field(default_factory=Switch)
@@ -55,7 +55,7 @@ class RunControl:
 
 
 async def read_run_control(client: Client, task_queue: str, attempt: Attempt) -> RunControl:
-    """Ask the server. PreemptionError where it does not answer."""
+    """Ask the server. Raises PreemptionError if it does not answer."""
     switch, run = await asyncio.gather(read_switch(client, task_queue), _describe(client, attempt.execution))
     if run is None or not _carried_out_by(attempt, run):
         return RunControl(switch, superseded=True)
@@ -68,17 +68,17 @@ async def read_run_control(client: Client, task_queue: str, attempt: Attempt) ->
 
 
 async def _describe(client: Client, execution: Execution) -> Any:
-    """Temporal's description of an execution; None for one that it does not know (any more)."""
+    """Temporal's description of an execution; None if it does not exist, or no longer exists."""
     handle = client.get_workflow_handle(execution.workflow_id, run_id=execution.run_id)
     try:
-        with translated(f"Cannot tell whether the workflow {execution.workflow_id} may continue"):
+        with translated(f"Cannot determine whether workflow {execution.workflow_id} may continue"):
             return (await handle.describe(rpc_timeout=CALL_LIMIT)).raw_description
     except WorkflowNotFound:
         return None
 
 
 def _carried_out_by(attempt: Attempt, run: Any) -> bool:
-    """The server still waits for this attempt; an activity whose run has ended is not pending."""
+    """Whether the server still waits for this attempt; the activities of an ended run are not pending."""
     return any(
         pending.activity_id == attempt.activity_id and pending.attempt == attempt.number
         for pending in run.pending_activities

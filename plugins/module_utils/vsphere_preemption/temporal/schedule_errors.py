@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong with a schedule; a part of the tree in core/errors.py.
+"""Errors of schedules; a part of the tree in core/errors.py.
 
 TemporalError
 └── ScheduleTaken
@@ -13,6 +13,6 @@ from ..core.errors import TemporalError
 
 
 class ScheduleTaken(TemporalError):
-    """There is a schedule of this name, and it is for another purpose."""
+    """A schedule with this name exists for another purpose."""
 
     code = "schedule_taken"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A schedule of ours as a value, and the difference between the one that is and the one that is wanted."""
+"""A schedule as a value, and the difference between its current and its desired state."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ LEAST_CATCH_UP_SECONDS = 60
 
 @dataclass(frozen=True)
 class Schedule:
-    """A schedule as it is, or shall be.
+    """The current or desired state of a schedule.
 
     times: when it acts, in the time zone (IANA name). order: input of the workflow that it starts.
-    jitter_seconds: it acts up to so much later. catch_up_seconds: how late it may act, and be acted on.
-    note: for people. additions: what somebody else has set that we never do; a change of ours takes it away.
+    jitter_seconds: maximum random delay. catch_up_seconds: how late it may act, and its request may wait.
+    note: plain text. additions: settings made by other clients; our changes remove them.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Schedule:
     additions: tuple[str, ...] = ()
 
     def as_result(self) -> dict[str, Any]:
-        """The schedule as modules show it. It may hold a reply address."""
+        """The schedule as a module result. It may contain a reply address."""
         order = {name: _compact(value) for name, value in self.order.items() if name != "schedule" and value}
         return {
             "name": self.name,
@@ -63,7 +63,7 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a schedule shall be. schedule: None for as it is. note: None for as it is, for a paused one."""
+    """The desired state of a schedule. schedule: None keeps it. note: None keeps the note of a paused schedule."""
 
     name: str
     schedule: Schedule | None
@@ -73,7 +73,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class SchedulePlan:
-    """What is, and what shall be; None where there is no schedule."""
+    """The current and the desired state; None if there is no schedule."""
 
     before: Schedule | None
     after: Schedule | None
@@ -85,66 +85,66 @@ class SchedulePlan:
 
 
 def plan_present(found: Schedule | None, wanted: Wanted) -> SchedulePlan:
-    """The way from what was found to what is wanted. InvalidSetting where there is nothing that could be kept."""
+    """The plan to reach the desired state. Raises InvalidSetting if there is no schedule to keep."""
     base = wanted.schedule or found
     if base is None:
         raise InvalidSetting(
             f"Cannot {'pause' if wanted.paused else 'resume'} the schedule {wanted.name}",
-            why="there is none of this name",
-            next_step="Correct the name, or say what it shall do, and when.",
+            why="there is no schedule with this name",
+            next_step="Correct the name, or set action, tag and times to create it.",
         )
     return SchedulePlan(found, replace(base, paused=wanted.paused, note=_note(found, wanted)))
 
 
 def plan_absent(found: Schedule | None) -> SchedulePlan:
-    """The way from what was found to no schedule."""
+    """The plan to remove the schedule."""
     return SchedulePlan(found, None)
 
 
 def checked_name(name: str) -> str:
-    """The name, if a schedule of ours may have it. InvalidSetting otherwise."""
+    """The name, if it is valid for a schedule. Raises InvalidSetting otherwise."""
     if not _NAME.fullmatch(name):
-        why = f"{name[:80]!r} is not made of letters, digits, dots, dashes and underscores, or is too long"
-        raise _invalid("name", why, "Write it like night-stop; it begins with a letter or a digit.")
+        why = f"{name[:80]!r} does not consist of letters, digits, dots, dashes and underscores, or is too long"
+        raise _invalid("name", why, "Use a name such as night-stop, beginning with a letter or a digit.")
     return name
 
 
 def times_of(cron: Iterable[str], calendar: Iterable[Mapping[str, str]]) -> frozenset[ClockTimes]:
-    """When to act, from cron expressions and calendar entries. InvalidSetting."""
+    """When to act, from cron expressions and calendar entries. Raises InvalidSetting."""
     by_cron = [_read(times_of_cron, text, repr(text[:80])) for text in cron]
     by_calendar = {_read(times_of_parts, parts, "an entry of calendar") for parts in calendar}
     return frozenset(by_calendar.union(*by_cron))
 
 
 def checked_timezone(name: str) -> str:
-    """The name, if there is such a time zone. InvalidSetting otherwise.
+    """The name, if there is such a time zone. Raises InvalidSetting otherwise.
 
-    A host may have no time zones at all; then the server tells.
+    A host may have no time zone data; then the server validates it.
     """
     try:
         zone(name)
     except ValueError as error:
         if available_timezones():
-            raise _invalid("time zone", str(error), "Write it like Europe/Berlin.") from error
+            raise _invalid("time zone", str(error), "Use a name such as Europe/Berlin.") from error
     return name
 
 
 def checked_seconds(what: str, seconds: int, *, least: int) -> int:
-    """The seconds, if they lie between `least` and a day. InvalidSetting otherwise."""
+    """The seconds, if they are between `least` and one day. Raises InvalidSetting otherwise."""
     if not least <= seconds <= DAY_SECONDS:
-        raise _invalid(what, f"it is {seconds} seconds", f"Set it to between {least} and {DAY_SECONDS}.")
+        raise _invalid(what, f"it is {seconds} seconds", f"Set it to a value from {least} to {DAY_SECONDS}.")
     return seconds
 
 
 def _note(found: Schedule | None, wanted: Wanted) -> str:
-    """Whoever resumes a schedule ends what the note was about."""
+    """Pausing or resuming a schedule makes its old note obsolete."""
     if wanted.note is not None:
         return wanted.note
     return found.note if found and found.paused == wanted.paused else ""
 
 
 def _compact(part: Any) -> Any:
-    """The request or restore without what is not set, the same for all schedules, or said already."""
+    """The request or restore without values that are unset, the same for all schedules, or shown elsewhere."""
     said = ("by_rule", "workflow_id")
     if not isinstance(part, Mapping):
         return part
@@ -155,8 +155,8 @@ def _read(read: Callable[[Source], Times], source: Source, what: str) -> Times:
     try:
         return read(source)
     except ValueError as error:
-        next_step = "Write it like 0 22 * * mon-fri: minute, hour, day of the month, month, day of the week."
-        raise _invalid("times", f"{what} cannot be used, because {error}", next_step) from error
+        next_step = "Use the format 0 22 * * mon-fri: minute, hour, day of the month, month, day of the week."
+        raise _invalid("times", f"{what} is invalid, because {error}", next_step) from error
 
 
 def _invalid(part: str, why: str, next_step: str) -> InvalidSetting:

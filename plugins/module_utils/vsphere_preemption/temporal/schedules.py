@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Schedules of a Temporal namespace: read one of ours, and make it what a plan says.
+"""Schedules of a Temporal namespace: read one of ours, and carry out a plan.
 
-A schedule counts as ours by what it starts. Of one that starts anything else, nothing is read or changed.
+A schedule is ours if it starts our workflow. Other schedules are neither read nor changed.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _ONLY_THE_BEGINNING = frozenset({0})
 
 
 async def read_schedule(client: Client, name: str) -> Schedule | None:
-    """The schedule, None where there is none. ScheduleTaken where it is not ours."""
+    """The schedule, None if there is none. Raises ScheduleTaken if it is not ours."""
     found = await _describe(client, name)
     return await _value(client, found) if found else None
 
 
 async def next_times(client: Client, name: str) -> list[str]:
-    """When it acts next, as wire text, with its jitter; nothing while it is paused, or where there is none."""
+    """The next action times, as wire text, including jitter; empty while it is paused, or if there is none."""
     found = await _describe(client, name)
     if found is None or found.schedule.state.paused:
         return []
@@ -55,7 +55,7 @@ async def next_times(client: Client, name: str) -> list[str]:
 
 
 async def carry_out(client: Client, plan: SchedulePlan) -> None:
-    """Make the server's schedule what the plan says, and wait until that shows. OutcomeTimeout where it does not."""
+    """Carry out the plan on the server, and wait until it is visible. Raises OutcomeTimeout if it is not."""
     if not plan.changed:
         return
     if plan.after is None:
@@ -75,8 +75,8 @@ async def _create(client: Client, wanted: Schedule) -> None:
     except part("client").ScheduleAlreadyRunningError as error:
         raise TemporalError(
             what,
-            why="there is one of this name by now",
-            next_step="Somebody else was faster. Run this again.",
+            why="a schedule with this name was created in the meantime",
+            next_step="Another client changed it at the same time. Run the task again.",
             retryable=True,
         ) from error
 
@@ -98,15 +98,15 @@ async def _delete(client: Client, plan: SchedulePlan) -> None:
 
 
 async def _wait_until_it_shows(client: Client, plan: SchedulePlan) -> None:
-    """The server takes a change at once, and shows it a moment later."""
+    """The server accepts a change immediately, and shows it a moment later."""
     wanted = plan.after or plan.before
     name, until = wanted.name if wanted else "", time.monotonic() + SHOWS_WITHIN_SECONDS
     while await read_schedule(client, name) != plan.after:
         if time.monotonic() > until:
             raise OutcomeTimeout(
                 f"Cannot see the change of the schedule {name}",
-                why=f"the server has accepted it, and did not show it within {SHOWS_WITHIN_SECONDS:g} seconds",
-                next_step="Run this again; it changes nothing where all is as wanted.",
+                why=f"the server accepted the change, but it was not visible after {SHOWS_WITHIN_SECONDS:g} seconds",
+                next_step="Run the task again; it changes nothing if the schedule is already as specified.",
             )
         await asyncio.sleep(LOOK_EVERY_SECONDS)
 
@@ -126,7 +126,7 @@ def _check_ours(found: ScheduleDescription) -> None:
     if kind != SCHEDULED_WORKFLOW_TYPE:
         raise ScheduleTaken(
             f"Cannot use the schedule {found.id}",
-            why=f"it exists and is none of preemption; it starts {kind}",
+            why=f"a schedule with this name already exists but does not belong to preemption; it starts {kind}",
             next_step="Use another name.",
         )
 
@@ -177,7 +177,7 @@ def _as_temporal(wanted: Schedule) -> TemporalSchedule:
             wanted.order,
             id=f"preemption-schedule/{wanted.name}",
             task_queue=wanted.task_queue,
-            # Or a worker that comes back in the morning would stop VMs that were meant to be stopped at night.
+            # Otherwise a worker that returns in the morning would stop VMs that should have been stopped at night.
             execution_timeout=late,
         ),
         spec=client.ScheduleSpec(

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Temporal calls from a process that lives for seconds: a module or a command line.
+"""Temporal calls from a short-lived process: a module or a command line.
 
-temporalio keeps native threads of its own. A process that connects, makes one call and leaves at once can die of a
-segmentation fault after its last line, when one of these threads still reaches for the interpreter (temporalio issue
-300; up to every second process was seen to). A short pause before the event loop closes lets them come to rest. It
-makes the crash unlikely; it is no cure, and can go when the library has one.
+temporalio has its own native threads. A process that connects, makes one call and exits immediately can crash with a
+segmentation fault at the end, when one of these threads still accesses the interpreter (temporalio issue 300; observed
+in up to half of the processes). A short pause before the event loop closes lets them finish. It makes the crash
+unlikely; it is not a fix, and can be removed when the library has one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ REST_SECONDS = 0.1
 
 
 def run(make: Callable[[], Coroutine[Any, Any, Result]], *, timeout_seconds: float) -> Result:
-    """What the coroutine returns. It runs in an event loop of its own, and never longer than the limit.
+    """The result of the coroutine. It runs in its own event loop, and never longer than the limit.
 
-    timeout_seconds: for all of it; OutcomeTimeout when it is over. Whatever ends it, the pause is kept.
+    timeout_seconds: for the whole call; raises OutcomeTimeout when it expires. The pause always takes place.
     """
     return asyncio.run(_limited(make, timeout_seconds))
 
@@ -36,7 +36,7 @@ async def _limited(make: Callable[[], Coroutine[Any, Any, Result]], timeout_seco
         async with limit:
             return await make()
     except Exception as error:
-        # The library turns a cancelled call into errors of its own.
+        # The library turns a cancelled call into its own errors.
         if limit.expired():
             raise _out_of_time(timeout_seconds) from error
         raise
@@ -46,7 +46,7 @@ async def _limited(make: Callable[[], Coroutine[Any, Any, Result]], timeout_seco
 
 def _out_of_time(timeout_seconds: float) -> OutcomeTimeout:
     return OutcomeTimeout(
-        "Temporal did not answer in time",
-        why=f"{timeout_seconds:g} seconds are over",
-        next_step="Check the Temporal server and the worker, or allow more time.",
+        "Temporal did not respond in time",
+        why=f"timed out after {timeout_seconds:g} seconds",
+        next_step="Check the Temporal server and the worker, or increase the timeout.",
     )

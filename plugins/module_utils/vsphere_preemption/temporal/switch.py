@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill switch: while a workflow of this name is open, no worker of the task queue begins a preemption.
+"""The kill switch: while a workflow with this id is open, no worker of the task queue starts a preemption.
 
-The server alone keeps it, so it holds over restarts of everything, it can be thrown while no worker runs, and reading
-it takes one call that needs no worker either.
+Only the server stores it, so it survives all restarts, it can be set while no worker is running, and reading it takes
+one call that does not need a worker either.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CALL_LIMIT = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Switch:
-    """paused: no run begins. reason, by, since (wire text), until (wire text, empty: until somebody resumes)."""
+    """paused: no run starts. reason, by, since (wire text), until (wire text, empty: until resumed manually)."""
 
     paused: bool = False
     reason: str = ""
@@ -44,14 +44,14 @@ class Switch:
 
 
 def switch_id(task_queue: str) -> str:
-    """Id of the workflow that is the switch of a task queue."""
+    """Id of the kill switch workflow of a task queue."""
     return f"preemption-switch/{task_queue}"
 
 
 async def read_switch(client: Client, task_queue: str) -> Switch:
-    """How the switch stands."""
+    """The state of the kill switch."""
     try:
-        with translated(f"Cannot tell whether preemption is paused on the task queue {task_queue}"):
+        with translated(f"Cannot check whether preemption is paused on the task queue {task_queue}"):
             found = await _handle(client, task_queue).describe(rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
         return Switch()
@@ -65,9 +65,9 @@ async def read_switch(client: Client, task_queue: str) -> Switch:
 async def pause(
     client: Client, task_queue: str, *, reason: str, by: str, seconds: float | None = None
 ) -> tuple[Switch, bool]:
-    """Pause; the switch, and whether that changed anything. Who is paused already keeps the first reason.
+    """Pause; returns the switch, and whether anything changed. If already paused, the first reason is kept.
 
-    seconds: resume by itself after so long.
+    seconds: resume automatically after this time.
     """
     limit = timedelta(seconds=seconds) if seconds is not None else None
     memo = {"reason": reason, "by": by, "until": end_after(seconds)}
@@ -88,18 +88,18 @@ async def pause(
 
 
 def end_after(seconds: float | None) -> str:
-    """When a pause that begins now is over, as wire text; empty for one that lasts until somebody resumes."""
+    """The end of a pause that starts now, as wire text; empty for one that lasts until resumed manually."""
     return times.to_wire(datetime.now(UTC) + timedelta(seconds=seconds)) if seconds is not None else ""
 
 
 async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, bool]:
-    """Resume; the switch, and whether that changed anything."""
+    """Resume; returns the switch, and whether anything changed."""
     switch = await read_switch(client, task_queue)
     if not switch.paused:
         return switch, False
     try:
         with translated(f"Cannot resume preemption on the task queue {task_queue}"):
-            # Not a cancellation, which would wait for a worker.
+            # Not a cancellation, which would need a worker.
             await _handle(client, task_queue).terminate(reason=f"resumed by {by}", rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
         return Switch(), False
@@ -107,7 +107,7 @@ async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, b
 
 
 def as_result(switch: Switch) -> dict[str, Any]:
-    """The switch as modules show it."""
+    """The switch as a module result."""
     return asdict(switch)
 
 

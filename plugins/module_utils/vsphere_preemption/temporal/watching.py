@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watch over vCenter's alarms: one workflow for each task queue, so that one worker at a time leads."""
+"""The alarm watch: one workflow per task queue, so that only one worker at a time monitors vCenter's alarms."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def watch_id(task_queue: str) -> str:
-    """Id of the workflow that watches for a task queue."""
+    """Id of the alarm watch workflow of a task queue."""
     return f"preemption-alarms/{task_queue}"
 
 
 async def start_watch(client: Client, task_queue: str) -> None:
-    """Start it where it does not run. TemporalError."""
-    with translated("Cannot start the watch over alarms"):
+    """Start it unless it is already running. Raises TemporalError."""
+    with translated("Cannot start the alarm watch"):
         await client.start_workflow(
             WATCH_WORKFLOW_TYPE,
             {},

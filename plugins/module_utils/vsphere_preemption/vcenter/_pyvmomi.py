@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one place where the library imports pyVmomi. Private to this folder.
 
-A module must be importable without it, so a missing library is an error only for who asks for it. pyVmomi makes its
+A module must be importable without it, so a missing library is only an error for code that uses it. pyVmomi creates its
 types at run time, so they are typed as Any here, once.
 """
 
@@ -22,7 +22,7 @@ SoapResponseDeserializer: Any = None
 if TYPE_CHECKING:
 
     class SoapStubAdapter:
-        """What we use of pyVmomi's class: it writes the requests and reads the replies."""
+        """The used part of pyVmomi's class: it writes requests and reads replies."""
 
         def __init__(self, *, host: str, port: int, path: str, version: str, customHeaders: dict[str, str]) -> None:
             self.cookie: str
@@ -51,10 +51,10 @@ else:
 
 
 def require() -> None:
-    """MissingLibrary where pyVmomi is not installed."""
+    """Raises MissingLibrary if pyVmomi is not installed."""
     if _PROBLEM is not None:
         raise MissingLibrary(
-            "Cannot speak to vCenter",
+            "Cannot use vCenter",
             why=str(_PROBLEM),
-            next_step="Install the Python package pyvmomi for the interpreter that runs this.",
+            next_step="Install the Python package pyvmomi for the Python interpreter in use.",
         ) from _PROBLEM

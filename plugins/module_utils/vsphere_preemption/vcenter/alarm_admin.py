@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The definitions of alarms of one vCenter, read and changed by who sets it up."""
+"""Administration of alarm definitions of one vCenter, for setup."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ READ = "Cannot read the definitions of alarms"
 
 
 class AlarmAdmin:
-    """An administrator's hand on alarms."""
+    """Reads and changes alarm definitions."""
 
     def __init__(self, soap: Soap) -> None:
         self._soap = soap
         self._places = Places(soap)
 
     def find(self, scope: str) -> tuple[ManagedObject, str]:
-        """The object of this path, name or reference, and its path. PlaceNotFound, PlaceAmbiguous."""
+        """The object with this path, name or reference, and its path. Raises PlaceNotFound, PlaceAmbiguous."""
         return self._places.find([scope])[0]
 
     def counter(self, metric: Metric) -> int:
-        """The number of the counter of average usage. VCenterFault where there is none."""
+        """The id of the counter of average usage. Raises VCenterFault if there is none."""
 
         def work(session: SoapSession) -> int:
             manager = reference(session.content.perfManager)
@@ -66,7 +66,7 @@ class AlarmAdmin:
     def apply(
         self, action: AlarmAction, now: DefinedAlarm | None, wanted: AlarmDefinition, entity: ManagedObject
     ) -> None:
-        """Do it. What people added to an alarm, such as a mail, stays with it when it is changed."""
+        """Carry out the action. When an alarm is changed, actions that users added, such as an email, are kept."""
 
         def work(session: SoapSession) -> None:
             if now is not None and action in (AlarmAction.REMOVE, AlarmAction.REPLACE):
@@ -81,7 +81,7 @@ class AlarmAdmin:
 
 
 def _create(session: SoapSession, wanted: AlarmDefinition, entity: ManagedObject) -> None:
-    manager, what = session.content.alarmManager, _what("make", wanted)
+    manager, what = session.content.alarmManager, _what("create", wanted)
     spec = _spec(wanted)
     try:
         session.call("CreateAlarm", what, lambda: manager.CreateAlarm(session.object(entity), spec))
@@ -103,8 +103,8 @@ def _change(session: SoapSession, ref: ManagedObject, wanted: AlarmDefinition) -
 def _refused(error: NamedFault, what: str) -> Exception:
     if error.fault != "InvalidArgument":
         return error
-    step = "Watch hosts instead of clusters, and define it on a folder, datacenter or cluster above them."
-    return InvalidSetting(what, why=f"vCenter does not take it: {error.why}", next_step=step)
+    step = "Set watches to hosts, and define the alarm on a folder, datacenter or cluster above them."
+    return InvalidSetting(what, why=f"vCenter rejected it: {error.why}", next_step=step)
 
 
 def _what(verb: str, wanted: AlarmDefinition) -> str:
@@ -114,7 +114,7 @@ def _what(verb: str, wanted: AlarmDefinition) -> str:
 def _spec(wanted: AlarmDefinition) -> Any:
     alarm, usage = _pyvmomi.vim.alarm, wanted.usage
     if usage is None:
-        raise InvalidSetting(_what("make", wanted), why="it has no threshold", next_step="Give yellow, red or both.")
+        raise InvalidSetting(_what("create", wanted), why="it has no threshold", next_step="Set yellow, red or both.")
     measured = alarm.MetricAlarmExpression(
         operator=ABOVE,
         type=getattr(_pyvmomi.vim, usage.watched),
@@ -147,10 +147,10 @@ def _defined(ref: ManagedObject, info: Mapping[str, Any]) -> DefinedAlarm:
 
 
 def _usage(expression: Any) -> Usage | None:
-    """The thresholds of an alarm that is made as ours are; None for any other."""
+    """The thresholds of an alarm with the same structure as ours; None for any other."""
     if not isinstance(expression, Mapping):
         return None
-    # One that vCenter knows as the only alternative may come without the frame around it.
+    # If there is only one alternative, vCenter may return it without the enclosing expression.
     only = expression.get("expression") if expression.get("kind") == ANY_OF else expression
     if not isinstance(only, Mapping) or (only.get("kind"), only.get("operator")) != (MEASURED, ABOVE):
         return None

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes of vCenter's alarms as events, for listeners other than the worker.
 
-One call a look, as the tail makes it. vCenter's clock is read with the first look and after trouble.
+Each check takes one call of the alarm tail. vCenter's clock is read at the first check and after errors.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class AlarmEvents:
-    """For any thread; one looks at a time.
+    """Thread-safe; one check at a time.
 
-    wanted: whether an alarm of this name matters. source: of the events; as `Endpoint.event_source`. kept: the `state`
-    of the one before; that of another vCenter, or of another version, counts as none.
+    wanted: whether an alarm with this name matters. source: of the events; as `Endpoint.event_source`. kept: the
+    `state` of the previous listener; that of another vCenter, or of another version, is ignored.
     """
 
     def __init__(self, vcenter: VCenter, wanted: Callable[[str], bool], source: str, kept: object = None) -> None:
@@ -47,15 +47,15 @@ class AlarmEvents:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What was told so far, as JSON. Keep it once the events of the last look are delivered."""
+        """The changes reported so far, as JSON. Store it once the events of the last check are delivered."""
         mark = self._tail.mark
         if not mark and self._begun:
-            # The log was empty then, so all that it holds later is news; to the tail, no mark would mean the opposite.
+            # The log was empty then, so all later entries are new; to the tail, no mark would mean the opposite.
             mark = [[times.to_wire(self._begun), ""]]
         return {"source": self._source, "mark": mark, "told": told_as_wire(self._changes.told)}
 
     def look(self) -> list[dict[str, Any]]:
-        """The events since the look before, the oldest first. Errors as of all calls; then look again later."""
+        """The events since the previous check, the oldest first. Errors as for all calls; then check again later."""
         with self._lock:
             if time.monotonic() > self._names_read + NAMES_BELIEVED_SECONDS:
                 self._names_read = time.monotonic()
@@ -70,23 +70,23 @@ class AlarmEvents:
             return [change_as_event(change, self._source) for change in changes]
 
     def close(self) -> None:
-        """Give back what vCenter holds for us, and log out; a look that is under way ends first."""
+        """Release our resources in vCenter, and log out; a check in progress ends first."""
         with self._lock:
             self._tail.close()
             self._vcenter.close()
 
     def _now(self) -> datetime:
-        """vCenter's time, without asking for it each time."""
+        """vCenter's time, without querying it each time."""
         if self._ahead is None:
             self._ahead = self._vcenter.soap.attempt(_clock) - _monotonic()
         return _monotonic() + self._ahead
 
 
 def _monotonic() -> datetime:
-    """Our clock, which nobody sets; counted from an arbitrary day."""
+    """Our monotonic clock, counted from an arbitrary day."""
     return EPOCH + timedelta(seconds=time.monotonic())
 
 
 def _clock(session: SoapSession) -> datetime:
-    told: datetime = session.call("CurrentTime", "Cannot ask vCenter for its time", session.instance().CurrentTime)
+    told: datetime = session.call("CurrentTime", "Cannot read vCenter's time", session.instance().CurrentTime)
     return told

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which alarm it is that fires, and in which compute resource: names and places for bare references.
+"""Which alarm fires, and in which compute resource: names and places for bare references.
 
-They are read when a firing is first seen and kept as long as it lasts, so a vCenter at rest is asked nothing.
+They are read when a firing is first seen and kept as long as it lasts, so an idle vCenter gets no additional calls.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .tree import COMPUTE_RESOURCES
 
 # An entry of triggeredAlarmState.
 State = Mapping[str, Any]
-# The alarm, its object, the colour, and since when.
+# The alarm, its object, the colour, and its start time.
 Known = tuple[ManagedObject, ManagedObject, str, str]
 
 WHAT = "Cannot read where the alarms fire"
@@ -34,14 +34,14 @@ LONGEST_WAY = 2
 
 
 class Firings:
-    """What fires now. wanted: whether an alarm of this name matters; of others not even the place is read."""
+    """The triggered alarms. wanted: whether an alarm with this name matters; for others, not even the place is read."""
 
     def __init__(self, wanted: Callable[[str], bool]) -> None:
         self._wanted = wanted
         self._known: dict[Known, Sighting] = {}
 
     def of(self, session: SoapSession, states: Iterable[State]) -> tuple[Sighting, ...]:
-        """The firings behind these states. No call where all were seen before; else up to four."""
+        """The firings of these states. No call if all were seen before; otherwise up to four."""
         firing = {_known(state): state for state in states if _is_raised(state)}
         new = [known for known in firing if known not in self._known]
         found = _sightings(session, new, self._wanted) if new else {}
@@ -49,7 +49,7 @@ class Firings:
         return tuple(sighting for sighting in self._known.values() if self._wanted(sighting.alarm.name))
 
     def forget(self) -> None:
-        """Read names and places anew, since they may have changed."""
+        """Read names and places again, since they may have changed."""
         self._known = {}
 
 
@@ -89,7 +89,7 @@ def _places(session: SoapSession, entities: set[ManagedObject]) -> dict[ManagedO
 
 
 def _read(session: SoapSession, refs: set[ManagedObject], path: str) -> dict[ManagedObject, Any]:
-    """One property of objects of one or more types; those that have it not, or are gone, are missing."""
+    """One property of objects of one or more types; objects that do not have it, or no longer exist, are missing."""
     if not refs:
         return {}
     query = Query(sorted(refs), dict.fromkeys({ref.type for ref in refs}, (path,)))

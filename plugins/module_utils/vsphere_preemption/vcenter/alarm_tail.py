@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The alarms of vCenter, looked at again and again with one call a time.
+"""The alarms of vCenter, polled with one call per check.
 
-One read of two properties: all alarms that are triggered, from the root folder, and the newest changes, from a
-collector of events. The collector ends with its session and is made anew then. What was seen before is known by time
-and key together, because the keys begin at one again when vCenter's database is new.
+Each check reads two properties: all triggered alarms, from the root folder, and the newest changes, from an event
+collector. The collector ends with its session and is then created again. Changes already seen are identified by time
+and key together, because the keys restart at one when vCenter's database is new.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from .properties import read_properties, reference
 from .requests import Query
 from .soap import Soap, SoapSession
 
-WHAT = "Cannot look at the alarms of vCenter"
+WHAT = "Cannot read the alarms of vCenter"
 CHANGE = "AlarmStatusChangedEvent"
 NAME, TRIGGERED, PAGE = "name", "triggeredAlarmState", "latestPage"
-# So many changes are read with each look. After more, they are asked for by time.
+# Number of changes that each check reads. If there are more, they are queried by time.
 CHANGES_PER_LOOK = 25
 MOST_CHANGES = 1000
 # An event may be written after one with a later time.
@@ -42,9 +42,9 @@ Entry = Mapping[str, Any]
 
 
 class AlarmTail:
-    """For one thread. wanted: whether an alarm of this name matters. mark: what the tail before had seen.
+    """For one thread. wanted: whether an alarm with this name matters. mark: what the previous tail had seen.
 
-    Without a mark, what the log holds at the first look is the past; what fires then counts all the same.
+    Without a mark, the content of the log at the first check is ignored; alarms that are triggered then still count.
     """
 
     def __init__(self, soap: Soap, wanted: Callable[[str], bool], mark: object = None) -> None:
@@ -57,23 +57,23 @@ class AlarmTail:
 
     @property
     def mark(self) -> list[list[str]]:
-        """What was seen last, for the next tail; plain JSON."""
+        """The changes seen last, for the next tail; plain JSON."""
         return [list(entry) for entry in list(self._seen)[-CARRIED:]]
 
     def look(self) -> Look:
-        """What fires now, and what has changed since the last look. Errors as of all calls.
+        """The triggered alarms, and the changes since the last check. Errors as for all calls.
 
-        VCenterPermissionDenied where the account may not see the root folder: no alarm there would not mean that all is
-        well.
+        Raises VCenterPermissionDenied if the account cannot see the root folder: no alarm there would not mean that
+        there are none.
         """
         return self._soap.attempt(self._look)
 
     def forget_names(self) -> None:
-        """Read names and places of what fires anew with the next look."""
+        """Read names and places of triggered alarms again at the next check."""
         self._firings.forget()
 
     def close(self) -> None:
-        """Give the collector back: vCenter allows few. Where that fails, it ends with its session."""
+        """Destroy the collector: vCenter allows only a few. If that fails, it ends with its session."""
         session, self._session = self._session, None
         if session is not None:
             with contextlib.suppress(VCenterError):
@@ -88,7 +88,7 @@ class AlarmTail:
             found = self._read(session, root)
         if NAME not in found.get(root, {}):
             why = "the account lacks the privilege System.View on the root folder"
-            raise VCenterPermissionDenied(WHAT, why=why, next_step="Grant it to the role of the account.")
+            raise VCenterPermissionDenied(WHAT, why=why, next_step="Add it to the account's role.")
         firing = self._firings.of(session, found[root].get(TRIGGERED) or ())
         fresh, gap = self._fresh(session, found.get(self._collector, {}).get(PAGE) or ())
         return Look(firing, tuple(filter(None, map(_sighting, fresh))), gap)
@@ -100,7 +100,7 @@ class AlarmTail:
         return read_properties(session, Query([root, self._collector], paths), WHAT)
 
     def _fresh(self, session: SoapSession, page: Iterable[Entry]) -> tuple[list[Entry], bool]:
-        """The changes that are new, the oldest first; whether some between them are missing."""
+        """The new changes, the oldest first, and whether some of them are missing."""
         begun, self._begun = self._begun, True
         fresh, gap = self._new_of(page), False
         if begun and len(fresh) >= CHANGES_PER_LOOK:
@@ -129,20 +129,20 @@ def _new_collector(session: SoapSession) -> ManagedObject:
 
 
 def _changes_since(session: SoapSession, begin: datetime | None) -> list[Entry]:
-    """The newest changes since that time, at most a thousand, as the collector would show them.
+    """The newest changes since that time, up to 1,000, in the collector's format.
 
-    begin: None where the log held none at the first look; then all are new.
+    begin: None if the log was empty at the first check; then all are new.
     """
     vim = _pyvmomi.vim.event
     time = vim.EventFilterSpec.ByTime(beginTime=begin) if begin else None
     spec = vim.EventFilterSpec(eventTypeId=[CHANGE], time=time, maxCount=MOST_CHANGES)
     manager = session.content.eventManager
-    # vCenter's own form, as the collector's page has it.
+    # vCenter's own format, as in the collector's page.
     return session.call("QueryEvents", WHAT, lambda: read_values(session.stub.ask(manager, "QueryEvent", spec)))
 
 
 def _sighting(entry: Entry) -> Sighting | None:
-    """None for a colour that nobody knows."""
+    """None for an unknown colour."""
     if entry.get("to") not in RANKS or "alarm" not in entry:
         return None
     place = entry.get("computeResource") or {}
@@ -172,7 +172,7 @@ def _newest(seen: Iterable[tuple[str, str]]) -> datetime | None:
 
 
 def _read_mark(mark: object) -> list[tuple[str, str]]:
-    """The entries that are well formed; one by another version is as good as none."""
+    """The well-formed entries; a mark of another version is ignored."""
     seen = []
     for entry in mark if isinstance(mark, list) else ():
         try:

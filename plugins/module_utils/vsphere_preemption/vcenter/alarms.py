@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The colour of an alarm, as it is now."""
+"""The current colour of an alarm."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Alarms:
         self._soap = soap
 
     def colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str:
-        """red, yellow, gray or green: the worst that an alarm has now, on an object and all below it.
+        """red, yellow, gray or green: the current worst colour of an alarm, on an object and everything below it.
 
-        The alarm is told by its reference, or by its name; without either, any alarm counts. One call; one more where
-        only the name is known and something is triggered. VCenterObjectGone where the object does not exist,
-        VCenterPermissionDenied where the account may not see it: neither means green.
+        The alarm is identified by its reference or its name; without either, any alarm counts. One call; one more if
+        only the name is known and an alarm is triggered. Raises VCenterObjectGone if the object does not exist, and
+        VCenterPermissionDenied if the account cannot see it: neither means green.
         """
 
         def work(session: SoapSession) -> str:
@@ -54,16 +54,16 @@ def _triggered(session: SoapSession, entity: ManagedObject) -> States:
     what = f"Cannot read the alarms of {entity}"
     found = read_properties(session, Query([entity], {entity.type: (NAME, TRIGGERED)}), what).get(entity)
     if found is None:
-        raise VCenterObjectGone(what, why="it does not exist any more", next_step="Nothing to do; it was deleted.")
-    # Each object has a name, under the same privilege; without it, no triggered state does not mean that all is well.
+        raise VCenterObjectGone(what, why="it no longer exists", next_step="No action is needed; it was deleted.")
+    # Each object has a name, under the same privilege; without it, no triggered state does not mean no alarm.
     if NAME not in found:
         why = "the account lacks the privilege System.View on it"
-        raise VCenterPermissionDenied(what, why=why, next_step="Grant it to the role of the account.")
+        raise VCenterPermissionDenied(what, why=why, next_step="Add it to the account's role.")
     return tuple(found.get(TRIGGERED) or ())
 
 
 def _named(session: SoapSession, name: str, alarms: Iterable[ManagedObject]) -> set[ManagedObject]:
-    """Those of the alarms that have the name."""
+    """The alarms that have this name."""
     query = Query(sorted(alarms), {ALARM: (ALARM_NAME,)})
     found = read_properties(session, query, f"Cannot read the names of the alarms, to find {name!r}")
     return {ref for ref, properties in found.items() if properties.get(ALARM_NAME) == name}

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The answers of vCenter's property collector as plain values.
+"""The replies of vCenter's property collector as plain values.
 
-pyVmomi makes an object of every element that it reads. For a thousand VMs that takes a third of a second, in which no
-other thread gets its turn; reading the tree needs a sixth of that.
+pyVmomi creates an object for every element that it reads. For a thousand VMs, that takes a third of a second in which
+no other thread can run; reading the tree takes a sixth of that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ARRAY = "ArrayOf"
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault of vSphere inside an answer. name: such as InvalidPowerState. message: vCenter's text."""
+    """A vSphere fault inside a reply. name: such as InvalidPowerState. message: vCenter's text."""
 
     name: str
     message: str = ""
@@ -36,7 +36,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class ObjectContent:
-    """One object. properties: values by path; those that are not set are missing. faults: names of what went wrong."""
+    """One object. properties: values by path; unset ones are missing. faults: names of the faults."""
 
     ref: ManagedObject
     properties: Mapping[str, Any]
@@ -45,14 +45,14 @@ class ObjectContent:
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an answer. token: for the next page; empty on the last one."""
+    """One page of a reply. token: for the next page; empty on the last one."""
 
     objects: list[ObjectContent]
     token: str = ""
 
 
 def read_page(body: bytes) -> Page:
-    """The page in the answer to RetrievePropertiesEx or ContinueRetrievePropertiesEx. ParseError for what is no XML."""
+    """The page in the reply to RetrievePropertiesEx or ContinueRetrievePropertiesEx. Raises ParseError if not XML."""
     root = ElementTree.fromstring(body)
     returned = root.find(".//{*}returnval")
     if returned is None:  # nothing was found
@@ -61,7 +61,7 @@ def read_page(body: bytes) -> Page:
 
 
 def read_reference(body: bytes) -> ManagedObject:
-    """The reference that a method returned, such as that of a task. ParseError or ValueError where there is none."""
+    """The reference that a method returned, such as a task. Raises ParseError or ValueError if there is none."""
     returned = ElementTree.fromstring(body).find(".//{*}returnval")
     if returned is None or not returned.text:
         raise ValueError("no reference was returned")
@@ -69,7 +69,7 @@ def read_reference(body: bytes) -> ManagedObject:
 
 
 def read_values(body: bytes) -> list[Any]:
-    """All that a method returned, each as `value_of` reads it. ParseError for what is no XML."""
+    """All values that a method returned, each as read by `value_of`. Raises ParseError if not XML."""
     return [value_of(returned) for returned in ElementTree.fromstring(body).iterfind(".//{*}returnval")]
 
 
@@ -80,7 +80,7 @@ def _object(entry: Element) -> ObjectContent:
         if tag == "obj":
             ref = _reference(part)
         elif tag == "propSet":
-            # On its later pages, the simulator names properties that are not set.
+            # On later pages, the simulator also lists properties that are not set.
             if len(part) > 1:
                 properties[part[0].text or ""] = value_of(part[1])
         elif tag == "missingSet":
@@ -89,9 +89,9 @@ def _object(entry: Element) -> ObjectContent:
 
 
 def value_of(element: Element) -> Any:
-    """The value of a property: text, number, truth, moment, reference, fault, tuple for an array, else a mapping.
+    """The value of a property: text, number, bool, time, reference, fault, tuple for an array, otherwise a mapping.
 
-    In a mapping, parts that are repeated are a list; its `kind` is vSphere's type, where the answer names one.
+    In a mapping, repeated parts are a list; its `kind` is vSphere's type, if the reply contains one.
     """
     kind = _local(element.get(_KIND, ""))
     reader = _READERS.get(kind)
@@ -127,7 +127,7 @@ def _fault(element: Element) -> Fault:
     return Fault(name, (element.findtext("{*}localizedMessage") or "").strip())
 
 
-# An answer repeats a few names thousands of times.
+# A reply repeats a few names thousands of times.
 @lru_cache(maxsize=1024)
 def _local(name: str) -> str:
     """A name without its namespace, in either notation."""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The custom attribute that holds our mark on a VM.
+"""The custom attribute that stores our mark on a VM.
 
-vCenter knows it by a number, its key. The key is learnt from every bulk read, and believed only in the session that it
-was learnt in: a vCenter that was restored may have given the number to another attribute.
+vCenter identifies it by a number, its key. The key is updated at every bulk read, and only trusted in the session that
+it was read in: a vCenter restored from a backup may have assigned the number to another attribute.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .requests import Paths, Query, set_field
 from .soap import Soap, SoapSession
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}
-# One for objects of every type has no type.
+# An attribute for objects of every type has no type.
 _OF_VMS = (VIRTUAL_MACHINE, "")
-WHAT = f"Cannot make sure that the custom attribute {ATTRIBUTE_NAME} exists"
+WHAT = f"Cannot find or create the custom attribute {ATTRIBUTE_NAME}"
 
 
 class MarkAttribute:
-    """The attribute of one vCenter. Safe for several threads."""
+    """The attribute of one vCenter. Thread-safe."""
 
     def __init__(self, soap: Soap) -> None:
         self._soap = soap
@@ -36,13 +36,14 @@ class MarkAttribute:
         self._known: tuple[SoapSession, int] | None = None
 
     def ensure(self) -> int:
-        """The key; the attribute is created where it is missing."""
+        """The key; the attribute is created if it does not exist."""
         return self._soap.attempt(self._key)
 
     def write(self, vm: ManagedObject, value: str) -> None:
-        """Set the mark of a VM: one call, and up to three more where the key was not known or is not right any more.
+        """Set the mark of a VM: one call, and up to three more if the key was not known or is no longer correct.
 
-        VCenterObjectGone for a deleted VM; but the simulator hangs then, so look first whether the VM exists.
+        Raises VCenterObjectGone for a deleted VM; but the simulator hangs in that case, so check first that the VM
+        exists.
         """
 
         def work(session: SoapSession) -> None:
@@ -50,7 +51,7 @@ class MarkAttribute:
             try:
                 self._set(session, vm, key, value)
             except NamedFault as error:
-                # vCenter says so of a wrong key, and of a value that it does not like.
+                # vCenter returns this for a wrong key and for a value that it rejects.
                 if error.fault != "InvalidArgument":
                     raise
                 self._forget(key)
@@ -62,14 +63,14 @@ class MarkAttribute:
         self._soap.attempt(work)
 
     def learn(self, session: SoapSession, fields: Iterable[Mapping[str, str]]) -> int | None:
-        """Take the key from definitions that were just read; None where the attribute does not exist."""
+        """Take the key from definitions that were just read; None if the attribute does not exist."""
         key = _key_among(fields)
         with self._lock:
             self._known = (session, key) if key is not None else None
         return key
 
     def names(self) -> frozenset[str]:
-        """All custom attributes that a VM may have, ours and others, with one call."""
+        """All custom attributes that VMs can have, in one call."""
         fields = self._soap.attempt(self._fields)
         return frozenset(field["name"] for field in fields if field.get("managedObjectType", "") in _OF_VMS)
 
@@ -102,13 +103,13 @@ class MarkAttribute:
                 "AddCustomFieldDef", WHAT, lambda: manager.AddCustomFieldDef(ATTRIBUTE_NAME, machine)
             )
         except NamedFault as error:
-            # Another client may have created it between our look and our call.
+            # Another client may have created it between our check and our call.
             key = _key_among(self._fields(session)) if error.fault == "DuplicateName" else None
             if key is None:
                 raise
             return key
         except VCenterPermissionDenied as error:
-            step = "Create it once with an account that may (role vsphere.preemption.vcenter), or grant the privilege."
+            step = "Create it once with a privileged account (role vsphere.preemption.vcenter), or add the privilege."
             raise VCenterPermissionDenied(WHAT, why=error.why, next_step=step) from error
         return int(created.key)
 
@@ -119,7 +120,7 @@ class MarkAttribute:
 
 
 def _key_among(fields: Iterable[Mapping[str, str]]) -> int | None:
-    """The key of our attribute. One for VMs comes before one for objects of every type; others are not ours."""
+    """The key of our attribute. One for VMs takes precedence over one for all object types; others are not ours."""
     keys = {
         field.get("managedObjectType", ""): int(field["key"]) for field in fields if field["name"] == ATTRIBUTE_NAME
     }

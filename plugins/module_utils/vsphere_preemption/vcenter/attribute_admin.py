@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Defining and removing the custom attribute, which takes the privilege Global.ManageCustomFields at the root."""
+"""Defining and removing the custom attribute; requires Global.ManageCustomFields on the root folder."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class AttributeAdmin:
         self._soap = soap
 
     def definitions(self) -> tuple[Definition, ...]:
-        """All that there are."""
+        """All existing definitions."""
         return self._soap.attempt(_definitions)
 
     def holders(self, definition: Definition) -> int:
-        """How many VMs and templates have a value that is not empty. Reads all VMs that the account may see."""
+        """The number of VMs and templates with a value that is not empty. Reads all VMs that the account can see."""
 
         def work(session: SoapSession) -> int:
             found = read_all(
@@ -39,7 +39,7 @@ class AttributeAdmin:
         return self._soap.attempt(work)
 
     def create(self, name: str) -> int:
-        """Define the attribute for VMs; its key. Somebody else who does so at the same moment is no error."""
+        """Define the attribute for VMs; returns its key. Another client doing so at the same time is not an error."""
 
         def work(session: SoapSession) -> int:
             manager, what = session.content.customFieldsManager, f"Cannot define the custom attribute {name!r}"
@@ -55,11 +55,11 @@ class AttributeAdmin:
         return self._soap.attempt(work)
 
     def remove(self, definition: Definition) -> None:
-        """Remove the attribute with all its values. One that is gone already is no error."""
+        """Remove the attribute with all its values. It is not an error if it has already been removed."""
 
         def work(session: SoapSession) -> None:
             manager, what = session.content.customFieldsManager, f"Cannot remove the attribute {definition.name!r}"
-            # Its number may belong to another one by now, after a restore of vCenter or a removal.
+            # Its key may now belong to another attribute, after vCenter was restored or the attribute was removed.
             if definition not in _definitions(session):
                 return
             try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one gate that every call to vCenter goes through: it counts, times, and translates errors."""
+"""The gate for all calls to vCenter: it limits and times them, and translates errors."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from .faults import translate
 T = TypeVar("T")
 U = TypeVar("U")
 
-# Name of the call, seconds that it took, and the code of the error that it ended with.
+# Name of the call, its duration in seconds, and the code of its error.
 Observer = Callable[[str, float, "str | None"], None]
 
 log = logging.getLogger(__name__)
 
 
 class Calls:
-    """At most `limit` calls are under way at a time.
+    """Limits the number of concurrent calls to `limit`.
 
-    A place is held for one call on the wire only, never while a thread waits for something else; so no two threads can
-    wait for one another's place.
+    A slot is only held for one call on the wire, never while a thread waits for something else; so two threads cannot
+    wait for each other's slot.
     """
 
     def __init__(self, limit: int, *, address: str, observe: Observer | None = None) -> None:
@@ -38,7 +38,7 @@ class Calls:
         self._observe = observe
 
     def run(self, name: str, what: str, action: Callable[[], T]) -> T:
-        """Make one call, called `name` in SOAP or REST. what: for the error, such as `Cannot power off vm-42`."""
+        """Make one call, named `name` in SOAP or REST. what: for the error, such as `Cannot power off vm-42`."""
         with self._places:
             began = time.perf_counter()
             code: str | None = None
@@ -62,12 +62,12 @@ class Calls:
         try:
             self._observe(name, seconds, code)
         except Exception:
-            # Whoever counts calls must not be able to break them.
+            # The observer must not be able to break calls.
             log.warning("the observer of vCenter calls failed", exc_info=True)
 
 
 def side_by_side(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
-    """Do both at the same time. Ends when both have ended; where both fail, with the error of the first."""
+    """Run both at the same time. Returns when both have ended; if both fail, raises the error of the first."""
     with ThreadPoolExecutor(1, "vcenter") as thread:
         other = thread.submit(second)
         mine = first()

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The vCenter client, shared by the worker and the modules.
 
-One object speaks to one vCenter, for any number of threads. It logs in when the first call needs it, and again when the
-session is lost. Every method raises errors of `core.errors` only.
+One object serves one vCenter, for any number of threads. It logs in when the first call needs it, and again when the
+session is lost. All methods only raise errors of `core.errors`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CLOSE_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class About:
-    """Which vCenter this is. user: our name there, as vCenter's events write it."""
+    """The vCenter. user: our name there, as in vCenter's events."""
 
     name: str
     version: str
@@ -62,9 +62,9 @@ class About:
 
 
 class VCenter:
-    """A vCenter. MissingLibrary where pyVmomi is not installed, InvalidSetting for a CA file that is none.
+    """A vCenter. Raises MissingLibrary if pyVmomi is not installed, InvalidSetting for an invalid CA file.
 
-    observe: told of every call: its name in SOAP or REST, its seconds, and the code of the error that it ended with.
+    observe: called for every call with its name in SOAP or REST, its duration in seconds, and its error code.
     """
 
     def __init__(self, settings: VCenterSettings, credentials: Credentials, *, observe: Observer | None = None) -> None:
@@ -95,27 +95,27 @@ class VCenter:
 
     @property
     def concurrency(self) -> int:
-        """How many calls may be under way at the same time; more threads than that only wait."""
+        """Maximum number of concurrent calls; additional threads only wait."""
         return self._settings.calls
 
     @property
     def user(self) -> str:
-        """Our name as vCenter's events write it; logs in where that has not happened yet."""
+        """Our name as in vCenter's events; logs in if necessary."""
         return self._soap.session().user
 
     @property
     def soap(self) -> Soap:
-        """The SOAP API itself, for what only an administrator does; see the files *_admin.py."""
+        """The SOAP API itself, for administrative tasks; see the files *_admin.py."""
         return self._soap
 
     @property
     def rest(self) -> Rest:
-        """The REST API itself, for the same."""
+        """The REST API itself, for the same purpose."""
         return self._rest
 
     def check(self) -> About:
-        """Both sessions are open and vCenter answers: one cheap call, and a login where one is needed."""
-        what = "Cannot ask vCenter for its time"
+        """Check that both sessions are open and vCenter responds: one cheap call, and a login if necessary."""
+        what = "Cannot read vCenter's time"
         self._soap.attempt(lambda session: session.call("CurrentTime", what, session.instance().CurrentTime))
         self._rest.log_in()
         session = self._soap.session()
@@ -127,7 +127,7 @@ class VCenter:
 
         def log_out() -> None:
             for session in (self._rest, self._soap):
-                # What cannot be ended now, vCenter ends by itself.
+                # vCenter ends sessions by itself that cannot be ended now.
                 with contextlib.suppress(VCenterError):
                     session.log_out()
 
@@ -145,12 +145,12 @@ class VCenter:
         placed: bool = True,
         sized: bool = True,
     ) -> TaggedObjects:
-        """All objects that carry a tag, given as name, category/name or URN. TagNotFound, TagAmbiguous.
+        """All objects that have a tag, given as name, category/name or URN. Raises TagNotFound, TagAmbiguous.
 
-        One or two REST calls, one bulk read for each thousand VMs, and one of their hosts. on_progress: called after
-        each page. labels: the VMs have their `tags`; at the same time as the reads, one more call for each thousand
-        VMs, and two for each tag whose name was not looked up in the last minute. placed, sized: they also have their
-        pool and folder, and their memory and CPU.
+        One or two REST calls, one bulk read per thousand VMs, and one of their hosts. on_progress: called after each
+        page. labels: the VMs have their `tags`; in parallel with the reads, one more call per thousand VMs, and two for
+        each tag whose name was not read in the last minute. placed, sized: they also have their pool and folder, and
+        their memory and CPU.
         """
         refs = self._tags.objects(tag, on_progress)
         on_progress()
@@ -177,11 +177,12 @@ class VCenter:
         placed: bool = True,
         protecting: Sequence[str] = (),
     ) -> Mapping[ManagedObject, VirtualMachine]:
-        """Those of the VMs that still exist and still carry the tag, as they are now; none where the tag is gone.
+        """The current state of the VMs that still exist and still have the tag; empty if the tag no longer exists.
 
-        Two calls at the same time for each thousand VMs; one more where some lack the tag. labels: the VMs have their
-        `tags`, which costs a call only where a name was not looked up in the last minute. placed: and where they are.
-        protecting: tags of which the VMs tell whether they still exist (`lost_protections`); two more calls for each.
+        Two parallel calls per thousand VMs; one more if some do not have the tag. labels: the VMs have their `tags`,
+        which only takes a call if a name was not read in the last minute. placed: they have their place.
+        protecting: tags to check for existence; the VMs have those that no longer exist in `lost_protections`. Two more
+        calls for each.
         """
         if not refs:
             return {}
@@ -202,14 +203,14 @@ class VCenter:
         return {ref: machine for ref, machine in machines.items() if ref in carriers}
 
     def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
-        """The VMs as they are now, without a look at tags; those that do not exist are left out."""
+        """The current state of the VMs, without their tags; those that do not exist are omitted."""
         return self._inventory.read(refs)
 
     def missing(self, references: References) -> References:
-        """Those of the references that nothing in vCenter has which this account may see.
+        """The references for which this account sees no object in vCenter.
 
-        Two calls for each tag, and one for each category, that was found before; else one for each that there is. One
-        for all custom attributes.
+        Two calls for each tag, and one for each category, that was found before; otherwise calls for all tags or all
+        categories. One call for all custom attributes.
         """
         existing = self._tags.existing
         attributes = self._attribute.names() if references.attributes else frozenset()
@@ -220,20 +221,20 @@ class VCenter:
         )
 
     def ensure_attribute(self) -> int:
-        """The key of the custom attribute that holds marks; created where it is missing."""
+        """The key of the custom attribute for marks; created if it does not exist."""
         return self._attribute.ensure()
 
     def write_mark(self, vm: ManagedObject, value: str) -> None:
-        """Set the mark of a VM, with one call. Look shortly before whether the VM exists.
+        """Set the mark of a VM, with one call. Check immediately before that the VM exists.
 
-        VCenterObjectGone for a deleted VM. Repeated once after a broken connection: writing it twice does no harm.
+        Raises VCenterObjectGone for a deleted VM. Repeated once after a broken connection: writing it twice is safe.
         """
         self._attribute.write(vm, value)
 
     def power_off(self, vm: ManagedObject) -> ManagedObject:
-        """Cut the power of a VM; the reference of the task that does it.
+        """Power off a VM; returns the reference of the task.
 
-        PowerRefused has the name of the fault. After VCenterUnreachable or VCenterTimeout it may have been carried out.
+        PowerRefused has the name of the fault. After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
         """
         return self._power.power_off(vm)
 
@@ -242,11 +243,11 @@ class VCenter:
         self._power.shut_down_guest(vm)
 
     def suspend(self, vm: ManagedObject) -> ManagedObject:
-        """Suspend a VM; the reference of the task that does it. Errors as for `power_off`."""
+        """Suspend a VM; returns the reference of the task. Errors as for `power_off`."""
         return self._power.suspend(vm)
 
     def power_on(self, vm: ManagedObject) -> ManagedObject:
-        """Power a VM on, or resume it; the reference of the task that does it. Errors as for `power_off`."""
+        """Power on or resume a VM; returns the reference of the task. Errors as for `power_off`."""
         return self._power.power_on(vm)
 
     def watch(
@@ -258,52 +259,53 @@ class VCenter:
     ) -> PowerWatch:
         """Follow VMs until they are off, or in another power state. Use it as a context manager.
 
-        tasks: what takes a VM there, by the VM. Those that are there are in `off` of the news, whatever the state.
+        tasks: the task for each VM. VMs that have reached the state are in `off` of the changes, for any state.
         """
         return PowerWatch(self._soap, machines, tasks, call_seconds=self._settings.call_seconds, until=until)
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who stopped or suspended each VM last, where somebody did since that time. Compare with `user`.
+        """The user who last stopped or suspended each VM since that time, if there was one. Compare with `user`.
 
-        One who did so before the VM was last powered on does not count. So it is us for a VM that is off now only where
-        nobody has powered it on since we stopped it.
+        Actions before the VM was last powered on do not count. So for a VM that is off now, it is our name only if the
+        VM was not powered on since we stopped it.
         """
         return self._evidence.who_stopped(machines, since)
 
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who powered on or resumed each VM last since that time, where nobody has stopped it after that."""
+        """The user who last powered on or resumed each VM since that time, unless it was stopped after that."""
         return self._evidence.who_started(machines, since)
 
     def resolve(self, places: Sequence[Place]) -> Area:
-        """All that belongs to any of the places, with four calls; to none where there is no place.
+        """All objects in any of the places, with four calls; empty without places.
 
-        PlaceNotFound, PlaceAmbiguous.
+        Raises PlaceNotFound, PlaceAmbiguous.
         """
         return self._places.resolve(places)
 
     def compute_resource(self, ref: ManagedObject) -> Area:
-        """The hosts of one compute resource, with one call. PlaceNotFound where it is none, or is gone."""
+        """The hosts of one compute resource, with one call. Raises PlaceNotFound if there is no such resource."""
         return self._places.compute_resource(ref)
 
     def usage(self, hosts: Iterable[ManagedObject] | None = None) -> Usage:
-        """How much of the hosts is used, of those that are connected and not in maintenance; None: of all of vCenter.
+        """The usage of those hosts that are connected and not in maintenance; None: of all hosts of vCenter.
 
-        One call for each thousand hosts; three more for all of vCenter.
+        One call per thousand hosts; three more for all of vCenter.
         """
         return self._hosts.usage(hosts)
 
     def alarm_colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str:
-        """red, yellow, gray or green: the worst that an alarm has now, on an object and all below it.
+        """red, yellow, gray or green: the current worst colour of an alarm, on an object and everything below it.
 
-        The alarm is told by its reference, or by its name; without either, any alarm counts. VCenterObjectGone where
-        the object does not exist.
+        The alarm is identified by its reference or its name; without either, any alarm counts. Raises VCenterObjectGone
+        if the object does not exist.
         """
         return self._alarms.colour(entity, alarm, name)
 
     def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
-        """Tell the guest of a VM something, under a key that begins with `guestinfo.`; the reference of the task.
+        """Set a value for the guest of a VM, under a key that begins with `guestinfo.`; returns the task's reference.
 
-        The guest may read it once the task has ended. VCenterObjectGone for a deleted VM. InvalidInput for other keys.
+        The guest can read it once the task has ended. Raises VCenterObjectGone for a deleted VM, InvalidInput for other
+        keys.
         """
         return self._guest_info.set(vm, key, value)
 

@@ -4,8 +4,8 @@
 """Keep-alive connections to one vCenter, shared by SOAP and REST.
 
 One pool means one verification of the certificate, one time limit and one set of errors for both. pyVmomi's own pool
-turns the verification off on loopback addresses when no context is given, and never notices that an idle connection
-has died; this one always gives a context, and looks first.
+disables the verification on loopback addresses if no context is given, and never detects that an idle connection has
+died; this one always sets a context, and checks first.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ LONGEST_CONNECT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer, read whole."""
+    """A complete HTTP response."""
 
     status: int
     body: bytes
 
 
 class Connections:
-    """Connections that are open and idle, and the way to new ones. Safe for several threads."""
+    """Idle connections, and the creation of new ones. Thread-safe."""
 
     def __init__(self, settings: VCenterSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self.endpoint = settings.endpoint
@@ -47,7 +47,7 @@ class Connections:
         self._tls_context()
 
     def take(self) -> HTTPConnection:
-        """An open connection, the one used last if there is one."""
+        """An open connection, the most recently used one if there is one."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -59,7 +59,7 @@ class Connections:
         return self._open()
 
     def give_back(self, connection: HTTPConnection) -> None:
-        """Keep a connection whose answer was read for the next call."""
+        """Keep a connection whose response was read for the next call."""
         if connection.sock is not None:
             with self._lock:
                 self._idle.append((connection, self._clock()))
@@ -74,7 +74,7 @@ class Connections:
     def exchange(
         self, verb: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
     ) -> Answer:
-        """One HTTP request and its answer. No redirect is followed."""
+        """One HTTP request and its response. Redirects are not followed."""
         connection = self.take()
         try:
             connection.request(verb, path, body=body, headers=dict(headers or {}))
@@ -113,7 +113,7 @@ class Connections:
 
 
 def make_tls_context(settings: VCenterSettings) -> ssl.SSLContext:
-    """How the certificate of vCenter is checked; InvalidSetting for a CA file that holds none."""
+    """The TLS context for vCenter's certificate. Raises InvalidSetting for a CA file without certificates."""
     if settings.insecure:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
@@ -121,8 +121,8 @@ def make_tls_context(settings: VCenterSettings) -> ssl.SSLContext:
         return context
     try:
         context = ssl.create_default_context(cafile=settings.ca_file)
-        # The same for every version of Python: any certificate in the file is trusted, also one that is no root, and
-        # vCenter's own authority may leave out extensions that the newest versions insist on.
+        # The same for every version of Python: any certificate in the file is trusted, even if it is not a root, and
+        # vCenter's own CA may omit extensions that the newest versions require.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
@@ -130,12 +130,12 @@ def make_tls_context(settings: VCenterSettings) -> ssl.SSLContext:
         raise InvalidSetting(
             f"Cannot use the CA file {settings.ca_file}",
             why=str(error.strerror or error),
-            next_step="Name a file with certificates in PEM format.",
+            next_step="Use a file with certificates in PEM format.",
         ) from error
 
 
 def _is_dead(connection: HTTPConnection) -> bool:
-    """Nothing is expected on an idle connection, so anything to read is its end."""
+    """Nothing is expected on an idle connection, so any data means that it was closed."""
     poller = select.poll()
     poller.register(connection.sock, select.POLLIN)
     return bool(poller.poll(0))

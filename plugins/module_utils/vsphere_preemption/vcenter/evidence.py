@@ -1,15 +1,15 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who stopped or started a VM, from vCenter's own record.
+"""Who stopped or started a VM, from vCenter's event log.
 
-When the answer to a power-off got lost, and the VM is found off, only this tells whether it was us. A guest that shuts
-down at our request leaves two events: ours, with our name, and the power-off itself, which names nobody. So the last
-name counts; and nothing that happened before the VM was last powered on. A suspension stops a VM too, and resuming it
-is a power-on.
+If the response to a power-off was lost and the VM is found off, only the event log shows whether we stopped it. A guest
+that shuts down at our request leaves two events: ours, with our name, and the power-off itself, which has no user name.
+So the last name counts, and events before the VM was last powered on do not. A suspension also stops a VM, and resuming
+it is a power-on.
 
-So our name, for a VM that is off or suspended now, also says that nobody has powered it on since we stopped it: each
-power-on wipes out all names before it, and whoever stops the VM after that leaves another name, or none.
+So our name, for a VM that is off or suspended now, also proves that it was not powered on since we stopped it: each
+power-on clears all names before it, and stopping the VM after that leaves another name, or none.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .faults import fault_name
 from .properties import reference
 from .soap import Soap, SoapSession
 
-# By a person, by DRS, and by HA on another host.
+# By a user, by DRS, and by HA on another host.
 POWERED_ON = ("VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")
 STOPPED = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", "VmSuspendingEvent", "VmSuspendedEvent")
 # The short names: vCenter finds nothing under the full ones.
@@ -42,9 +42,9 @@ class Evidence:
         self._soap = soap
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who stopped or suspended each VM last, of those that somebody did that to since that time.
+        """The user who last stopped or suspended each VM since that time, if there was one.
 
-        since: by vCenter's clock. A VM that was powered on after that has nobody.
+        since: by vCenter's clock. A VM that was powered on after that has no user.
         """
         wanted = frozenset(machines)
         if not wanted:
@@ -52,7 +52,7 @@ class Evidence:
         return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since), undone_by=POWERED_ON))
 
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who powered on or resumed each VM last; as `who_stopped`, the other way round."""
+        """The user who last powered on or resumed each VM; the counterpart of `who_stopped`."""
         wanted = frozenset(machines)
         if not wanted:
             return {}
@@ -62,7 +62,7 @@ class Evidence:
 def _last_users(
     wanted: frozenset[ManagedObject], events: Iterable[Any], *, undone_by: Collection[str]
 ) -> dict[ManagedObject, str]:
-    """The last name of each VM in all other events, where none of those that undo came after it."""
+    """The last user of each VM in all other events, unless one of the `undone_by` events came after it."""
     users: dict[ManagedObject, str] = {}
     for event in sorted(events, key=lambda event: (event.createdTime, event.key)):
         vm = reference(event.vm.vm) if event.vm is not None else None
@@ -91,7 +91,7 @@ def _events(session: SoapSession, since: datetime) -> list[Any]:
 
 
 def _pages(session: SoapSession, collector: Any) -> Iterator[Any]:
-    """All events of a new collector; it stands at its oldest one."""
+    """All events of a new collector, which starts at the oldest one."""
     while True:
         page = session.call("ReadNextEvents", WHAT, lambda: collector.ReadNextEvents(EVENTS_PER_PAGE))
         if not page:
@@ -100,6 +100,6 @@ def _pages(session: SoapSession, collector: Any) -> Iterator[Any]:
 
 
 def _destroy(session: SoapSession, collector: Any) -> None:
-    # vCenter allows few collectors. Where this fails, the collector ends with its session.
+    # vCenter allows only a few collectors. If this fails, the collector ends with its session.
     with contextlib.suppress(VCenterError):
         session.call("DestroyCollector", WHAT, collector.DestroyCollector)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether tags and categories exist that a policy relies on.
+"""Whether the tags and categories that a policy relies on exist.
 
-vCenter finds neither by its name; all of them must be read, one by one. So an id that was found is remembered, and only
-read again, each time: a tag that was deleted or renamed protects no VM, which has to be noticed before one is stopped.
+vCenter finds neither by name; all of them must be read, one by one. The id of a match is therefore cached, and only
+that object is read again: a tag that was deleted or renamed protects no VM, which must be noticed before any stop.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable
 from ..core.names import names_tag
 from .tagging import Progress, Tagging
 
-# Whether what was wanted is for what a tag or category is called.
+# Whether a wanted name matches the name of a tag or category.
 Fits = Callable[[str, str], bool]
 
 
@@ -29,7 +29,7 @@ class Existing:
         self._lock = threading.Lock()
 
     def missing_tags(self, names: Collection[str], on_progress: Progress = lambda: None) -> tuple[str, ...]:
-        """Those names, each `name` or `category/name`, that no tag has which this account may see."""
+        """The names, each `name` or `category/name`, for which this account sees no tag."""
         return self._missing("tag", names, self._label, names_tag, on_progress)
 
     def missing_categories(self, names: Collection[str], on_progress: Progress = lambda: None) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Existing:
     def _not_among(
         self, kind: str, names: Iterable[str], found: Collection[tuple[str, str]], fit: Fits
     ) -> tuple[str, ...]:
-        """The names that nothing found has; the ids of the others are remembered."""
+        """The names without a match; the ids of the others are cached."""
         ids = {name: next((id for id, called in found if fit(name, called)), None) for name in names}
         with self._lock:
             self._ids.update({(kind, name): found_id for name, found_id in ids.items() if found_id is not None})

@@ -21,14 +21,15 @@ class GuestInfo:
         self._soap = soap
 
     def set(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
-        """Write one value, empty to remove it; the reference of the task that does it.
+        """Write one value, empty to remove it; returns the reference of the task.
 
-        Repeated once after a broken connection: writing it twice does no harm. InvalidInput for any other key, because
-        those are settings of the VM itself.
+        Repeated once after a broken connection: writing it twice is safe. Raises InvalidInput for any other key,
+        because those are settings of the VM itself.
         """
-        what = f"Cannot tell the guest of {vm}"
+        what = f"Cannot set a guestinfo value of {vm}"
         if not key.startswith(PREFIX) or key == PREFIX:
-            raise InvalidInput(what, why=f"{key!r} is no key for guests", next_step=f"Use one with {PREFIX} in front.")
+            why = f"{key!r} is not a guestinfo key"
+            raise InvalidInput(what, why=why, next_step=f"Use a key that begins with {PREFIX}.")
 
         def work(session: SoapSession) -> ManagedObject:
             vim = _pyvmomi.vim

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of the hosts is used."""
+"""The usage of hosts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .views import read_all
 HOST = "HostSystem"
 CONNECTION, MAINTENANCE = "runtime.connectionState", "runtime.inMaintenanceMode"
 MEMORY_BYTES, CORE_MHZ, CORES = "summary.hardware.memorySize", "summary.hardware.cpuMhz", "summary.hardware.numCpuCores"
-# MiB and MHz. The totals that vCenter offers for a cluster are in other units, some of them in versions that differ.
+# MiB and MHz. The totals that vCenter has for a cluster are in other units, some of which vary by version.
 MEMORY_USED, CPU_USED = "summary.quickStats.overallMemoryUsage", "summary.quickStats.overallCpuUsage"
 PATHS: Paths = {HOST: (CONNECTION, MAINTENANCE, MEMORY_BYTES, CORE_MHZ, CORES, MEMORY_USED, CPU_USED)}
-WHAT = "Cannot read how much of the hosts is used"
+WHAT = "Cannot read the usage of the hosts"
 MEBIBYTE = 1024 * 1024
 
 
@@ -45,7 +45,7 @@ class Hosts:
 
 
 def _sum(hosts: Iterable[Properties]) -> Usage:
-    """What vCenter does not say counts as nothing."""
+    """Values that vCenter does not report count as 0."""
     useful = [host for host in hosts if host.get(CONNECTION) == "connected" and not host.get(MAINTENANCE)]
     return Usage(
         memory_mib=sum(host.get(MEMORY_BYTES, 0) for host in useful) // MEBIBYTE,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts about a vCenter that a preflight wants. Reads only."""
+"""Facts about a vCenter for the preflight. Read-only."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .properties import read_properties, reference
 from .requests import Query
 from .soap import Soap, SoapSession
 
-# Each VM answers with all privileges of the account, nearly five hundred for an administrator.
+# vCenter returns all privileges of the account for each VM, nearly 500 for an administrator.
 VMS_ASKED = 50
 SIMULATOR = "govmomi simulator"
 
 
 def read_product(soap: Soap) -> Product:
-    """What answers there; logs in where that has not happened yet."""
+    """The product at the address; logs in if necessary."""
     session = soap.session()
     about = session.content.about
     simulated = SIMULATOR in about.fullName
@@ -30,13 +30,11 @@ def read_product(soap: Soap) -> Product:
 
 
 def read_clock_skew(soap: Soap) -> float:
-    """How many seconds vCenter's clock is ahead of ours. The time that the answer took is not held against it."""
+    """How many seconds vCenter's clock is ahead of ours, not counting the duration of the call."""
 
     def work(session: SoapSession) -> float:
         began = datetime.now(UTC)
-        theirs: datetime = session.call(
-            "CurrentTime", "Cannot ask vCenter for its time", session.instance().CurrentTime
-        )
+        theirs: datetime = session.call("CurrentTime", "Cannot read vCenter's time", session.instance().CurrentTime)
         ended = datetime.now(UTC)
         if began <= theirs <= ended:
             return 0.0
@@ -46,7 +44,7 @@ def read_clock_skew(soap: Soap) -> float:
 
 
 def read_attribute_kinds(soap: Soap) -> frozenset[str]:
-    """The types of object for which there is a custom attribute of our name; the empty text for all types."""
+    """The object types that have a custom attribute with our name; the empty text for all types."""
 
     def work(session: SoapSession) -> frozenset[str]:
         manager = reference(session.content.customFieldsManager)
@@ -58,9 +56,9 @@ def read_attribute_kinds(soap: Soap) -> frozenset[str]:
 
 
 def read_holdings(soap: Soap, machines: Sequence[ManagedObject]) -> Holdings:
-    """The privileges of our account on the root folder, and on the first fifty of the VMs; one call. Needs System.View.
+    """The privileges of our account on the root folder, and on the first 50 of the VMs; one call. Needs System.View.
 
-    Permissions of the groups that the account is in count, and global ones too.
+    Permissions of the account's groups and global permissions count as well.
     """
 
     def work(session: SoapSession) -> Holdings:

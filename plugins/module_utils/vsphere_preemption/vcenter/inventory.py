@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """VMs as values, read in bulk.
 
-With the first page of VMs come the definitions of the custom attributes, so the mark is found without a further call.
+The first page of VMs includes the definitions of the custom attributes, so the mark is found without another call.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Machines = dict[ManagedObject, VirtualMachine]
 
 
 class Inventory:
-    """What vCenter says about VMs."""
+    """The VMs of one vCenter."""
 
     def __init__(self, soap: Soap, attribute: MarkAttribute) -> None:
         self._soap = soap
@@ -41,17 +41,17 @@ class Inventory:
         placed: bool = True,
         sized: bool = True,
     ) -> Machines:
-        """The VMs among the references, as they are now; those that do not exist are left out.
+        """The current state of the VMs among the references; those that do not exist are omitted.
 
-        full: also what it takes to choose among them: boot time, custom attributes, and the state of their hosts.
-        placed: where they are. sized: their size and use, in a full read.
+        full: also what is needed to select among them: boot time, custom attributes, and the state of their hosts.
+        placed: where they are. sized: their size and usage, in a full read.
         """
         wanted = list(dict.fromkeys(ref for ref in refs if ref.type == VIRTUAL_MACHINE))
         paths = paths_of(full=full, placed=placed, sized=sized)
         if not full:
             definitions, found = self._pages(wanted, paths, on_progress)
             return {ref: base_machine(ref, properties, definitions) for ref, properties in found.items()}
-        # Most of the hosts are those of the last time; they are read at the same time, and only new ones after it.
+        # Most hosts are those of the previous read; they are read in parallel, and only new ones after that.
         known = self._known_hosts
         (definitions, found), hosts = side_by_side(
             lambda: self._pages(wanted, paths, on_progress), lambda: self._hosts(known)
@@ -80,8 +80,8 @@ class Inventory:
         return definitions, found
 
     def _hosts(self, hosts: frozenset[ManagedObject]) -> dict[ManagedObject, Properties]:
-        """The hosts of the VMs. A way from each VM to its host within the same call costs the simulator 30 ms more for
-        a thousand VMs; the few hosts by themselves take half a millisecond."""
+        """The hosts of the VMs. Traversing from each VM to its host within the same call costs the simulator 30 ms more
+        for a thousand VMs; reading the few hosts separately takes half a millisecond."""
         refs = sorted(hosts)
         found: dict[ManagedObject, Properties] = {}
         for start in range(0, len(refs), OBJECTS_PER_CALL):
@@ -89,7 +89,7 @@ class Inventory:
         return found
 
     def _with_definitions(self, refs: Sequence[ManagedObject], paths: Paths) -> tuple[Definitions, Found]:
-        """The properties of the VMs, and the custom attributes that there are."""
+        """The properties of the VMs, and the existing custom attributes."""
 
         def work(session: SoapSession) -> tuple[Definitions, Found]:
             manager = reference(session.content.customFieldsManager)

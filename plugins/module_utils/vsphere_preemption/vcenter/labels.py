@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tags of objects by name.
 
-vCenter tells the ids of the tags that objects carry, but no names; those are looked up tag by tag, and believed for a
-minute.
+vCenter returns the ids of the tags of objects, but no names; those are looked up tag by tag, and cached for a minute.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ from .tagging import Carried, Tagging
 
 NAME_BELIEVED_SECONDS = 60.0
 
-# Names as `category/name`, by the object that carries the tags. What carries none is missing.
+# Names as `category/name`, by the object that has the tags. Objects without tags are missing.
 Named = Mapping[ManagedObject, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a tag at the time `checked`; None where the tag was deleted."""
+    """The name of a tag at the time `checked`; None if the tag was deleted."""
 
     text: str | None
     checked: float
 
 
 class Labels:
-    """The names of the tags of one vCenter. Safe for several threads."""
+    """The names of the tags of one vCenter. Thread-safe."""
 
     def __init__(self, tagging: Tagging, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._tagging = tagging
@@ -41,11 +40,11 @@ class Labels:
         self._lock = threading.Lock()
 
     def of(self, refs: Sequence[ManagedObject]) -> Named:
-        """The tags of the objects: one call for each thousand of them, and those for names that are not known."""
+        """The tags of the objects: one call per thousand objects, and calls for names that are not known."""
         return self.named(self._tagging.carried(refs))
 
     def named(self, carried: Carried) -> Named:
-        """The same where the ids are known. A tag that was deleted in between is left out."""
+        """The same for known ids. A tag that was deleted in between is omitted."""
         names = self._names_of(frozenset().union(*carried.values()))
         # Most objects carry the same few sets of tags.
         sets = {ids: frozenset(names[tag_id] for tag_id in ids if tag_id in names) for ids in set(carried.values())}
@@ -54,7 +53,7 @@ class Labels:
     def _names_of(self, ids: Iterable[str]) -> Mapping[str, str]:
         now = self._clock()
         with self._lock:
-            # What was not asked for so long is forgotten, so deleted tags do not pile up.
+            # Expired names are removed, so that deleted tags do not accumulate.
             self._names = {
                 tag_id: name for tag_id, name in self._names.items() if now - name.checked <= NAME_BELIEVED_SECONDS
             }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a listener for alarms, as they come from a rulebook: checked, and completed from the environment."""
+"""The options of an alarm listener, from a rulebook: validated, and completed from the environment."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from .settings import (
 
 DEFAULT_INTERVAL_SECONDS = 1.0
 SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS = 0.2, 3600.0
-# A listener has nothing to do but to wait, but whoever ends it should not wait for vCenter too long.
+# A listener can afford to wait, but ending it should not take too long.
 CALL_SECONDS = 10.0
-# By option; that of validate_certs says the opposite.
+# By option; that of validate_certs has the opposite meaning.
 VARIABLES = {
     "vcenter_url": URL_VARIABLE,
     "vcenter_username": "VCENTER_USERNAME",
@@ -43,9 +43,9 @@ _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 @dataclass(frozen=True)
 class ListenerOptions:
-    """settings, credentials: for the client. alarms: patterns for names. interval_seconds: from look to look.
+    """settings, credentials: for the client. alarms: patterns for names. interval_seconds: between checks.
 
-    state_file: where to remember what was told; None: nowhere.
+    state_file: where to store the changes already reported; None: nowhere.
     """
 
     settings: VCenterSettings
@@ -55,12 +55,12 @@ class ListenerOptions:
     state_file: Path | None
 
     def wants(self, name: str) -> bool:
-        """Whether an alarm of this name is listened for; upper and lower case are alike."""
+        """Whether an alarm with this name matches; case-insensitive."""
         return any(fnmatchcase(name.casefold(), pattern.casefold()) for pattern in self.alarms)
 
 
 def read_options(raw: Mapping[str, Any], environ: Environment) -> ListenerOptions:
-    """The options. InvalidSetting names the one that is wrong. One that is null or empty counts as not given."""
+    """The options. Raises InvalidSetting, which names the invalid one. Null or empty options count as not set."""
     given = {name: value for name, value in raw.items() if value is not None and value != ""}
     unknown = sorted(map(str, given.keys() - OPTIONS))
     if unknown:
@@ -78,19 +78,19 @@ def read_options(raw: Mapping[str, Any], environ: Environment) -> ListenerOption
 def _settings(texts: Mapping[str, str], *, insecure: bool) -> VCenterSettings:
     ca_file = texts["vcenter_ca_file"]
     if ca_file and not Path(ca_file).is_file():
-        raise _refused("vcenter_ca_file", f"there is no file {ca_file}", "Correct the path, or leave it out.")
+        raise _refused("vcenter_ca_file", f"the file {ca_file} does not exist", "Correct the path, or omit it.")
     url = texts["vcenter_url"].strip()
     return VCenterSettings(url=url, insecure=insecure, ca_file=ca_file or None, call_seconds=CALL_SECONDS)
 
 
 def _credentials(texts: Mapping[str, str]) -> Credentials:
-    """User name and password where they are given, else the files."""
+    """The user name and password if they are set, otherwise the files."""
     username, password = texts["vcenter_username"], texts["vcenter_password"]
     if username and password:
         return GivenCredentials(username, password)
     if username or password:
         missing = "vcenter_password" if username else "vcenter_username"
-        raise _refused(missing, "it is missing", "Give name and password, or vcenter_secret_path.")
+        raise _refused(missing, "it is missing", "Set user name and password, or vcenter_secret_path.")
     return FileCredentials(texts["vcenter_secret_path"] or DEFAULT_SECRET_PATH)
 
 
@@ -107,7 +107,7 @@ def _insecure(given: Mapping[str, Any], environ: Environment) -> bool:
 def _patterns(value: object) -> tuple[str, ...]:
     patterns = [value] if isinstance(value, str) else value
     if not isinstance(patterns, list) or not patterns or not all(isinstance(one, str) and one for one in patterns):
-        raise _refused("alarms", "it is no list of patterns", "Give names or patterns, such as ['Cluster memory*'].")
+        raise _refused("alarms", "it is not a list of patterns", "Use names or patterns, such as ['Cluster memory*'].")
     return tuple(patterns)
 
 
@@ -130,7 +130,7 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     """A text; the value is not shown, as it may be a secret."""
     value = given.get(name, "")
     if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-        raise _refused(name, f"it is a {type(value).__name__}, not text", "Give a text.")
+        raise _refused(name, f"it is a {type(value).__name__}, not text", "Use text.")
     return str(value)
 
 

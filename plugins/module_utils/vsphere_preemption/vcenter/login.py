@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logging in, and the care that no account gets locked by it.
+"""Logging in without locking the account.
 
-vCenter locks an account after a few wrong passwords. So a pair that was refused once is never sent again; it counts as
-another pair when its files were written anew. Credentials are read for every login, so a rotated password is used
+vCenter locks an account after a few wrong passwords. So credentials that were rejected once are never sent again; they
+count as new if their files were written again. Credentials are read for every login, so a rotated password is used
 without a restart.
 """
 
@@ -24,9 +24,9 @@ T = TypeVar("T")
 
 
 class LoginDesk:
-    """Lets one thread at a time log in. Shared by all kinds of session of one client.
+    """Allows one thread at a time to log in. Shared by all kinds of session of one client.
 
-    Who waited while another thread failed gets that failure too, instead of trying once more.
+    Threads that waited while another thread failed get the same failure, instead of trying again.
     """
 
     def __init__(self, credentials: Credentials, clock: Callable[[], float] = time.monotonic) -> None:
@@ -37,7 +37,7 @@ class LoginDesk:
         self._failure: tuple[float, PreemptionError] | None = None
 
     def serve(self, existing: Callable[[], S | None], open_session: Callable[[Login], S]) -> S:
-        """The existing session, or a new one. VCenterLoginRefused, without a call, for a pair known to be refused."""
+        """The existing session, or a new one. Raises VCenterLoginRefused, without a call, for rejected credentials."""
         arrived = self._clock()
         with self._lock:
             session = existing()
@@ -58,7 +58,7 @@ class LoginDesk:
     def _log_in(self, open_session: Callable[[Login], S]) -> S:
         login = self._credentials.read()
         if login == self._refused:
-            raise unusable_login(f"it refused the user {login.username} before, and the credentials are still the same")
+            raise unusable_login(f"it rejected the user {login.username}, and the credentials have not changed since")
         try:
             return open_session(login)
         except VCenterLoginRefused:
@@ -66,7 +66,7 @@ class LoginDesk:
             newer = self._credentials.read()
             if newer == login:
                 raise
-        # The files were replaced while vCenter looked at what they held before.
+        # The files were replaced while vCenter checked the previous credentials.
         try:
             return open_session(newer)
         except VCenterLoginRefused:
@@ -75,7 +75,7 @@ class LoginDesk:
 
 
 class Door(Generic[S]):
-    """Owns the session of one kind: opens it when it is needed, and a new one after it was lost."""
+    """Owns a session of one kind: opens it when it is needed, and opens a new one after it was lost."""
 
     def __init__(self, desk: LoginDesk, open_session: Callable[[Login], S]) -> None:
         self._desk = desk
@@ -83,15 +83,15 @@ class Door(Generic[S]):
         self._session: S | None = None
 
     def enter(self) -> S:
-        """The session; logs in where there is none."""
+        """The session; logs in if there is none."""
         session = self._session
         return session if session is not None else self._desk.serve(lambda: self._session, self._open)
 
     def attempt(self, work: Callable[[S], T], *, repeat: bool = True) -> T:
-        """Do a piece of work of one or more calls.
+        """Carry out work of one or more calls.
 
-        It is done again, once, in a new session when vCenter does not know the old one. After a broken connection it
-        is done again only with `repeat`, because the call may have been carried out.
+        It is repeated once in a new session if vCenter does not recognize the old one. After a broken connection, it is
+        only repeated with `repeat`, because the call may have been carried out.
         """
         session_lost = broken = False
         while True:
@@ -109,7 +109,7 @@ class Door(Generic[S]):
                 broken = True
 
     def leave(self) -> S | None:
-        """Give the session away, so that it can be ended."""
+        """Release the session, so that it can be ended."""
         session, self._session = self._session, None
         return session
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All VMs by name and folder, for choosing some of them.
+"""All VMs by name and folder, for selecting some of them.
 
-Reading them all costs a call for each thousand; vCenter finds no VM by a pattern, and by a name only one of several.
+Reading them all takes one call per thousand; vCenter cannot find VMs by pattern, and by name only one of several.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ FOLDERS_AND_MACHINES: Paths = {
 
 
 class MachineList:
-    """The VMs of one vCenter at one moment.
+    """The VMs of one vCenter at one time.
 
-    nodes: folders, datacenters and vApps with the VMs in them. special: VMs that only their name can choose, which are
-    templates and those that other solutions manage.
+    nodes: folders, datacenters and vApps with the VMs in them. special: VMs that can only be selected by name, which
+    are templates and VMs that other solutions manage.
     """
 
     def __init__(self, root: ManagedObject, nodes: Iterable[Node], special: Iterable[ManagedObject] = ()) -> None:
@@ -51,9 +51,9 @@ class MachineList:
                 self._by_word[word].add(ref)
 
     def choose(self, selection: Selection, *, all_must_exist: bool = True) -> Chosen:
-        """The VMs of a selection. MachineAmbiguous, MachineNotFound, PlaceNotFound, PlaceAmbiguous.
+        """The VMs of a selection. Raises MachineAmbiguous, MachineNotFound, PlaceNotFound, PlaceAmbiguous.
 
-        all_must_exist: False leaves out names that fit no VM.
+        all_must_exist: False ignores names that match no VM.
         """
         fitting = {written: self._fitting(written) for written in selection.vms}
         self._refuse_ambiguous(fitting)
@@ -67,7 +67,7 @@ class MachineList:
         return Chosen(chosen, names, selection.exclusive)
 
     def _inside(self, folder: str, pattern: str) -> frozenset[ManagedObject]:
-        """VMs that are in the folder and whose name fits; either may be missing, but not both."""
+        """VMs that are in the folder and whose name matches; one of the two may be empty."""
         found = frozenset(self._machines) - self._special
         if folder:
             found &= self._tree.area(Place(PlaceKind.FOLDER, folder)).folders
@@ -89,14 +89,14 @@ class MachineList:
                 paths = sorted(f"{self._tree.path_of(self._machines[ref])} ({ref.value})" for ref in refs)
                 more = [f"{len(paths) - MOST_NAMED} more"] if len(paths) > MOST_NAMED else []
                 raise MachineAmbiguous(
-                    f"Cannot tell which VM {written!r} is meant",
-                    why=f"the name fits {', '.join(paths[:MOST_NAMED] + more)}",
-                    next_step="Give its inventory path, or its managed object reference.",
+                    f"The VM name {written!r} is ambiguous",
+                    why=f"it matches {', '.join(paths[:MOST_NAMED] + more)}",
+                    next_step="Use its inventory path, or its managed object reference.",
                 )
 
 
 def list_machines(soap: Soap) -> MachineList:
-    """All VMs that the account may see: four calls, and one more for each further thousand."""
+    """All VMs that the account can see: four calls, and one more for each additional thousand."""
     return soap.attempt(_read)
 
 
@@ -107,7 +107,7 @@ def _read(session: SoapSession) -> MachineList:
 
 
 def _node(ref: ManagedObject, properties: Properties) -> Node:
-    # A VM in a vApp has no folder of its own, and the vApp hangs in a folder as well as in a pool.
+    # A VM in a vApp has no folder of its own, and the vApp is in a folder as well as in a pool.
     parent = properties.get(SHOWN_IN) or properties.get(PARENT) or properties.get(APP)
     for_machines = VIRTUAL_MACHINE in (properties.get(CHILD_TYPES) or ())
     return Node(ref, str(properties.get(NAME, "")), parent, for_machines=for_machines)
@@ -118,7 +118,7 @@ def _is_special(properties: Properties) -> bool:
 
 
 def _parts(path: str) -> list[str]:
-    """The names in an inventory path, as vCenter shows them."""
+    """The names in an inventory path, as shown by vCenter."""
     return [min(spellings(name), key=len) for name in path.strip("/").split("/")]
 
 
@@ -127,6 +127,6 @@ def _not_found(missing: list[str]) -> MachineNotFound:
     names = ", ".join([*map(repr, missing[:MOST_NAMED]), *more])
     return MachineNotFound(
         "Cannot find all VMs",
-        why=f"vCenter has none that fits {names}, or the account may not see it",
-        next_step="Check the spelling and the case, or grant the account System.Read on it.",
+        why=f"vCenter has no VM that matches {names}, or the account cannot see it",
+        next_step="Check the spelling and the case, or grant the account System.Read on the VM.",
     )

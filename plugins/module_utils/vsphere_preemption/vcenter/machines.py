@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A VM as a value, from its properties.
 
-Only leaf properties are asked for; whole structures such as `config` cost ten times as much. The base read has what
-decides whether a VM may be stopped at all, since it is made again right before each stop; the full read has what it
-takes to choose among VMs.
+Only leaf properties are requested; whole structures such as `config` cost ten times as much. The base read contains
+what decides whether a VM may be stopped, since it is repeated immediately before each stop; the full read contains what
+is needed to select among VMs.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ FT_PRIMARY = 1
 
 
 def paths_of(*, full: bool, placed: bool, sized: bool) -> Paths:
-    """What is read of each VM. A thousand references cost vCenter's simulator 50 ms, and so do a thousand sizes."""
+    """The properties to read of each VM. A thousand references cost the simulator 50 ms, as do a thousand sizes."""
     place = _PLACE if placed else (HOST,) if full else ()
     return {VIRTUAL_MACHINE: (*_ALWAYS, *place, *((BOOT_TIME,) if full else ()), *(_SIZE if full and sized else ()))}
 
 
 @dataclass(frozen=True)
 class Definitions:
-    """The custom attributes of a vCenter. mark_key: of ours, None where it does not exist. names: of all, by key."""
+    """The custom attributes of a vCenter. mark_key: of ours, None if it does not exist. names: of all, by key."""
 
     mark_key: int | None = None
     names: Mapping[int, str] = field(default_factory=dict)
 
 
 def power_state(properties: Properties) -> PowerState:
-    """The power state of a VM; unknown where vCenter gives none that we know."""
+    """The power state of a VM; unknown if vCenter reports none or an unknown one."""
     try:
         return PowerState(str(properties.get(POWER_STATE)))
     except ValueError:
@@ -87,7 +87,7 @@ def full_machine(
         cpu_mhz=properties.get(CPUS, 0) * host.get(CPU_SPEED, 0),
         memory_used_mib=properties.get(MEMORY_USED, 0),
         cpu_used_mhz=properties.get(CPU_USED, 0),
-        # An attribute that was emptied is for vCenter the same as one that was never set.
+        # vCenter treats an attribute that was emptied like one that was never set.
         attributes={names[key]: value for key, value in values.items() if key in names and value},
     )
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Places of the inventory, resolved to the objects that make them up.
+"""Places of the inventory, resolved to their objects.
 
-The whole inventory without its VMs is read at once: some hundred objects, however many places are asked for.
+The whole inventory without its VMs is read at once: a few hundred objects, regardless of the number of places.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SKELETON: Paths = {
     "ResourcePool": (NAME, PARENT),
     "VirtualApp": (NAME, PARENT, SHOWN_IN),
 }
-WHAT = "Cannot read the places of the inventory"
+WHAT = "Cannot read the inventory"
 
 
 class Places:
@@ -38,7 +38,7 @@ class Places:
         self._soap = soap
 
     def resolve(self, places: Sequence[Place]) -> Area:
-        """All places together. PlaceNotFound, PlaceAmbiguous."""
+        """All places together. Raises PlaceNotFound, PlaceAmbiguous."""
         if not places:
             return Area()
         tree = self._soap.attempt(_tree)
@@ -50,21 +50,21 @@ class Places:
         )
 
     def find(self, written: Sequence[str]) -> list[tuple[ManagedObject, str]]:
-        """The objects with these paths, names or references, each with its path. PlaceNotFound, PlaceAmbiguous."""
+        """The objects with these paths, names or references, and their paths. Raises PlaceNotFound, PlaceAmbiguous."""
         tree = self._soap.attempt(_tree)
         return [tree.find(text) for text in written]
 
     def compute_resource(self, ref: ManagedObject) -> Area:
-        """The hosts of one compute resource, with one call. PlaceNotFound where it is none, or is gone."""
+        """The hosts of one compute resource, with one call. Raises PlaceNotFound if there is no such resource."""
         what = f"Cannot read the hosts of {ref}"
         if ref.type not in COMPUTE_RESOURCES:
-            step = "Name a cluster, or the compute resource of a standalone host."
-            raise PlaceNotFound(what, why="it is no compute resource", next_step=step)
+            step = "Use a cluster, or the compute resource of a standalone host."
+            raise PlaceNotFound(what, why="it is not a compute resource", next_step=step)
         query = Query([ref], {ref.type: (HOSTS,)})
         found = self._soap.attempt(lambda session: read_properties(session, query, what)).get(ref)
         if found is None:
-            why = "it does not exist, or not any more"
-            raise PlaceNotFound(what, why=why, next_step="Ask for a compute resource that exists.")
+            why = "it does not exist"
+            raise PlaceNotFound(what, why=why, next_step="Use an existing compute resource.")
         return Area(hosts=frozenset(found.get(HOSTS) or ()))
 
 
@@ -76,7 +76,7 @@ def _tree(session: SoapSession) -> InventoryTree:
 def _node(ref: ManagedObject, properties: Properties) -> Node:
     return Node(
         ref,
-        # One that the account may not look into can still be meant by its reference.
+        # An object that the account cannot read can still be specified by its reference.
         str(properties.get(NAME, "")),
         properties.get(PARENT),
         for_machines="VirtualMachine" in (properties.get(CHILD_TYPES) or ()),

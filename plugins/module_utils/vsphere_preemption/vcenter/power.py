@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls that change the power of a VM.
+"""The calls that change the power state of a VM.
 
-Each is made once: whether one that broke off was carried out, only a new look can tell.
+Each is made once: if it was interrupted, only a new read shows whether it was carried out.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ class Power:
         self._soap = soap
 
     def power_off(self, vm: ManagedObject) -> ManagedObject:
-        """Cut the power of a VM; the reference of the task that does it. PowerRefused says why not."""
+        """Power off a VM; returns the reference of the task. Raises PowerRefused."""
         return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
 
     def suspend(self, vm: ManagedObject) -> ManagedObject:
-        """Write the memory of a VM to disk and stop it; the reference of the task. PowerRefused says why not."""
+        """Write the memory of a VM to disk and stop it; returns the reference of the task. Raises PowerRefused."""
         return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}")
 
     def power_on(self, vm: ManagedObject) -> ManagedObject:
-        """Power a VM on, or resume it; the reference of the task that does it. PowerRefused says why not."""
+        """Power on or resume a VM; returns the reference of the task. Raises PowerRefused."""
         return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}")
 
     def shut_down_guest(self, vm: ManagedObject) -> None:
-        """Ask the guest of a VM to shut down, and do not wait for it. PowerRefused says why not."""
+        """Ask the guest of a VM to shut down, without waiting for it. Raises PowerRefused."""
         self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes)
 
     def _task(self, name: str, vm: ManagedObject, what: str) -> ManagedObject:

@@ -22,20 +22,20 @@ Properties = Mapping[str, Any]
 
 
 def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Paths) -> Any:
-    """What a property filter shall watch."""
+    """The specification of a property filter."""
     query = _pyvmomi.vmodl.query.PropertyCollector
     return query.FilterSpec(
         objectSet=[query.ObjectSpec(obj=session.object(ref)) for ref in refs],
         propSet=[
             query.PropertySpec(type=getattr(_pyvmomi.vim, kind), pathSet=list(wanted)) for kind, wanted in paths.items()
         ],
-        # One deleted object would else fail the call for all of them.
+        # Otherwise one deleted object would fail the call for all of them.
         reportMissingObjectsInResults=True,
     )
 
 
 def read_properties(session: SoapSession, query: Query, what: str) -> dict[ManagedObject, Properties]:
-    """The properties of the objects that exist. All pages are read, however small vCenter makes them."""
+    """The properties of the objects that exist. All pages are read, regardless of their size."""
     found: dict[ManagedObject, Properties] = {}
     page = _first_page(session, query, what)
     while True:
@@ -47,7 +47,7 @@ def read_properties(session: SoapSession, query: Query, what: str) -> dict[Manag
 
 def _first_page(session: SoapSession, query: Query, what: str) -> Page:
     collector, name = session.content.propertyCollector, "RetrievePropertiesEx"
-    # One more, for the definitions of the custom attributes that come with a full page.
+    # One more, for the definitions of the custom attributes in addition to a full page.
     body = retrieve_properties(reference(collector), query, OBJECTS_PER_CALL + 1)
     return session.call(name, what, lambda: _checked(read_page(session.stub.send(body))))
 
@@ -58,7 +58,7 @@ def _next_page(session: SoapSession, token: str, what: str) -> Page:
 
 
 def _checked(page: Page) -> Page:
-    """A lost session raises nothing here: it shows as a fault in place of every property."""
+    """A lost session does not raise an error here: it appears as a fault in place of every property."""
     if any(LOST in entry.faults for entry in page.objects):
         raise _pyvmomi.vim.fault.NotAuthenticated()
     return page

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""vCenter's REST API for tags, under both of its addresses.
+"""vCenter's REST API for tags, under both of its paths.
 
-vCenter 7.0U2 and later want `/api`; older ones, and the simulator, have only `/rest`, which answers 404 for the other.
-They differ in paths and wrapping, not in meaning: `/rest` puts every answer into an object, and writes an empty list as
-null. The family is found out at login and remembered.
+vCenter 7.0U2 and later use `/api`; older versions and the simulator only have `/rest`, and return 404 for the other.
+They differ in paths and wrapping, not in meaning: `/rest` wraps every reply in an object, and writes an empty list as
+null. The family is detected at login and remembered.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LONGEST_MESSAGE = 300
 
 @dataclass(frozen=True)
 class PathFamily:
-    """The addresses of one form of the API. id_mark: before an id in a path. wrapped: answers are in `value`."""
+    """The paths of one form of the API. id_mark: before an id in a path. wrapped: replies are in `value`."""
 
     session: str
     root: str
@@ -66,7 +66,7 @@ class NotThere(VCenterFault):
 
 
 class AlreadyThere(VCenterFault):
-    """vCenter has an object of that name already."""
+    """vCenter already has an object with this name."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class RestSession:
     key: str
 
 
-# What is asked for depends on the family: method, path and body.
+# The request depends on the family: method, path and body.
 Question = Callable[[PathFamily], tuple[str, str, "dict[str, Any] | None"]]
 
 
@@ -91,13 +91,13 @@ class Rest:
         self._door: Door[RestSession] = Door(desk, self._log_in)
 
     def ask(self, name: str, what: str, question: Question, read: Callable[[Any], T]) -> T:
-        """What `read` makes of the answer to a question that changes nothing. NotThere for a missing object."""
+        """The result of `read` for the reply to a read-only request. Raises NotThere for a missing object."""
         return self._door.attempt(lambda session: self._ask(session, name, what, question, read))
 
     def change(self, name: str, what: str, question: Question) -> Any:
-        """The answer to what changes something; None where there is none. NotThere, AlreadyThere.
+        """The reply to a request that changes something; None if there is none. Raises NotThere, AlreadyThere.
 
-        It is sent again after a broken connection, so it may find its own work.
+        It is sent again after a broken connection, so it may find its own change.
         """
 
         def work(session: RestSession) -> Any:
@@ -114,7 +114,7 @@ class Rest:
         return self._door.attempt(work)
 
     def log_in(self) -> None:
-        """Open the session where there is none."""
+        """Open the session if there is none."""
         self._door.enter()
 
     def log_out(self) -> None:
@@ -150,19 +150,17 @@ class Rest:
                 self._families = (family, *(other for other in self._families if other is not family))
                 return session
         why = f"{self._calls.address} has neither {API.session} nor {REST.session}"
-        raise VCenterUnreachable(
-            LOGIN, why=why, next_step="Check the address; a vCenter that starts needs some minutes."
-        )
+        raise VCenterUnreachable(LOGIN, why=why, next_step="Check the address; vCenter takes several minutes to start.")
 
     def _open(self, family: PathFamily, login: Login) -> RestSession | None:
-        """A new session; None where vCenter does not know this family of paths."""
+        """A new session; None if vCenter does not have this family of paths."""
         pair = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
         answer = self._connections.exchange("POST", family.session, headers={"Authorization": f"Basic {pair}"})
         if answer.status == 404:
             return None
         if answer.status == 401:
-            why = f"{self._calls.address} refused the user name or the password"
-            raise VCenterLoginRefused(LOGIN, why=why, next_step="Store the right credentials; no restart is needed.")
+            why = f"{self._calls.address} rejected the user name or password"
+            raise VCenterLoginRefused(LOGIN, why=why, next_step="Store the correct credentials; no restart is needed.")
         if answer.status not in (200, 201):
             raise _refusal(answer, LOGIN, self._calls.address)
         content = json.loads(answer.body)
@@ -175,27 +173,27 @@ def _content(answer: Answer, family: PathFamily) -> Any:
 
 
 def _refusal(answer: Answer, what: str, address: str) -> PreemptionError:
-    """The error for an answer that is none."""
+    """The error for a reply that is not successful."""
     status = answer.status
     message = _message(answer.body)
-    why = f"{address} answered HTTP {status}{f' ({message})' if message else ''}"
+    why = f"{address} returned HTTP {status}{f' ({message})' if message else ''}"
     if status == 401:
-        return SessionLost(what, why="vCenter ended our REST session", next_step="Try again; a new session is opened.")
+        return SessionLost(what, why="vCenter ended our REST session", next_step="Retry; a new session is opened.")
     if status == 403:
         step = "Grant the account System.Read on the tag and on the tagged objects."
         return VCenterPermissionDenied(what, why=why, next_step=step)
     if status == 404:
         return NotThere(what, why=why, next_step="Check that the object still exists.")
     if status == 400 and _kind(answer.body) == "already_exists":
-        return AlreadyThere(what, why=why, next_step="Use another name, or let the account see what has this one.")
+        return AlreadyThere(what, why=why, next_step="Use another name, or give the account access to the object.")
     if status in UNAVAILABLE:
-        return VCenterUnreachable(what, why=why, next_step="Try again once the services of vCenter are up.")
-    step = "Look at the log of vCenter's vAPI endpoint for the reason."
+        return VCenterUnreachable(what, why=why, next_step="Retry once the vCenter services are running.")
+    step = "Check the log of vCenter's vAPI endpoint for the reason."
     return VCenterFault(what, why=why, next_step=step, retryable=status >= 500)
 
 
 def _message(body: bytes) -> str:
-    """What vCenter says in a standard error; nothing for any other body."""
+    """vCenter's messages in a standard error; empty for any other body."""
     try:
         content = json.loads(body)
         messages = content.get("value", content)["messages"]
@@ -205,7 +203,7 @@ def _message(body: bytes) -> str:
 
 
 def _kind(body: bytes) -> str:
-    """Which standard error it is, such as `already_exists`, in either family; empty for any other body."""
+    """The type of a standard error, such as `already_exists`, in either family; empty for any other body."""
     try:
         content = json.loads(body)
         return str(content.get("error_type") or content.get("type") or "").rpartition(".")[2].lower()

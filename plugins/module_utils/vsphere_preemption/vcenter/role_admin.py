@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Roles and permissions of one vCenter, read and changed. Who may do so is an administrator, never the worker."""
+"""Administration of roles and permissions of one vCenter. For administrators, never for the worker."""
 
 from __future__ import annotations
 
@@ -37,26 +37,26 @@ READ = "Cannot read the roles and permissions"
 
 @dataclass(frozen=True)
 class Found:
-    """paths: of the places that were asked for, in their order. root: the root folder."""
+    """paths: of the requested places, in order. root: the root folder."""
 
     paths: Mapping[ManagedObject, str]
     root: ManagedObject
 
 
 class RoleAdmin:
-    """An administrator's hand on roles and permissions."""
+    """Reads and changes roles and permissions."""
 
     def __init__(self, soap: Soap) -> None:
         self._soap = soap
         self._places = Places(soap)
 
     def find(self, scope: Sequence[str]) -> Found:
-        """The objects of these paths, names or references. PlaceNotFound, PlaceAmbiguous."""
+        """The objects with these paths, names or references. Raises PlaceNotFound, PlaceAmbiguous."""
         root = reference(self._soap.session().content.rootFolder)
         return Found(dict(self._places.find(scope)) if scope else {}, root)
 
     def read(self, names: Sequence[str], places: Iterable[ManagedObject]) -> Access:
-        """All roles, who has those of these names, and all permissions on the places. A call for each, and one more."""
+        """All roles, the permissions with these roles, and all permissions on the places. One call each, plus one."""
 
         def work(session: SoapSession) -> Access:
             roles = _roles(session)
@@ -70,7 +70,7 @@ class RoleAdmin:
         return self._soap.attempt(work)
 
     def apply(self, plan: RolePlan) -> None:
-        """Make the changes, one after the other. What was done before an error stays; doing it all again is safe."""
+        """Apply the changes, one after the other. Changes before an error are kept; repeating all of them is safe."""
         for change in plan.changes:
             self._soap.attempt(lambda session, change=change: _make(session, change))  # type: ignore[misc]
 
@@ -109,7 +109,7 @@ def _who(entry: Permission) -> tuple[str, bool, int]:
 
 
 def _named(entries: Iterable[Permission], here: Iterable[Permission]) -> list[Permission]:
-    """Without those that say no place (the simulator's) but are known from the look at a place."""
+    """Without those that have no place (the simulator's) but are known from reading a place."""
     known = [_who(entry) for entry in here]
     left = []
     for entry in entries:
@@ -124,7 +124,7 @@ def _make(session: SoapSession, change: Change) -> None:
     manager = session.content.authorizationManager
     if isinstance(change, MakeRole):
         name, privileges = change.wish.name, sorted(change.wish.privileges)
-        what = f"Cannot make the role {name!r}"
+        what = f"Cannot create the role {name!r}"
         session.call("AddAuthorizationRole", what, lambda: manager.AddAuthorizationRole(name, privileges))
     elif isinstance(change, ChangeRole):
         role, privileges = change.role, sorted(change.privileges)
@@ -137,7 +137,7 @@ def _make(session: SoapSession, change: Change) -> None:
         session.call("RemoveAuthorizationRole", what, lambda: manager.RemoveAuthorizationRole(key, fail_if_used))
     elif isinstance(change, Revoke):
         held, entity = change.permission, session.object(change.place)
-        what = f"Cannot take the permission on {change.place} from {held.principal}"
+        what = f"Cannot remove the permission of {held.principal} on {change.place}"
         remove = manager.RemoveEntityPermission
         session.call("RemoveEntityPermission", what, lambda: remove(entity, held.principal, held.group))
     else:
@@ -146,7 +146,7 @@ def _make(session: SoapSession, change: Change) -> None:
 
 def _grant(session: SoapSession, change: Grant) -> None:
     manager, entity = session.content.authorizationManager, session.object(change.place)
-    what = f"Cannot give {change.principal.name} the role {change.role!r} on {change.place}"
+    what = f"Cannot assign the role {change.role!r} to {change.principal.name} on {change.place}"
     key = next(role.key for role in _roles(session) if role.name == change.role)
     permission = _pyvmomi.vim.AuthorizationManager.Permission(
         principal=change.principal.name, group=change.principal.group, roleId=key, propagate=change.propagate
@@ -157,5 +157,5 @@ def _grant(session: SoapSession, change: Grant) -> None:
         if error.fault != "UserNotFound":
             raise
         kind = "group" if change.principal.group else "user"
-        step = "Create it first, or correct the name; write it as DOMAIN\\name."
-        raise InvalidSetting(what, why=f"vCenter knows no such {kind}", next_step=step) from error
+        step = f"Create the {kind} first, or correct the name; use the format DOMAIN\\name."
+        raise InvalidSetting(what, why=f"vCenter has no such {kind}", next_step=step) from error

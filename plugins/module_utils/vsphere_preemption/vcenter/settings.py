@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where vCenter is, how its certificate is checked, how much is asked of it at a time, and who we are there."""
+"""The address of vCenter, the validation of its certificate, the limits for calls, and the credentials."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ class Endpoint:
 
     @property
     def event_source(self) -> str:
-        """The source of vCenter's events, as VEBA writes it; with the port only where it is not the usual one."""
+        """The source of vCenter's events, in VEBA's format; with the port only if it is not the default."""
         host = str(self).removesuffix(":443")
         return f"https://{host}{SDK_PATH}"
 
 
 @dataclass(frozen=True)
 class VCenterSettings:
-    """All that a client must know of a vCenter, but for the credentials.
+    """All settings of a vCenter client except the credentials.
 
     url: https://host[:port][/sdk], or just the host; http:// only together with `insecure`.
-    insecure: any certificate will do; the CA file is then not used.
+    insecure: any certificate is accepted; the CA file is not used.
     ca_file: certificates to trust, as PEM; None for those that the system trusts.
-    calls: at most so many calls are under way at the same time, of all threads and of every kind.
-    call_seconds: a call has failed when vCenter stays silent for so long.
+    calls: maximum number of concurrent calls, of all threads and kinds.
+    call_seconds: a call fails if vCenter does not respond for this time.
     """
 
     url: str
@@ -64,17 +64,17 @@ class VCenterSettings:
     def __post_init__(self) -> None:
         parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
         if self.calls < 1 or not 0 < self.call_seconds < float("inf"):
-            why = f"{self.calls} calls of {self.call_seconds:g} s cannot be made"
-            raise _wrong("the limits for calls to vCenter", why, "Allow one call and some seconds at least.")
+            why = f"{self.calls} calls of {self.call_seconds:g} seconds are out of range"
+            raise _wrong("the limits for calls to vCenter", why, "Allow at least one call, and a time above zero.")
 
     @property
     def endpoint(self) -> Endpoint:
-        """The address, taken apart."""
+        """The parsed address."""
         return parse_endpoint(self.url, insecure=self.insecure, label="the address of vCenter")
 
     @classmethod
     def from_environment(cls, environ: Environment) -> VCenterSettings:
-        """InvalidSetting names the variable that is wrong."""
+        """Raises InvalidSetting, which names the invalid variable."""
         insecure = switch(environ, INSECURE_VARIABLE)
         url = environ.get(URL_VARIABLE, "").strip()
         parse_endpoint(url, insecure=insecure, label=f"the environment variable {URL_VARIABLE}")
@@ -89,7 +89,7 @@ class VCenterSettings:
 
 @dataclass(frozen=True)
 class Login:
-    """A user name and a password. written: differs when the same pair was stored again."""
+    """A user name and a password. written: differs if the same credentials were stored again."""
 
     username: str
     password: str = field(repr=False)
@@ -97,20 +97,20 @@ class Login:
 
 
 class Credentials(Protocol):
-    """Where a login comes from; asked again for each login."""
+    """The source of credentials; read again for each login."""
 
     def read(self) -> Login:
-        """The pair as it is now. VCenterLoginRefused where there is none."""
+        """The current credentials. Raises VCenterLoginRefused if there are none."""
 
 
 @dataclass(frozen=True)
 class FileCredentials:
-    """The files `username` and `password` in a folder, as a mounted Kubernetes secret has them."""
+    """The files `username` and `password` in a directory, as in a mounted Kubernetes secret."""
 
     folder: str | Path = DEFAULT_SECRET_PATH
 
     def read(self) -> Login:
-        """The content of the files without one line end. VCenterLoginRefused where a file is missing or empty."""
+        """The content of the files without trailing newlines. Raises VCenterLoginRefused if one is missing or empty."""
         username, user_written = self._read("username")
         password, password_written = self._read("password")
         return Login(username, password, f"{user_written}/{password_written}")
@@ -122,7 +122,7 @@ class FileCredentials:
         except OSError as error:
             raise unusable_login(f"the file {file} cannot be read ({error.strerror})") from error
         except UnicodeDecodeError as error:
-            raise unusable_login(f"the file {file} is no UTF-8 text") from error
+            raise unusable_login(f"the file {file} is not UTF-8 text") from error
         text = text.removesuffix("\n").removesuffix("\r")
         if not text:
             raise unusable_login(f"the file {file} is empty")
@@ -131,26 +131,27 @@ class FileCredentials:
 
 @dataclass(frozen=True)
 class GivenCredentials:
-    """A pair that the caller has, such as a module's options."""
+    """Credentials from the caller, such as a module's options."""
 
     username: str
     password: str = field(repr=False)
 
     def read(self) -> Login:
-        """The pair."""
+        """The credentials."""
         return Login(self.username, self.password)
 
 
 def parse_endpoint(url: str, *, insecure: bool, label: str) -> Endpoint:
-    """Take an address apart; InvalidSetting, about what `label` says, for one that cannot be used."""
+    """Parse an address. Raises InvalidSetting, with `label` in the message, for an invalid one."""
     if not url:
-        raise _wrong(label, "it is not set", "Give the address of vCenter, such as https://vcenter.example.com.")
+        raise _wrong(label, "it is not set", "Set it to the address of vCenter, such as https://vcenter.example.com.")
     if "@" in url:
-        # Not shown: it may hold a password.
-        raise _wrong(label, "it holds a user name or a password", "Put credentials into their files, not the address.")
+        # Not shown: it may contain a password.
+        why = "it contains a user name or a password"
+        raise _wrong(label, why, "Store credentials in their files, not in the address.")
     parts = _split(url, label)
     if parts.scheme == "http" and not insecure:
-        raise _wrong(label, f"{url!r} is not encrypted", "Use https://, or allow insecure links explicitly.")
+        raise _wrong(label, f"{url!r} is not encrypted", "Use https://, or allow insecure connections explicitly.")
     if parts.scheme not in ("http", "https"):
         raise _wrong(label, f"{url!r} begins with {parts.scheme}://", "Use https://.")
     if parts.path.rstrip("/") not in ("", SDK_PATH) or parts.query or parts.fragment:
@@ -164,9 +165,11 @@ def _split(url: str, label: str) -> SplitResult:
         parts = urlsplit(url if "://" in url else f"https://{url}")
         complete = bool(parts.hostname) and parts.port != 0
     except ValueError as error:
-        raise _wrong(label, f"{url!r} is no address ({error})", "Use an address such as https://host:443.") from error
+        raise _wrong(
+            label, f"{url!r} is not a valid address ({error})", "Use an address such as https://host:443."
+        ) from error
     if not complete or any(character.isspace() for character in url):
-        raise _wrong(label, f"{url!r} names no host", "Use an address such as https://host:443.")
+        raise _wrong(label, f"{url!r} has no valid host", "Use an address such as https://host:443.")
     return parts
 
 

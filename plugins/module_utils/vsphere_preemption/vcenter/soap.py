@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SOAP session: version, login, and the way back after a lost session or a broken connection."""
+"""The SOAP session: version, login, and recovery after a lost session or a broken connection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _HEADERS = {"User-Agent": USER_AGENT, "Content-Type": "text/xml; charset=UTF-8"}
 
 
 class Stub(_pyvmomi.SoapStubAdapter):
-    """pyVmomi's writer and reader, on connections of ours. One for each login, so that each has a cookie of its own."""
+    """pyVmomi's writer and reader, on our own connections. One per login, so that each has its own cookie."""
 
     def __init__(self, connections: Connections, version: str) -> None:
         endpoint = connections.endpoint
@@ -43,17 +43,17 @@ class Stub(_pyvmomi.SoapStubAdapter):
         self._connections = connections
 
     def ask(self, entity: Any, name: str, *arguments: Any) -> bytes:
-        """The answer to a call as it came, for large ones that are read elsewhere. Faults are raised as by pyVmomi."""
+        """The raw reply to a call, for large ones that are parsed elsewhere. Faults are raised as by pyVmomi."""
         return self.send(self.SerializeRequest(entity, entity._GetMethodInfo(name), arguments))
 
     def send(self, body: bytes) -> bytes:
-        """The same for a request that was written elsewhere."""
+        """The same for a request that was serialized elsewhere."""
         headers = {**_HEADERS, "SOAPAction": self.versionId, "Cookie": self.cookie}
         answer = self._connections.exchange("POST", SDK_PATH, headers=headers, body=body)
         if answer.status == 200:
             return answer.body
         if answer.status == 500:
-            # A fault says itself of which type it is.
+            # A fault contains its own type.
             raise _pyvmomi.SoapResponseDeserializer(self).Deserialize(answer.body, type(None))
         raise HTTPException(f"HTTP {answer.status}")
 
@@ -62,11 +62,11 @@ class Stub(_pyvmomi.SoapStubAdapter):
         return self._connections.take()
 
     def ReturnConnection(self, connection: HTTPConnection) -> None:  # noqa: N802
-        """Keep it for the next call."""
+        """Keep the connection for the next call."""
         self._connections.give_back(connection)
 
     def DropConnections(self) -> None:  # noqa: N802
-        """Close the idle ones, after one broke."""
+        """Close the idle connections after one broke."""
         self._connections.drop()
 
 
@@ -74,7 +74,7 @@ class Stub(_pyvmomi.SoapStubAdapter):
 class SoapSession:
     """A session that is logged in.
 
-    content: vim.ServiceInstanceContent. user: our name, as vCenter's events write it.
+    content: vim.ServiceInstanceContent. user: our name, as in vCenter's events.
     """
 
     stub: Stub
@@ -105,15 +105,15 @@ class Soap:
         self._door: Door[SoapSession] = Door(desk, self._log_in)
 
     def attempt(self, work: Callable[[SoapSession], T], *, repeat: bool = True) -> T:
-        """Do a piece of work of one or more calls; again, once, where that is safe (`repeat`: after a lost answer)."""
+        """Carry out work of one or more calls; repeated once if that is safe (`repeat`: after a lost response)."""
         return self._door.attempt(work, repeat=repeat)
 
     def session(self) -> SoapSession:
-        """The session; logs in where there is none."""
+        """The session; logs in if there is none."""
         return self._door.enter()
 
     def reach(self) -> None:
-        """vCenter answers, and speaks a version of the API that we know. Needs no login."""
+        """Check that vCenter responds and has a supported version of the API. Needs no login."""
         self._known_version()
 
     def log_out(self) -> None:
@@ -136,24 +136,22 @@ class Soap:
         return self._version
 
     def _negotiate(self) -> str:
-        """The newest version of the API that both vCenter and pyVmomi speak."""
+        """The newest version of the API that both vCenter and pyVmomi support."""
         answer = self._connections.exchange("GET", f"{SDK_PATH}/vimServiceVersions.xml")
         offered = offered_versions(answer.body) if answer.status == 200 else frozenset()
         for version in _pyvmomi.service_versions(NAMESPACE.removeprefix("urn:")):
             if _pyvmomi.version_ids[version] in offered:
                 return str(version)
-        why = f"{self._connections.endpoint} does not answer as a vCenter does (HTTP {answer.status})"
+        why = f"{self._connections.endpoint} does not respond like a vCenter (HTTP {answer.status})"
         if offered:
-            why = f"{self._connections.endpoint} speaks none of the versions of the API that pyVmomi knows"
-        raise VCenterUnreachable(
-            LOGIN, why=why, next_step="Check the address; a vCenter that starts needs some minutes."
-        )
+            why = f"{self._connections.endpoint} has no API version that pyVmomi supports"
+        raise VCenterUnreachable(LOGIN, why=why, next_step="Check the address; vCenter takes several minutes to start.")
 
 
 def offered_versions(document: bytes) -> frozenset[str]:
-    """The versions in vimServiceVersions.xml, such as 8.0.3.0; none for anything else."""
+    """The versions in vimServiceVersions.xml, such as 8.0.3.0; empty for anything else."""
     try:
-        # As safe as all other answers: pyVmomi reads them with the same parser.
+        # As safe as all other replies: pyVmomi reads them with the same parser.
         root = ElementTree.fromstring(document)
     except ElementTree.ParseError:
         return frozenset()

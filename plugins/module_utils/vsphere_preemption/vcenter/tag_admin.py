@@ -1,10 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making, changing and removing a tag and its category, and attaching the tag to many VMs at once.
+"""Creating, changing and removing a tag and its category, and attaching the tag to many VMs at once.
 
-What a plan of `core/tagging.py` says is carried out here. Another client that does the same at the same moment is no
-error.
+The plans of `core/tagging.py` are carried out here. Another client doing the same at the same time is not an error.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ MOST_MESSAGES = 3
 
 
 class TagAdmin:
-    """The tags of one vCenter. calls: how many may be under way at a time."""
+    """The tags of one vCenter. calls: maximum number of concurrent calls."""
 
     def __init__(self, rest: Rest, *, calls: int) -> None:
         self._rest = rest
@@ -32,7 +31,7 @@ class TagAdmin:
         self._tagging = Tagging(rest, calls=calls)
 
     def find(self, wish: Wish) -> Found:
-        """What there is under these names. vCenter finds nothing by name, so all categories are read."""
+        """The existing tag and category with these names. vCenter cannot search by name, so all categories are read."""
         ids = self._tagging.ids("category", wish.category)
         categories = self._tagging.each(lambda item: self._get("category", item), ids)
         category = next((entry for item, entry in categories if entry["name"] == wish.category), None)
@@ -44,7 +43,7 @@ class TagAdmin:
         return Found(_as_category(category, others), self._with_carriers(entry, wish) if entry else None)
 
     def carry_out(self, plan: TagPlan, wish: Wish, found: Found) -> Found:
-        """Do what the plan says; what there is then, without a further look at who carries the tag."""
+        """Carry out the plan; returns the new state, without reading the tagged objects again."""
         category_id, tag_id = found.category.id if found.category else "", found.tag.id if found.tag else ""
         if plan.create_category:
             category_id = self._create_category(wish)
@@ -143,11 +142,11 @@ class TagAdmin:
     def _detach(self, tag_id: str, refs: Sequence[ManagedObject], wish: Wish) -> None:
         if not refs:
             return
-        what = f"Cannot take off the tag {str(wish)!r}"
+        what = f"Cannot detach the tag {str(wish)!r}"
         complaints = list(self._in_bulk("detach-tag-from-multiple-objects", tag_id, refs, what))
         still = self._still(tag_id, refs, wish)
         if still and not complaints:
-            # The simulator says yes to the call for many and does nothing.
+            # The simulator accepts the bulk call and does nothing.
             self._one_by_one(tag_id, still, what)
             still = self._still(tag_id, refs, wish)
         if still:
@@ -157,7 +156,7 @@ class TagAdmin:
         return set(refs).intersection(self._tagging.attached(tag_id, str(wish)))
 
     def _in_bulk(self, action: str, tag_id: str, refs: Sequence[ManagedObject], what: str) -> Iterator[str]:
-        """One call for each thousand objects; what vCenter complains of. It does the others all the same."""
+        """One call per thousand objects; yields vCenter's error messages. Other objects are still processed."""
         for start in range(0, len(refs), OBJECTS_PER_CALL):
             body = {"object_ids": [_wire(ref) for ref in refs[start : start + OBJECTS_PER_CALL]]}
             answer = self._change(action, what, _on_tag(tag_id, action, body), privilege="AttachTag")
@@ -197,10 +196,11 @@ def _as_category(entry: dict[str, Any], other_tags: int) -> Category:
 
 
 def _complain(what: str, refs: set[ManagedObject], complaints: list[str]) -> None:
-    said = "; ".join(dict.fromkeys(complaints[:MOST_MESSAGES])) or "vCenter gives no reason"
+    said = "; ".join(dict.fromkeys(complaints[:MOST_MESSAGES])) or "no reason reported"
     objects = "1 object" if len(refs) == 1 else f"{len(refs)} objects"
     raise VCenterFault(
         what,
-        why=f"vCenter did not do so for {objects}, such as {min(refs)} ({said})",
-        next_step="Look whether they still exist, and whether the category lets an object carry one of its tags only.",
+        why=f"vCenter rejected the change for {objects}, for example {min(refs)} ({said})",
+        next_step="Check that the objects still exist, and whether the category allows only one of its tags"
+        " per object.",
     )

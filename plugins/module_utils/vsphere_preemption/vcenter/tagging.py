@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls of vCenter's tagging service, as they are."""
+"""The calls of vCenter's tagging service."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OBJECTS_PER_CALL = 1000
 
 T = TypeVar("T")
 Progress = Callable[[], None]
-# Ids of tags by the object that carries them. What carries none is missing.
+# Ids of tags by the object that has them. Objects without tags are missing.
 Carried = Mapping[ManagedObject, frozenset[str]]
 
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag as vCenter has it."""
+    """A tag in vCenter."""
 
     id: str
     name: str
@@ -31,28 +31,28 @@ class Tag:
 
 
 class Tagging:
-    """The tagging service of one vCenter. calls: how many may be under way at a time."""
+    """The tagging service of one vCenter. calls: maximum number of concurrent calls."""
 
     def __init__(self, rest: Rest, *, calls: int) -> None:
         self._rest = rest
         self._calls = calls
 
     def attached(self, tag_id: str, name: str) -> list[ManagedObject]:
-        """All objects that carry the tag, in order of their references. NotThere. name: for an error."""
+        """All objects that have the tag, in order of their references. Raises NotThere. name: for an error."""
 
         def question(family: PathFamily) -> tuple[str, str, dict[str, Any] | None]:
-            # `/rest` wants a body, though there is nothing to say in it.
+            # `/rest` requires a body, even though it is empty.
             body: dict[str, Any] | None = {} if family.wrapped else None
             return "POST", family.path("tag-association", tag_id, "list-attached-objects"), body
 
         def read(answer: Any) -> list[ManagedObject]:
             return sorted({ManagedObject(entry["type"], entry["id"]) for entry in answer or ()})
 
-        what = f"Cannot list the objects that carry the tag {name!r}"
+        what = f"Cannot list the objects with the tag {name!r}"
         return self._rest.ask("list-attached-objects", what, question, read)
 
     def carried(self, refs: Sequence[ManagedObject]) -> Carried:
-        """The tags of the objects; one call for each thousand of them."""
+        """The tags of the objects; one call per thousand objects."""
         found: dict[ManagedObject, frozenset[str]] = {}
         for start in range(0, len(refs), OBJECTS_PER_CALL):
             found.update(self._page_carried(refs[start : start + OBJECTS_PER_CALL]))
@@ -88,7 +88,7 @@ class Tagging:
         return self._rest.ask("list-tags-for-category", f"Cannot look up the tag {name!r}", question, _as_ids)
 
     def tag(self, tag_id: str) -> Tag:
-        """One tag. NotThere."""
+        """One tag. Raises NotThere."""
 
         def read(answer: Any) -> Tag:
             return Tag(answer["id"], answer["name"], answer["category_id"])
@@ -97,7 +97,7 @@ class Tagging:
         return self._rest.ask("get-tag", what, lambda family: ("GET", family.path("tag", tag_id), None), read)
 
     def category_name(self, category_id: str) -> str:
-        """The name of one category. NotThere."""
+        """The name of one category. Raises NotThere."""
 
         def question(family: PathFamily) -> tuple[str, str, None]:
             return "GET", family.path("category", category_id), None
@@ -108,7 +108,7 @@ class Tagging:
     def each(
         self, read: Callable[[str], T], ids: Iterable[str], on_progress: Progress = lambda: None
     ) -> list[tuple[str, T]]:
-        """Read many, a few at a time; those that are deleted meanwhile are left out."""
+        """Read many, a few at a time; those that are deleted in the meantime are omitted."""
 
         def read_one(item: str) -> tuple[str, T] | None:
             try:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which objects carry a tag, where the tag is given by name.
+"""Which objects have a tag that is given by name.
 
-vCenter finds no tag by its name; all of them must be read, one by one. So a name is looked up once and its id is
-remembered. A remembered id is believed only as long as the tag still exists under that name: a tag that was renamed,
-or deleted and made again, is looked up anew. Not noticed, before the worker starts again, is a second tag of the same
-name that appears in another category after the look-up.
+vCenter cannot search tags by name; all of them must be read, one by one. So a name is looked up once and its id is
+cached. A cached id is only trusted as long as the tag still exists under that name: a tag that was renamed, or deleted
+and created again, is looked up again. A second tag with the same name that is created in another category after the
+look-up is not detected until the worker restarts.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from .rest import NotThere, Rest
 from .tagging import Carried, Progress, Tag, Tagging
 
 URN = re.compile(r"urn:vmomi:InventoryServiceTag:[\w.:-]+")
-# A name that was checked so long ago is checked again, even where nothing points to a change.
+# A name is checked again after this time, even if nothing indicates a change.
 NAME_BELIEVED_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a name stood for at the time `checked`. tag: None where the id itself was given."""
+    """The tag of a name at the time `checked`. tag: None if the id itself was given."""
 
     id: str
     tag: Tag | None
@@ -40,7 +40,7 @@ class Known:
 
 
 class Tags:
-    """The tags of one vCenter. Safe for several threads."""
+    """The tags of one vCenter. Thread-safe."""
 
     def __init__(self, rest: Rest, *, calls: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._tagging = Tagging(rest, calls=calls)
@@ -51,7 +51,7 @@ class Tags:
         self._lock = threading.Lock()
 
     def objects(self, name: str, on_progress: Progress) -> list[ManagedObject]:
-        """All objects that carry the tag, in order of their references. TagNotFound, TagAmbiguous."""
+        """All objects that have the tag, in order of their references. Raises TagNotFound, TagAmbiguous."""
         known = self._known.get(name)
         if known is not None:
             found = self._still_attached(name, known)
@@ -65,11 +65,11 @@ class Tags:
             raise _not_found(name) from error
 
     def labels(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, frozenset[str]]:
-        """All tags of the objects, each as `category/name`. What carries none is missing."""
+        """All tags of the objects, each as `category/name`. Objects without tags are missing."""
         return self._labels.of(refs)
 
     def carriers(self, name: str, refs: Sequence[ManagedObject]) -> frozenset[ManagedObject]:
-        """Those of the objects that carry the tag; none when there is no such tag any more. TagAmbiguous."""
+        """The objects that have the tag; empty if the tag no longer exists. Raises TagAmbiguous."""
         return frozenset(self._carried(name, refs))
 
     def carriers_with_labels(self, name: str, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, frozenset[str]]:
@@ -77,7 +77,7 @@ class Tags:
         return self._labels.named(self._carried(name, refs))
 
     def _carried(self, name: str, refs: Sequence[ManagedObject]) -> Carried:
-        """The ids of all tags of those objects that carry the tag."""
+        """The ids of all tags of those objects that have the tag."""
         try:
             known = self._known.get(name) or self._look_up(name, lambda: None)
             found = self._carried_if(name, known, refs)
@@ -89,21 +89,21 @@ class Tags:
         return found or {}
 
     def _carried_if(self, name: str, known: Known, refs: Sequence[ManagedObject]) -> Carried | None:
-        """None when the name does not stand for this tag any more."""
+        """None if the name no longer refers to this tag."""
         if self._clock() - known.checked > NAME_BELIEVED_SECONDS:
             found, is_still_so = side_by_side(
                 lambda: self._carrying(known.id, refs), lambda: self._confirm(name, known)
             )
             return found if is_still_so else None
         found = self._carrying(known.id, refs)
-        # Where some lack the tag, it may be the tag that is gone or has a new id.
+        # If some do not have the tag, the tag may have been deleted or have a new id.
         return found if len(found) == len(set(refs)) or self._confirm(name, known) else None
 
     def _carrying(self, tag_id: str, refs: Sequence[ManagedObject]) -> Carried:
         return {ref: ids for ref, ids in self._tagging.carried(refs).items() if tag_id in ids}
 
     def _still_attached(self, name: str, known: Known) -> list[ManagedObject] | None:
-        """None when the name does not stand for this tag any more."""
+        """None if the name no longer refers to this tag."""
         try:
             found, is_still_so = side_by_side(
                 lambda: self._tagging.attached(known.id, name), lambda: self._confirm(name, known)
@@ -113,7 +113,7 @@ class Tags:
         return found if is_still_so else None
 
     def _confirm(self, name: str, known: Known) -> bool:
-        """The tag still exists under the name that it was found by."""
+        """Whether the tag still exists under the name that it was found by."""
         try:
             tag = self._tagging.tag(known.id)
         except NotThere:
@@ -134,14 +134,14 @@ class Tags:
         if len(found) > 1:
             choices = ", ".join(sorted(f"{self._tagging.category_name(tag.category_id)}/{tag.name}" for tag in found))
             raise TagAmbiguous(
-                f"Cannot tell which tag {name!r} is meant",
-                why=f"there are {len(found)} of that name: {choices}",
-                next_step="Give the tag together with its category, as one of these.",
+                f"The tag {name!r} is ambiguous",
+                why=f"there are {len(found)} tags with this name: {choices}",
+                next_step="Specify the tag together with its category, as one of these.",
             )
         return self._remember(name, found[0])
 
     def _by_category(self, name: str, on_progress: Progress) -> list[Tag]:
-        """Tags that the name, read as category/name, stands for. Both parts may hold a slash themselves."""
+        """The tags that match the name as category/name. Both parts may contain a slash themselves."""
         found: list[Tag] = []
         for category_id, category in self._tagging.each(
             self._tagging.category_name, self._tagging.ids("category", name), on_progress
@@ -171,6 +171,6 @@ class Tags:
 def _not_found(name: str) -> TagNotFound:
     return TagNotFound(
         f"Cannot find the tag {name!r}",
-        why="vCenter has no tag of that name that this account may see",
+        why="vCenter has no tag with this name, or the account cannot see it",
         next_step="Check the spelling and the case, create the tag, or grant the account System.Read on it.",
     )

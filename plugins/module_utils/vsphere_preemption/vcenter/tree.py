@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory without its VMs, as a tree in which places are sought."""
+"""The inventory without its VMs, as a tree to find places in."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_NAMED = 10
 
 @dataclass(frozen=True)
 class Node:
-    """One object. name: as vCenter gives it. for_machines: it is a folder that VMs may be in.
+    """One object. name: as returned by vCenter. for_machines: it is a folder for VMs.
 
     folder: the VM folder that a vApp is shown in.
     """
@@ -50,7 +50,7 @@ class Node:
 
 
 class InventoryTree:
-    """root: the folder that all paths begin at; it has no part in them."""
+    """root: the folder that all paths begin at; it is not part of them."""
 
     def __init__(self, root: ManagedObject, nodes: Iterable[Node]) -> None:
         self._root = root
@@ -60,19 +60,19 @@ class InventoryTree:
             self._children[node.parent].append(node)
 
     def area(self, place: Place) -> Area:
-        """All that belongs to a place. PlaceNotFound, PlaceAmbiguous."""
+        """All objects in a place. Raises PlaceNotFound, PlaceAmbiguous."""
         inside = self._below(self._find(place).ref)
         if place.kind is PlaceKind.RESOURCE_POOL:
             return Area(pools=frozenset(inside))
         if place.kind is PlaceKind.FOLDER:
-            # A VM in a vApp has no folder of its own; its vApp has.
+            # A VM in a vApp has no folder of its own; its vApp does.
             apps = [node for node in self._nodes.values() if node.folder in inside]
             pools = {pool for app in apps for pool in self._below(app.ref)}
             return Area(folders=frozenset(inside), pools=frozenset(pools))
         return Area(hosts=frozenset(ref for ref in inside if ref.type in TYPES[PlaceKind.HOST]))
 
     def path_of(self, node: Node) -> str:
-        """The inventory path, as govc writes it."""
+        """The inventory path, in govc's format."""
         names: list[str] = []
         above: Node | None = node
         while above is not None:
@@ -81,20 +81,20 @@ class InventoryTree:
         return "/" + "/".join(reversed(names))
 
     def find(self, written: str) -> tuple[ManagedObject, str]:
-        """The one object of any kind with this path, name or reference, and its path. PlaceNotFound, PlaceAmbiguous.
+        """The object of any kind with this path, name or reference, and its path. A slash alone is the root folder.
 
-        A slash alone is the root folder.
+        Raises PlaceNotFound, PlaceAmbiguous.
         """
         if not written.strip("/") and written:
             return self._root, "/"
         found = self._fitting(written)
-        what = f"Cannot tell which object is {written!r}"
+        what = f"Cannot identify the object {written!r}"
         if len(found) == 1:
             return found[0].ref, self.path_of(found[0])
         if found:
-            step = "Give its inventory path, or its managed object reference."
-            raise PlaceAmbiguous(what, why=f"the name fits {self._list(found, with_type=True)}", next_step=step)
-        why = "no folder, datacenter, cluster, host or resource pool that the account may see is called so"
+            step = "Use its inventory path, or its managed object reference."
+            raise PlaceAmbiguous(what, why=f"it matches {self._list(found, with_type=True)}", next_step=step)
+        why = "the account cannot see any folder, datacenter, cluster, host or resource pool with this name"
         raise PlaceNotFound(what, why=why, next_step="Check the spelling and the case, or grant System.Read on it.")
 
     def _fitting(self, written: str) -> list[Node]:
@@ -105,18 +105,18 @@ class InventoryTree:
         found = [node for node in fitting if node.is_a(place.kind)]
         if len(found) == 1:
             return found[0]
-        what = f"Cannot tell which object is the {place}"
+        what = f"Cannot identify the {place}"
         if found:
-            step = "Give its inventory path, or its managed object reference."
-            raise PlaceAmbiguous(what, why=f"the name fits {self._list(found)}", next_step=step)
-        why = "nothing that the account may see has that name, path or reference"
+            step = "Use its inventory path, or its managed object reference."
+            raise PlaceAmbiguous(what, why=f"the name matches {self._list(found)}", next_step=step)
+        why = "the account cannot see any object with this name, path or reference"
         if fitting:
             why = f"there is no such {place.kind}, only {self._list(fitting, with_type=True)}"
         step = "Check the spelling, the case and the kind, or grant the account System.Read on it."
         raise PlaceNotFound(what, why=why, next_step=step)
 
     def _named(self, written: str) -> list[Node]:
-        # A name may look like the reference of another object; then both fit, and nobody may guess.
+        # A name may look like the reference of another object; then both match, and the name is ambiguous.
         return [node for node in self._nodes.values() if node.has_reference(written) or node.has_name(written)]
 
     def _at_path(self, written: str) -> list[Node]:
@@ -127,7 +127,7 @@ class InventoryTree:
         return found
 
     def _below(self, ref: ManagedObject) -> set[ManagedObject]:
-        """The object and all below it."""
+        """The object and everything below it."""
         inside, waiting = {ref}, [ref]
         while waiting:
             below = [node.ref for node in self._children[waiting.pop()]]

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two ways to learn how properties of many objects change.
+"""Two ways to follow property changes of many objects.
 
-A property filter is the better one: vCenter answers as soon as something changes, and is asked nothing meanwhile. Its
-price grows badly in the simulator, which reads the whole filter again for every change of any object in the inventory:
-a thousand victims that stop together keep it busy for 40 s, and no call gets an answer. So many objects are polled
-instead: a bulk read of a thousand power states costs 0.2 s, and the more objects there are, the longer is the pause.
+A property filter is the better one: vCenter responds as soon as something changes, and gets no calls in the meantime.
+Its cost grows quickly in the simulator, which reads the whole filter again for every change of any object in the
+inventory: a thousand victims that stop together keep it busy for 40 s, and no call gets a response. So large numbers of
+objects are polled instead: a bulk read of a thousand power states takes 0.2 s, and the pause grows with their number.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from .properties import OBJECTS_PER_CALL, Properties, filter_spec, read_properti
 from .requests import Paths, Query
 from .soap import Soap, SoapSession
 
-WHAT = "Cannot watch the power of the VMs"
-# Where vCenter says that more is waiting, but never delivers all of it, another call must get a turn.
+WHAT = "Cannot monitor the power state of the VMs"
+# If vCenter reports that more is waiting but never delivers all of it, other calls must still get a turn.
 MOST_PAGES = 1000
 
 
 @dataclass(frozen=True)
 class News:
-    """What changed. properties: new values only. missing: objects that do not exist."""
+    """Changes. properties: new values only. missing: objects that do not exist."""
 
     properties: Mapping[ManagedObject, Properties] = field(default_factory=dict)
     missing: frozenset[ManagedObject] = frozenset()
@@ -46,7 +46,7 @@ class News:
 
 
 class FilterUpdates:
-    """A property filter in a collector of its own, in one session. The first news are the values as they are."""
+    """A property filter in its own collector, in one session. The first changes are the current values."""
 
     def __init__(self, session: SoapSession, refs: Iterable[ManagedObject], paths: Paths) -> None:
         self._session = session
@@ -59,12 +59,12 @@ class FilterUpdates:
 
     @classmethod
     def open(cls, soap: Soap, refs: Iterable[ManagedObject], paths: Paths) -> FilterUpdates:
-        """Begin to watch; logs in again where the session was lost."""
+        """Start monitoring; logs in again if the session was lost."""
         wanted = frozenset(refs)
         return soap.attempt(lambda session: cls(session, wanted, paths))
 
     def news(self, seconds: int) -> News:
-        """What has changed since the last time; nothing when that is so for that many seconds (0: do not wait)."""
+        """The changes since the last call; empty if there are none for this many seconds (0: do not wait)."""
         properties: dict[ManagedObject, dict[str, Any]] = {}
         missing: set[ManagedObject] = set()
         is_first = not self._version
@@ -79,13 +79,13 @@ class FilterUpdates:
             if not update.truncated:
                 break
         if is_first:
-            # The simulator leaves missing objects out without a word.
+            # The simulator silently omits missing objects.
             missing |= self._unseen
         return News(properties, frozenset(missing))
 
     def close(self) -> None:
         """End the filter."""
-        # Where that fails, it ends with its session; what was seen so far is no less true.
+        # If that fails, it ends with its session; the results so far are still valid.
         with contextlib.suppress(VCenterError):
             self._session.call("DestroyPropertyCollector", WHAT, self._collector.DestroyPropertyCollector)
 
@@ -107,7 +107,7 @@ class FilterUpdates:
 
 
 def _plain(value: Any) -> Any:
-    """A value of pyVmomi as a bulk read would give it; of the paths that are watched, only faults differ."""
+    """A value of pyVmomi in the format of a bulk read; of the monitored paths, only faults differ."""
     if isinstance(value, _pyvmomi.vmodl.MethodFault):
         return Fault(fault_name(value), (value.msg or "").strip())
     return value
@@ -120,7 +120,7 @@ class PolledUpdates:
         self._soap = soap
 
     def news(self, refs: Sequence[ManagedObject], paths: Paths) -> News:
-        """The values as they are."""
+        """The current values."""
         properties: dict[ManagedObject, Properties] = {}
         for start in range(0, len(refs), OBJECTS_PER_CALL):
             page = refs[start : start + OBJECTS_PER_CALL]

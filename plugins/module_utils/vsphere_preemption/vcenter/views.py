@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bulk reads of all objects of some types, wherever in the inventory they are."""
+"""Bulk reads of all objects of some types, anywhere in the inventory."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ VIEW: Paths = {"ContainerView": ("view",)}
 
 
 def read_all(session: SoapSession, paths: Paths, what: str) -> dict[ManagedObject, Properties]:
-    """The properties of all objects of these types, and of types derived from them, that the account may see.
+    """The properties of all objects of these types, and of types derived from them, that the account can see.
 
-    Four calls, and one more for each further thousand objects.
+    Four calls, and one more for each additional thousand objects.
     """
     content, kinds = session.content, [getattr(_pyvmomi.vim, kind) for kind in paths]
     view = session.call(
@@ -31,7 +31,7 @@ def read_all(session: SoapSession, paths: Paths, what: str) -> dict[ManagedObjec
         refs = read_properties(session, Query([reference(view)], VIEW), what)[reference(view)].get("view") or ()
         return _read(session, refs, paths, what)
     finally:
-        # Where that fails, the view ends with its session.
+        # If that fails, the view ends with its session.
         with contextlib.suppress(VCenterError):
             session.call("DestroyView", what, view.DestroyView)
 

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until VMs are off, or suspended, or on: all of them with one subscription.
+"""Wait until VMs are off, suspended or on: all of them with one subscription.
 
-A VM is there when the task that takes it there has succeeded, also where somebody has changed it back in the meantime.
-Where no task can tell (a guest that shuts down, a task that failed or is forgotten), the power state does; who changed
-the VM is then not known here. A watch outlives the session, and an outage that is shorter than two calls may take: it
-subscribes again, and vCenter then tells how things are.
+A VM has reached the state when its task has succeeded, even if another user has changed it back in the meantime. If
+there is no task result (a guest that shuts down, a task that failed or is no longer known), the power state decides;
+the user who changed the VM is then not known here. A watch survives the loss of its session, and an outage shorter than
+the time limit of two calls: it subscribes again, and vCenter then reports the current state.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TASK_PATHS: Paths = {TASK: (TASK_STATE, TASK_ERROR, TASK_ENDED)}
 
 # More objects than this (VMs and tasks together) are polled.
 FILTER_OBJECTS = 60
-# Many victims stop at nearly the same time; one reply shall tell of several.
+# Many victims stop at nearly the same time; one reply should cover several of them.
 GATHER_SECONDS = 0.03
 FEW_MACHINES = 20
 LONGEST_WAIT_SECONDS = 10
@@ -45,10 +45,10 @@ TASKS_EVERY = 4
 
 @dataclass(frozen=True)
 class PowerChanges:
-    """News about VMs whose power changes.
+    """Changes of VMs whose power state changes.
 
-    off: those that have the power state which the watch waits for, whichever it is; when their task succeeded, by
-    vCenter's clock, or None where only the power state tells. gone: they were deleted.
+    off: VMs that have reached the power state that the watch waits for, with the time when their task succeeded, by
+    vCenter's clock, or None if only the power state is known. gone: VMs that were deleted.
     failed: why their task failed, as the name of the fault and vCenter's text.
     """
 
@@ -61,9 +61,9 @@ class PowerChanges:
 
 
 class PowerWatch:
-    """A subscription to VMs whose power changes; for one thread. Each of them is reported once as off or gone.
+    """A subscription to VMs whose power state changes; for one thread. Each VM is reported once as off or gone.
 
-    tasks: the task that changes a VM, by the VM. until: the power state to wait for, which all tasks lead to.
+    tasks: the task that changes a VM, by VM. until: the power state to wait for, which is the result of all tasks.
     call_seconds: the time limit of a call.
     """
 
@@ -83,7 +83,7 @@ class PowerWatch:
         self._tasks = {vm: task for vm, task in tasks.items() if vm in self._machines}
         self._until = until
         self._call_seconds = call_seconds
-        # One call without an answer in time is not the end.
+        # One call without a response in time is tolerated.
         self._patience_seconds = 2 * call_seconds
         self._clock = clock
         self._pause = pause
@@ -101,13 +101,13 @@ class PowerWatch:
     ) -> None:
         opened, self._filter = self._filter, None
         if opened is not None:
-            # Nobody has to wait for it, and a run that is over least of all.
+            # Nothing needs to wait for it, least of all a run that has ended.
             threading.Thread(target=opened.close, daemon=True, name="vcenter-unsubscribe").start()
 
     def wait(self, seconds: float) -> PowerChanges:
-        """The first news, or none after so many seconds, and half a second more at the most.
+        """The first changes, or none after `seconds`, plus up to half a second.
 
-        An outage is waited out, until it has lasted as long as two calls may take; then its error is raised.
+        An outage is tolerated up to the time limit of two calls; then its error is raised.
         """
         deadline = self._clock() + seconds
         while self._machines:
@@ -123,7 +123,7 @@ class PowerWatch:
         return PowerChanges()
 
     def _look(self, left: float) -> News:
-        """Ask vCenter what is new, for at most so many seconds."""
+        """Get changes from vCenter, for up to `left` seconds."""
         early = self._next_look - self._clock()
         if early > 0:
             self._pause(min(early, left))
@@ -137,7 +137,7 @@ class PowerWatch:
         if self._filter is None:
             refs = [*self._machines, *self._tasks.values()]
             self._filter = FilterUpdates.open(self._soap, refs, {**MACHINE_PATHS, **TASK_PATHS})
-        # vCenter waits for whole seconds only.
+        # vCenter only waits for whole seconds.
         whole = round(min(left, LONGEST_WAIT_SECONDS, self._call_seconds / 2))
         news = self._filter.news(whole)
         many = len(self._machines) > FEW_MACHINES
@@ -147,7 +147,7 @@ class PowerWatch:
         return news
 
     def _poll(self) -> News:
-        """The power state of all VMs, and how the tasks of those ended that are there; of all others now and then."""
+        """The power state of all VMs, and the task results of those that have reached it; of others only sometimes."""
         updates = PolledUpdates(self._soap)
         news = updates.news(list(self._machines), MACHINE_PATHS)
         with_all = self._polls % TASKS_EVERY == TASKS_EVERY - 1
@@ -161,7 +161,7 @@ class PowerWatch:
             return PowerChanges()
         for ref, properties in news.properties.items():
             self._seen.setdefault(ref, {}).update(properties)
-        # A task that vCenter has forgotten has nothing more to tell.
+        # A task that vCenter no longer knows has no result.
         self._tasks = {vm: task for vm, task in self._tasks.items() if task not in news.missing}
         off = {vm: self._ended(vm) for vm in self._machines if self._has_arrived(vm)}
         gone = frozenset(vm for vm in news.missing if vm in self._machines and vm not in off)
@@ -190,15 +190,15 @@ class PowerWatch:
 
     def _failure(self, vm: ManagedObject) -> str:
         fault = self._task(vm).get(TASK_ERROR)
-        return str(fault) if fault is not None else "vCenter does not say why"
+        return str(fault) if fault is not None else "vCenter reported no reason"
 
     def _task(self, vm: ManagedObject) -> Mapping[str, Any]:
         task = self._tasks.get(vm)
         return self._seen.get(task, {}) if task is not None else {}
 
     def _bear(self, error: VCenterError, left: float) -> None:
-        """Subscribe anew after a passing trouble; raise any other, and one that lasts."""
-        # Not closed: the collector is gone with its session, or cannot be reached.
+        """Subscribe again after a temporary error; raise any other error, and one that persists."""
+        # Not closed: the collector has ended with its session, or cannot be reached.
         self._filter = None
         lost_collector = (
             isinstance(error, VCenterObjectGone) or getattr(error, "fault", "") == "InvalidCollectorVersion"

@@ -30,11 +30,11 @@ from .service.memory import share_heaps
 from .service.policies import log_problems
 from .service.settings import WorkerSettings
 
-# Distinct, so that a service manager can tell what restarting will not cure. 2 is what a shell uses for wrong usage.
+# Distinct, so that a service manager can tell which failures a restart cannot fix. 2 is the shells' code for misuse.
 EXIT_OK, EXIT_FAILED, EXIT_SETTING, EXIT_NAMESPACE, EXIT_ACCESS, EXIT_LIBRARY = 0, 1, 2, 3, 4, 5
 
-# Threads that wait for vCenter shall not wait for one another: with the default of 5 ms, an answer that has arrived may
-# lie about for as long as another thread digests a large one.
+# Threads that wait for vCenter should not delay each other: with the default of 5 ms, a response that has arrived may
+# have to wait while another thread parses a large one.
 SWITCH_SECONDS = 0.0005
 
 _EXIT_CODES: dict[type[PreemptionError], int] = {
@@ -47,7 +47,7 @@ _EXIT_CODES: dict[type[PreemptionError], int] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the worker until it is told to stop; the exit code says why it ended."""
+    """Run the worker until it is stopped; the exit code shows why it ended."""
     sys.setswitchinterval(SWITCH_SECONDS)
     share_heaps()
     set_up_logging(debug=False)
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def check_policy(path: Path) -> int:
-    """Say what is wrong with a policy file, on standard output, and nothing else."""
+    """Validate a policy file and print all its errors on standard output."""
     try:
         found = load_policy_file(path)
     except InvalidPolicy as error:
@@ -81,9 +81,9 @@ def check_policy(path: Path) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vsphere_preemption_worker",
-        description="Carries preemption requests out. Its settings are in its environment.",
+        description="Carries out preemption requests. It is configured with environment variables.",
     )
-    check = "check this policy file, say all that is wrong with it, and end"
+    check = "validate this policy file, report all errors, and exit"
     parser.add_argument("--check-policy", metavar="FILE", type=Path, help=check)
     return parser
 

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What workflows and activities say to one another: one value in, one value out.
+"""The messages between workflows and activities: one value in, one value out.
 
-Fields may be added with a default; none may be renamed, because histories of running workflows hold them.
+Fields may be added with a default; none may be renamed, because histories of running workflows contain them.
 
-Lists of VMs travel as plain JSON, in the form of `as_wire`. The SDK could carry the values themselves, but it looks up
-the types of each of them anew: for a thousand VMs that costs more time than all calls to vCenter.
+Lists of VMs are passed as plain JSON, in the form of `as_wire`. The SDK could convert the values themselves, but it
+resolves the types of each value again: for a thousand VMs, that takes longer than all calls to vCenter.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Wire = list[Any]
 
 @dataclass(frozen=True)
 class RunInput:
-    """Of the child workflow that carries one accepted request out. received: wire text."""
+    """Input of the child workflow that carries out one accepted request. received: time in the wire format."""
 
     workflow_id: str
     workflow_started: str
@@ -50,7 +50,7 @@ class RunInput:
 
 @dataclass(frozen=True)
 class PlanInput:
-    """only: the victims that somebody agreed to (MoRefs); empty: whoever the policy allows."""
+    """only: the approved victims (MoRefs); empty for all VMs that the policy allows."""
 
     run: RunIdentity
     only: list[str] = field(default_factory=list)
@@ -58,10 +58,10 @@ class PlanInput:
 
 @dataclass(frozen=True)
 class PlanResult:
-    """The decision about a request, and all that the rest of the run works by: workflows read no file and no clock.
+    """The decision on a request, and all settings for the rest of the run, because workflows read no files or clocks.
 
-    wire_scope: of the plan, for the last look. refusal: a RunReason, empty where the request is carried out.
-    lease_seconds: how long a pending mark of another run is believed. took_seconds: of planning.
+    wire_scope: of the plan, for the re-check. refusal: a RunReason, empty if the request is carried out.
+    lease_seconds: how long a pending mark of another run is valid. took_seconds: duration of planning.
     """
 
     wire_plan: Any
@@ -85,7 +85,7 @@ class PlanResult:
 
 @dataclass(frozen=True)
 class StopInput:
-    """marked: the time that the pending marks carry (wire text). first: place of the first victim in the whole run."""
+    """marked: time of the pending marks (wire format). first: position of the first victim in the whole run."""
 
     run: RunIdentity
     wire_victims: Wire
@@ -123,7 +123,7 @@ class StopResult:
 
 @dataclass(frozen=True)
 class NoticeInput:
-    """not_before: when the stopping may begin; time: of the notice (wire text)."""
+    """not_before: when the first VM may be stopped; time: of the notice (wire format)."""
 
     run: RunIdentity
     wire_victims: Wire
@@ -141,7 +141,7 @@ class NoticeInput:
 
 @dataclass(frozen=True)
 class PressureInput:
-    """Whether to go on: the alarm of the request, or the usage that the target names."""
+    """Whether to continue: the alarm of the request, or the usage in the target."""
 
     alarm: AlarmEvent | None
     target: Target
@@ -150,7 +150,7 @@ class PressureInput:
 
 @dataclass(frozen=True)
 class PressureResult:
-    """gone: nobody is short any more. paused: somebody paused preemption; message says who."""
+    """gone: there is no pressure any more. paused: preemption is paused; message states by which user."""
 
     gone: bool = False
     paused: bool = False
@@ -159,7 +159,7 @@ class PressureResult:
 
 @dataclass(frozen=True)
 class SettleInput:
-    """wire_outcomes: what is known; a victim without one is looked up in vCenter. settled: wire text for the marks."""
+    """wire_outcomes: known outcomes; other victims are looked up in vCenter. settled: time of the marks."""
 
     stop: StopInput
     wire_outcomes: Wire
@@ -172,7 +172,7 @@ class SettleInput:
 
 @dataclass(frozen=True)
 class AnnounceInput:
-    """wire_outcomes: of the victims that were stopped. time: of the event (wire text)."""
+    """wire_outcomes: of the stopped victims. time: of the event (wire format)."""
 
     run: RunIdentity
     wire_outcomes: Wire
@@ -193,20 +193,20 @@ class TellInput:
 
 
 def on_the_wire(items: Iterable[Victim] | Iterable[VictimOutcome]) -> Wire:
-    """Victims or outcomes as they travel."""
+    """Victims or outcomes in the wire format."""
     return [item.as_wire() for item in items]
 
 
 def outcomes_of(wire: Wire) -> list[VictimOutcome]:
-    """The outcomes in what `on_the_wire` made."""
+    """The outcomes from the wire format of `on_the_wire`."""
     return [VictimOutcome.from_wire(outcome) for outcome in wire]
 
 
 @dataclass(frozen=True)
 class WatchState:
-    """What the watch over alarms knows, for who goes on with it. Another version's may be anything.
+    """The state of the alarm watch, for the worker that continues it. That of another version may have any form.
 
-    scopes: of `core.watching.wire`. mark: of `vcenter.alarm_tail`, what was seen of the event log.
+    scopes: of `core.watching.wire`. mark: of `vcenter.alarm_tail`, the position in the event log.
     """
 
     scopes: Any = None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the restore workflow and its activities say to one another; the rules are those of `messages`."""
+"""The messages between the restore workflow and its activities; the rules of `messages` apply."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ Wire = list[Any]
 
 @dataclass(frozen=True)
 class Carried:
-    """What a restore knows when it continues as new.
+    """The state of a restore when it continues as new.
 
-    wire_machines: outcomes so far. told: references of the VMs that were announced, in so many `events`.
-    green_since: when the alarm was first seen green without a break (wire text), empty where it is not.
+    wire_machines: outcomes so far. told: references of the announced VMs. events: number of announcements so far.
+    green_since: since when the alarm has been observed green (wire format); empty if it is not.
     """
 
     started: str
@@ -42,17 +42,17 @@ class Carried:
 
 @dataclass(frozen=True)
 class RestoreInput:
-    """Of the restore workflow.
+    """Input of the restore workflow.
 
-    workflow_id: of the workflow that took the request to preempt. tag: that the VMs carry. reason: for the record.
-    only: names or MoRefs. run_id: only what this run stopped. places: only VMs in there. None for any of them: all.
-    force: whatever the hold time says. dry_run: plan, and leave it at that. reply_to: address for the event.
-    alarm, wait_for_green: for a restore that nobody asked for: not before the alarm was green for the hold time.
-    by_rule: an alarm rule or a schedule asks: whatever the policy says of automatic restores, only for what this
-    workflow stopped.
-    policy_name: the policy to go by; empty for the one of these places, or the default.
-    run: the run whose VMs these are, for the event; None where there is no single one.
-    look_seconds: how often the alarm is looked at.
+    workflow_id: of the workflow that received the preemption request. tag: of the VMs. reason: for the record.
+    only: names or MoRefs. run_id: only VMs that this run stopped. places: only VMs there. None for any of them: all.
+    force: ignore the hold time. dry_run: plan only. reply_to: address for the event.
+    alarm, wait_for_green: for an automatic restore, which waits until the alarm has been green for the hold time.
+    by_rule: requested by an alarm rule or a schedule, so that the policy's setting for automatic restores does not
+    apply; only for VMs that this workflow stopped.
+    policy_name: the policy to use; empty for the one of these places, or the default.
+    run: the run that stopped the VMs, for the event; None if there is no single one.
+    look_seconds: how often to poll the alarm.
     """
 
     workflow_id: str
@@ -73,21 +73,21 @@ class RestoreInput:
     by_rule: bool = False
 
     def as_wire(self) -> dict[str, Any]:
-        """The input as it travels, without what is not set."""
+        """The input in the wire format, without the fields that are not set."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 def read_restore(raw: Mapping[str, Any]) -> RestoreInput:
-    """The input of the workflow, also in the form of an earlier version, to which an empty limit was none."""
+    """The input of the workflow, including that of earlier versions, which read an empty limit as no limit."""
     given = {name: value for name, value in raw.items() if name not in RESTORE_LIMITS or not is_empty(value)}
     order: RestoreInput = value_to_type(RestoreInput, given)
     return order
 
 
 def refuse_empty_limits(raw: Mapping[str, Any]) -> None:
-    """GivenButEmpty for a limit that names nothing, in an input that somebody wrote.
+    """Raise GivenButEmpty for an empty limit in an input that was written manually.
 
-    Where each field is there, the SDK has written them, and null is what is not set.
+    If every field is present, the SDK has written the input, and null means that a limit is not set.
     """
     whole = all(field.name in raw for field in fields(RestoreInput))
     given = {name: raw[name] for name in RESTORE_LIMITS if name in raw and not (whole and raw[name] is None)}
@@ -96,7 +96,7 @@ def refuse_empty_limits(raw: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class RestorePlanInput:
-    """wire_done: outcomes so far; these VMs are not planned again. ignore_hold: to learn whether there is anything."""
+    """wire_done: outcomes so far; these VMs are not planned again. ignore_hold: to find out if any VM is left."""
 
     restore: RestoreInput
     wire_done: Wire = field(default_factory=list)
@@ -105,10 +105,10 @@ class RestorePlanInput:
 
 @dataclass(frozen=True)
 class RestorePlanResult:
-    """The settings to go by, the VMs to give back in their order, and why others are not (`kept_as_wire`).
+    """The settings to use, the VMs to restore in order, and why others are not restored (`kept_as_wire`).
 
-    refusal: a RestoreReason, empty where the restore may be carried out; message: the same for a person.
-    held_seconds: until the last VM that is only held by the hold time is free.
+    refusal: a RestoreReason, empty if the restore may proceed; message: the same as text.
+    held_seconds: until the hold time ends for the last VM that is only excluded by it.
     """
 
     settings: Restore
@@ -126,7 +126,7 @@ class RestorePlanResult:
 
 @dataclass(frozen=True)
 class GiveBackInput:
-    """One batch. restore_id: names the restore. settings: the limits that the hosts must keep."""
+    """One batch. restore_id: ID of the restore. settings: the limits for the hosts."""
 
     restore_id: str
     tag: str
@@ -143,7 +143,7 @@ class GiveBackInput:
 
 @dataclass(frozen=True)
 class GiveBackResult:
-    """One outcome for each VM of the batch. ending: why no further batch may begin (a RestoreReason), else empty."""
+    """One outcome for each VM of the batch. ending: why no further batch may start (a RestoreReason), else empty."""
 
     wire_machines: Wire
     ending: str = ""
@@ -156,7 +156,7 @@ class GiveBackResult:
 
 @dataclass(frozen=True)
 class TellRestoredInput:
-    """wire_machines: of the VMs that were given back. event_run_id: names the event; time: of it (wire text)."""
+    """wire_machines: of the restored VMs. event_run_id: the run ID in the event; time: of the event (wire format)."""
 
     restore: RestoreInput
     event_run_id: str

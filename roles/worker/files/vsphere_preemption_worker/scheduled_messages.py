@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What schedules, and alarms that have to last, tell their workflows, and these their activity.
+"""The inputs of the workflows for schedules and raise delays, and of their activity.
 
-The rules are those of `messages`.
+The rules of `messages` apply.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ASK = "AskForPreemption"
 
 @dataclass(frozen=True)
 class ScheduledInput:
-    """Written by the library (`temporal/schedule_plan.py`): exactly one of `request` and `restore` is there.
+    """Written by the library (`temporal/schedule_plan.py`): exactly one of `request` and `restore` is set.
 
-    schedule: name of the schedule. workflow_id: of the workflow that takes the request to preempt.
-    request: as on the wire, without its event, which is made for each time. restore: what to give back.
+    schedule: name of the schedule. workflow_id: of the workflow that receives the preemption request.
+    request: in the wire format, without its event, which is created for each action. restore: the restore to start.
     """
 
     schedule: str
@@ -32,7 +32,7 @@ class ScheduledInput:
 
 @dataclass(frozen=True)
 class AskInput:
-    """request: as on the wire, for the workflow of this id."""
+    """request: in the wire format, for the workflow with this ID."""
 
     workflow_id: str
     request: dict[str, Any]
@@ -40,7 +40,7 @@ class AskInput:
 
 @dataclass(frozen=True)
 class RaiseInput:
-    """Written by the library (`temporal/raising.py`). request: as on the wire, for the workflow of this id."""
+    """Written by the library (`temporal/raising.py`). request: in the wire format, for the workflow with this ID."""
 
     workflow_id: str
     request: dict[str, Any]

@@ -98,7 +98,7 @@ def test_attributes_in_headers_are_decoded(listen: Listen) -> None:
         pytest.param(GOOD, "application/cloudevents+json; charset=utf-16", 415, "UTF-8", id="other charset"),
         pytest.param({"a": 1}, "application/json", 400, "neither", id="any JSON"),
         pytest.param(GOOD, BATCH, 400, "a batch", id="batch that is none"),
-        pytest.param([GOOD] * 101, BATCH, 400, "at most 100", id="large batch"),
+        pytest.param([GOOD] * 101, BATCH, 400, "up to 100", id="large batch"),
     ],
 )
 def test_a_wrong_payload_is_answered_with_a_reason(
@@ -114,7 +114,7 @@ def test_a_wrong_payload_is_answered_with_a_reason(
 def test_xml_in_binary_mode_is_refused_with_what_to_do(listen: Listen) -> None:
     reply = listen().send.post(b"<x/>", "application/xml", binary(GOOD)[0])
     assert reply.status == 415
-    assert "let the sender encode its data as JSON" in reply.body["error"]
+    assert "send data encoded as JSON" in reply.body["error"]
 
 
 def test_json_is_taken_as_an_event_where_it_is_one(listen: Listen) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Group budgets: VMs that must not all go off together."""
+"""Group budgets: VMs that must not all be stopped together."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Seen = tuple[VirtualMachine, "MarkFound | None"]
 
 @dataclass
 class _Group:
-    """The VMs that share one tag or value, whether they may be stopped or not."""
+    """The VMs that share one tag or value, whether or not they may be stopped."""
 
     budget: GroupBudget
     total: int = 0
     on: int = 0
 
     def bears_one_less(self) -> bool:
-        """Whether the budget holds when one more of them goes off."""
+        """Whether the budget still holds if one more of them is stopped."""
         left = self.on - 1
         if self.budget.keep is not None and left < self.budget.keep:
             return False
@@ -34,9 +34,9 @@ class _Group:
 
 
 class GroupCounts:
-    """How many VMs of each group are on, while a plan takes them away one by one.
+    """How many VMs of each group are running, while a plan selects them one by one.
 
-    A VM counts as on when vCenter can reach it, says that it is powered on, and no other run is about to stop it.
+    A VM counts as running if vCenter can reach it, reports it as powered on, and no other run is about to stop it.
     """
 
     def __init__(self, seen: Iterable[Seen], limits: PlanLimits) -> None:
@@ -50,7 +50,7 @@ class GroupCounts:
             for group in groups:
                 group.total += 1
                 group.on += is_on
-            # Who is off, or on its way down, is taken away from the count already.
+            # VMs that are off or shutting down are not part of the count.
             self._of_machine[machine.ref] = groups if is_on else []
 
     def forbid(self, vm: ManagedObject) -> bool:
@@ -58,7 +58,7 @@ class GroupCounts:
         return any(group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])
 
     def regret(self, vm: ManagedObject) -> bool:
-        """Whether a budget would be broken that is not strict."""
+        """Whether a budget that is not strict would be broken."""
         return any(not group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])
 
     def take(self, vm: ManagedObject) -> None:
@@ -83,7 +83,7 @@ def _groups_of(
 
 
 def _stays_on(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> bool:
-    """A VM that this very run has marked is on: it is decided about once more, before anything is stopped."""
+    """A VM that this run has marked counts as running: it is decided on again before anything is stopped."""
     if not machine.connected or machine.power_state is not PowerState.ON:
         return False
     return mark is None or not mark.claims(run_id=limits.run_id, now=limits.now, lease_seconds=limits.lease_seconds)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which VM may be stopped at all: everything about one VM that has nothing to do with the others."""
+"""Which VMs may be stopped: all rules about one VM that do not depend on other VMs."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _BY_POWER_STATE = {
 
 
 def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
-    """The first reason for which this VM may not be stopped, None where it may.
+    """The first reason why this VM may not be stopped, None if it may.
 
-    The order is fixed: template, agent, shadow of a fault-tolerant VM, unreachable, not powered on, waiting for an
-    answer, host in maintenance; not asked for, out of scope; a protection that is lost, protected by tag, by name, by
-    MoRef, by its uptime; claimed by another run, restored recently, stopped too often today. What was not read has a
-    default that passes.
+    The order is fixed: template, agent, shadow of a fault-tolerant VM, unreachable, not powered on, pending question,
+    host in maintenance; not requested, out of scope; a lost protection, protected by tag, by name, by MoRef, by its
+    uptime; claimed by another run, restored recently, stopped too often today. Properties that were not read have
+    defaults that pass.
     """
     return verdict(machine, read_mark(machine.mark), limits)
 
 
 def verdict(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
-    """The same, for a VM whose mark was read already."""
+    """The same, for a VM whose mark was already read."""
     for rule in _RULES:
         reason = rule(machine, mark, limits)
         if reason is not None:
@@ -70,7 +70,7 @@ def _what_was_asked_for(machine: VirtualMachine, mark: MarkFound | None, limits:
 def _what_protects_it(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
     protection = limits.policy.protection
     if machine.lost_protections:
-        # It may be one of those that the operator meant to protect.
+        # This may be one of the VMs that the operator intended to protect.
         return LeftOut.PROTECTION_LOST
     if any(_carries(machine.tags, tag) for tag in protection.tags):
         return LeftOut.PROTECTED_TAG

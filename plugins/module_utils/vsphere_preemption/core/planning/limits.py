@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What bounds a plan: the caps of the operator, the policy, and what the request asks for."""
+"""The limits of a plan: the operator's limits, the policy, and the limits of the request."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..policy.model import Policy, Target
 
 @dataclass(frozen=True)
 class PlanLimits:
-    """What bounds a plan.
+    """The limits of a plan.
 
-    max_vms: at most so many victims.
-    run_id: of the run that plans; its own pending marks are no claim of somebody else.
+    max_vms: maximum number of victims.
+    run_id: of the run that plans; its own pending marks are not claims of another run.
     now: when the inventory was read.
-    lease_seconds: so long a pending mark of another run keeps its VM from us.
-    policy: whom it protects, in which order the others go, and how far.
-    scope: where VMs may be stopped. target: how much shall be freed, after the request has narrowed the policy.
-    usage: of the hosts in scope; without it, the parts of the target that are percentages do not matter.
-    only: names or MoRefs of the VMs that the request is about; empty for all.
+    lease_seconds: how long a pending mark of another run reserves its VM.
+    policy: which VMs are protected, in which order the others are stopped, and how far.
+    scope: where VMs may be stopped. target: how much to free, after the request has narrowed the policy.
+    usage: of the hosts in scope; without it, percentages in the target are ignored.
+    only: names or MoRefs of the VMs that the request is for; empty for all.
     """
 
     max_vms: int

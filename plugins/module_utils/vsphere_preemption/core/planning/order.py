@@ -1,13 +1,14 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""In which order eligible VMs go.
+"""The order in which eligible VMs are stopped.
 
-1. The priority: the place of the VM's tag in the policy's list.
-2. VMs that would break a budget which is not strict come last among those of the same priority (see `selection`,
-   because that depends on who goes before).
-3. The best fit: who alone leaves the least of the target open; of those that cover it, who frees the least beyond it.
-4. The newest boot first, since it loses the least; unknown boot times last.
+1. The priority: the position of the VM's tag in the policy's list.
+2. VMs that would break a budget that is not strict come last among those of the same priority (see `selection`,
+   because that depends on the VMs selected before).
+3. The best fit: the VM that alone comes closest to the target; of those that reach it, the one that frees the least
+   beyond it.
+4. The newest boot first, since it loses the least work; unknown boot times last.
 5. The number of the MoRef.
 """
 
@@ -35,14 +36,14 @@ class Candidate:
 
 
 def in_order(machines: Iterable[VirtualMachine], limits: PlanLimits, needed: Needed | None) -> list[Candidate]:
-    """The machines, which come in the order of their references, in the order in which they go."""
+    """The machines, given in the order of their references, in the order in which they are stopped."""
     measure, priority = limits.policy.amount.measure, limits.policy.priority
     candidates = [Candidate(one, *rank_of(one, priority), freed_by(one, measure)) for one in machines]
     return sorted(candidates, key=lambda candidate: _key(candidate, needed))
 
 
 def rank_of(machine: VirtualMachine, priority: Priority) -> tuple[int, str]:
-    """The rank and the tag that gave it; of several such tags the one that protects most decides."""
+    """The rank and the tag that determines it; of several such tags, the one that protects most decides."""
     if priority.category:
         for place, value in reversed(list(enumerate(priority.values))):
             if f"{priority.category}/{value}" in machine.tags:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How many of the eligible go: greedy in their order, within caps and budgets; then back with whoever is not needed.
+"""How many eligible VMs are selected: greedily in order, within limits and budgets; then unneeded VMs are dropped.
 
-After the reverse pass each victim is needed: the target would be missed without it. One pass is enough, because who is
-needed among many is needed among fewer too.
+After the reverse pass, each victim is needed: the target would be missed without it. One pass is enough, because a VM
+that is needed among many is also needed among fewer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .target import Needed, Resources
 class Selection:
     """The choice as it grows.
 
-    hour_left: how many more may go in this hour; None: no limit. why: the reasons of those that are not chosen.
+    hour_left: how many more may be stopped in this hour; None: no limit. why: the reasons of VMs that are not selected.
     """
 
     needed: Needed | None
@@ -43,7 +43,7 @@ class Selection:
         return self.needed is not None and not self.needed.met_by(self.freed)
 
     def choose(self, candidates: Sequence[Candidate], on_shortfall: OnShortfall) -> None:
-        """Decide about all candidates, which come in their order."""
+        """Decide on all candidates, which are given in order."""
         for _rank, peers in groupby(candidates, key=lambda candidate: candidate.rank):
             self._take_from(peers)
         if not self.shortfall:
@@ -52,7 +52,7 @@ class Selection:
             self._give_up()
 
     def _take_from(self, peers: Iterable[Candidate]) -> None:
-        """Among VMs of one priority, those that would break a budget which is not strict come last."""
+        """Among VMs of one priority, those that would break a budget that is not strict come last."""
         late = []
         for candidate in peers:
             if self.groups.regret(candidate.machine.ref):
@@ -82,7 +82,7 @@ class Selection:
         return LeftOut.GROUP_BUDGET if self.groups.forbid(candidate.machine.ref) else None
 
     def _put_back(self) -> None:
-        """From the last to the first: whoever is not needed for the target stays on."""
+        """From the last to the first: a VM that is not needed for the target keeps running."""
         if self.needed is None:
             return
         kept = []
@@ -101,9 +101,9 @@ class Selection:
 
 
 def hour_left(marks: Iterable[MarkFound | None], limits: PlanLimits) -> int | None:
-    """How many more VMs with the tag may be stopped in this hour; None where the policy sets no limit.
+    """How many more VMs with the tag may be stopped in this hour; None if the policy sets no limit.
 
-    The marks are the truth that all runs share. Those of this run do not count: it decides about them all at once.
+    The marks are the state that all runs share. Those of this run do not count: it decides on all of them at once.
     """
     per_hour = limits.policy.amount.per_hour
     if per_hour is None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much shall be freed, and what one VM contributes to it."""
+"""How much capacity to free, and what one VM contributes to it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Resources:
 
 
 def freed_by(machine: VirtualMachine, measure: Measure) -> Resources:
-    """What stopping this VM frees; where its consumption is not known, what it is configured with."""
+    """What stopping this VM frees; if its consumption is not known, its configured size."""
     if measure is Measure.CONFIGURED:
         return Resources(machine.memory_mib, machine.cpu_mhz)
     return Resources(machine.memory_used_mib or machine.memory_mib, machine.cpu_used_mhz or machine.cpu_mhz)
@@ -37,7 +37,7 @@ def freed_by(machine: VirtualMachine, measure: Measure) -> Resources:
 
 @dataclass(frozen=True)
 class Needed:
-    """The target as amounts: MiB and MHz to free. None: this part does not matter. 0: it is met already."""
+    """The target as amounts: MiB and MHz to free. None: this part is not limited. 0: it is already met."""
 
     memory_mib: int | None = None
     cpu_mhz: int | None = None
@@ -53,7 +53,7 @@ class Needed:
         return all(gain >= need for need, gain in self._parts(freed))
 
     def helped_by(self, more: Resources, freed: Resources) -> bool:
-        """Whether more brings any part nearer that is still open."""
+        """Whether `more` contributes to any part that is not met yet."""
         memory = self.memory_mib is not None and freed.memory_mib < self.memory_mib and more.memory_mib > 0
         cpu = self.cpu_mhz is not None and freed.cpu_mhz < self.cpu_mhz and more.cpu_mhz > 0
         return memory or cpu
@@ -77,7 +77,7 @@ class Needed:
 
 
 def needed_for(target: Target, usage: Usage | None) -> Needed | None:
-    """The target as amounts; None where no part of it can be told."""
+    """The target as amounts; None if no part of it is known."""
     memory = [] if target.memory_mib is None else [target.memory_mib]
     cpu = [] if target.cpu_mhz is None else [target.cpu_mhz]
     if usage is not None and target.until_memory_percent is not None:

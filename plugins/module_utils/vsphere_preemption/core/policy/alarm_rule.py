@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the operator wants to happen when a vCenter alarm changes its colour: one rule, as plain values.
+"""What happens when a vCenter alarm changes its colour: one rule, as plain values.
 
-The watcher and the webhook go by the same rules. A rule says whether to ask and how urgently; the policy for the alarm
-still decides who is stopped. All durations are in seconds.
+The alarm watch and the webhook apply the same rules. A rule defines whether to request a preemption and how urgently;
+the policy for the alarm still decides which VMs are stopped. All durations are in seconds.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..contract import Criticality
 
 
 class WhenGreen(StrEnum):
-    """What happens once the alarm is over for its scope: nothing, cancel the run at work, or give its VMs back.
+    """What happens once the alarm is green in its scope: nothing, cancel the active run, or restore its VMs.
 
-    Giving back heeds the policy's `restore`, its hold time included.
+    A restore follows the policy's `restore` section, including its hold time.
     """
 
     NOTHING = "nothing"
@@ -35,13 +35,13 @@ def _yellow_soft_red_hard() -> Mapping[str, Criticality]:
 
 @dataclass(frozen=True)
 class AlarmRule:
-    """Which alarms ask for a preemption, and how.
+    """Which alarms request a preemption, and how.
 
-    alarms: shell patterns for the name of the alarm, upper and lower case alike. clusters: patterns for the name or
-    MoRef of its compute resource; empty for all. tag: of the VMs that may be stopped. policy: name of the policy for
-    these alarms; empty: whichever matches. criticality: by colour, yellow and red; a colour that is missing asks for
-    nothing. raise_delay_seconds: the alarm has to keep its colour for so long first. when_green: see WhenGreen.
-    reply_to: address for reply events.
+    alarms: shell patterns for the name of the alarm, case-insensitive. clusters: patterns for the name or MoRef of its
+    compute resource; empty for all. tag: of the VMs that may be stopped. policy: name of the policy for these alarms;
+    empty: the policy that matches. criticality: by colour, yellow and red; a missing colour requests nothing.
+    raise_delay_seconds: how long the alarm must keep its colour first. when_green: see WhenGreen. reply_to: address for
+    reply events.
     """
 
     name: str
@@ -55,19 +55,19 @@ class AlarmRule:
     reply_to: str = ""
 
     def is_for(self, alarm: AlarmEvent) -> bool:
-        """The rule names this alarm, and where it fired."""
+        """Whether the rule matches this alarm and its location."""
         place = alarm.compute_resource
         told = (alarm.compute_resource_name, place.value if place else "")
         inside = not self.clusters or any(_fits(name, self.clusters) for name in told if name)
         return self.is_named(alarm.name) and inside
 
     def is_named(self, alarm: str) -> bool:
-        """The rule is for alarms of this name, in some cluster at least."""
+        """Whether the rule matches alarms with this name in at least one cluster."""
         return bool(alarm) and _fits(alarm, self.alarms)
 
 
 def rule_for(rules: Sequence[AlarmRule], alarm: AlarmEvent) -> AlarmRule | None:
-    """The first rule, in the order of the file, that is for this alarm; None where nobody wants to hear of it."""
+    """The first rule, in file order, that matches this alarm; None if there is none."""
     return next((rule for rule in rules if rule.is_for(alarm)), None)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which policy a request falls under. Places are compared by kind and name, as both sides wrote them."""
+"""Which policy applies to a request. Places are compared by kind and name, as written."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .model import Match, Place, Policy, PolicySet
 
 
 def choose_policy(policies: PolicySet, *, alarm: str, places: Sequence[Place]) -> Policy:
-    """The first policy, in the order of the file, that is for this request; else the default.
+    """The first policy, in file order, that matches this request; otherwise the default.
 
-    alarm: its name; empty for a request by hand. places: where the request is for, under each name that is known.
-    A policy with places alone is for every request there; a request by hand is never asked for an alarm.
+    alarm: its name; empty for a manual request. places: the scope of the request, under each known name.
+    A policy with only places matches every request there; a manual request does not need an alarm.
     """
     fits = (policy for policy in policies.policies.values() if _is_for(policy.match, alarm, places))
     return next(fits, policies.policies[policies.default])

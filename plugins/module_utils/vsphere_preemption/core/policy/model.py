@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the operator allows: one policy, as plain values.
 
-The defaults are what holds without a policy file, and that is how the prototype behaves. All durations are in seconds.
-A policy travels with each run in its history, so fields may be added with a default, but none may be renamed.
+The defaults apply without a policy file and match the behaviour of the prototype. All durations are in seconds. A
+policy is part of the history of each run, so fields may be added with a default, but none may be renamed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from ..contract import Criticality, StopMethod
 from .alarm_rule import AlarmRule
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
-# A run settles its marks so long after the grace period at the latest.
+# The maximum time after the grace period until a run settles its marks.
 LEASE_MARGIN_SECONDS = 60.0
 
 
 class Mode(StrEnum):
-    """auto: act. dry_run: plan and record only. approve: act once somebody has agreed."""
+    """auto: act. dry_run: plan and record only. approve: act after approval."""
 
     AUTO = "auto"
     DRY_RUN = "dry_run"
@@ -30,7 +30,7 @@ class Mode(StrEnum):
 
 
 class PlaceKind(StrEnum):
-    """The objects of the inventory that can bound a preemption."""
+    """The inventory objects that can limit the scope of a preemption."""
 
     CLUSTER = "cluster"
     HOST = "host"
@@ -51,7 +51,7 @@ class Place:
 
 
 class AlarmScope(StrEnum):
-    """Where an alarm may reach: its own compute resource, or all of vCenter as in the prototype."""
+    """The scope of an alarm: its own compute resource, or all of vCenter as in the prototype."""
 
     COMPUTE_RESOURCE = "compute_resource"
     VCENTER = "vcenter"
@@ -72,8 +72,8 @@ class Match:
 class ScopeRules:
     """Where VMs may be stopped.
 
-    alarm: for requests with an alarm event. vcenter_wide: a request by hand may leave the scope open.
-    within: outermost bounds; empty for all of vCenter.
+    alarm: for requests with an alarm event. vcenter_wide: a manual request may omit the scope.
+    within: outer limits; empty for all of vCenter.
     """
 
     alarm: AlarmScope = AlarmScope.COMPUTE_RESOURCE
@@ -83,11 +83,11 @@ class ScopeRules:
 
 @dataclass(frozen=True)
 class GroupBudget:
-    """VMs that must not all go off together: those with the same tag of a category, or the same custom attribute.
+    """VMs that must not all be stopped together: those with the same tag of a category, or the same custom attribute.
 
-    Exactly one of `category` and `attribute` is set, and at least one of the limits. Counted are the VMs that carry the
-    preemptible tag. keep: at least so many stay on. max_off_percent: at most this share of them is off.
-    strict: never broken; else such VMs only come last.
+    Exactly one of `category` and `attribute` is set, and at least one of the limits. Only VMs with the preemptible tag
+    count. keep: minimum number that keep running. max_off_percent: maximum percentage that is off.
+    strict: never broken; otherwise such VMs only come last.
     """
 
     category: str = ""
@@ -103,9 +103,9 @@ class GroupBudget:
 
 @dataclass(frozen=True)
 class Protection:
-    """What is never stopped, besides templates and infrastructure, which no policy can give up.
+    """What is never stopped, in addition to templates and infrastructure VMs, which are always protected.
 
-    tags: `name` or `category/name`. names: shell patterns for the VM's name, upper and lower case alike.
+    tags: `name` or `category/name`. names: shell patterns for the VM's name, case-insensitive.
     vms: MoRefs such as vm-42. min_uptime_seconds: since it was powered on.
     """
 
@@ -118,9 +118,9 @@ class Protection:
 
 @dataclass(frozen=True)
 class Priority:
-    """VMs with a tag of this category go in the order of its values, the first value first.
+    """VMs with a tag of this category are stopped in the order of its values, the first value first.
 
-    unranked: the place of VMs without such a tag, or with another value: `first` or `last`.
+    unranked: the position of VMs without such a tag, or with another value: `first` or `last`.
     """
 
     category: str = ""
@@ -129,14 +129,14 @@ class Priority:
 
 
 class OnShortfall(StrEnum):
-    """What to do where the target cannot be met: stop what there is, or nothing at all."""
+    """What to do if the target cannot be met: stop as many VMs as possible, or none."""
 
     BEST_EFFORT = "best_effort"
     ABORT = "abort"
 
 
 class Measure(StrEnum):
-    """What a VM counts for: the memory and CPU that it uses now, or that it is configured with."""
+    """How a VM is measured: by the memory and CPU that it uses now, or by its configured size."""
 
     CONSUMED = "consumed"
     CONFIGURED = "configured"
@@ -144,7 +144,7 @@ class Measure(StrEnum):
 
 @dataclass(frozen=True)
 class Target:
-    """How much shall be freed; unset parts do not matter. until_…: until the hosts in scope use no more than that."""
+    """How much to free; unset parts do not apply. until_…: until the usage of the hosts in scope is at or below it."""
 
     memory_mib: int | None = None
     cpu_mhz: int | None = None
@@ -158,10 +158,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Amount:
-    """How much may go off.
+    """How many VMs may be stopped.
 
-    max_vms: in one run. per_hour: of the VMs with the tag, over all runs. per_vm_per_day: how often one VM may be hit.
-    None: no limit.
+    max_vms: in one run. per_hour: of the VMs with the tag, over all runs. per_vm_per_day: maximum preemptions of one VM
+    per day. None: no limit.
     """
 
     max_vms: int = 10
@@ -194,9 +194,9 @@ class Actions:
 
 @dataclass(frozen=True)
 class Notice:
-    """A warning before anything is stopped. lead_seconds: 0 for none.
-    criticalities: which requests give one. event: send it to the reply address. guestinfo: tell the guest, under the
-    key `guestinfo.vsphere.preemption`.
+    """A notice before anything is stopped. lead_seconds: lead time, 0 for none.
+    criticalities: which requests send a notice. event: send it to the reply address. guestinfo: notify the guest, under
+    the key `guestinfo.vsphere.preemption`.
     """
 
     lead_seconds: float = 0.0
@@ -210,7 +210,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Waves:
-    """Victims go in waves of `size` (0: all at once); in between the pressure is looked at again, after a pause."""
+    """Victims are stopped in waves of `size` (0: all at once); after a pause, usage is checked before the next wave."""
 
     size: int = 0
     pause_seconds: float = 10.0
@@ -218,7 +218,7 @@ class Waves:
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """Times that come again. cron: five fields, when it begins. timezone: a name of the IANA database."""
+    """A recurring window. cron: five fields, when it begins. timezone: a name of the IANA database."""
 
     cron: str
     duration_seconds: float
@@ -227,7 +227,7 @@ class TimeWindow:
 
 @dataclass(frozen=True)
 class Windows:
-    """When a run may begin. never: not in these. only: where there are any, only in these."""
+    """When a run may begin. never: not in these. only: if there are any, only in these."""
 
     never: tuple[TimeWindow, ...] = ()
     only: tuple[TimeWindow, ...] = ()
@@ -235,9 +235,9 @@ class Windows:
 
 @dataclass(frozen=True)
 class Restore:
-    """Giving VMs back. automatic: after the alarm was green for `hold_seconds`. hold_seconds: no VM is powered on again
-    sooner, nor stopped again so soon after it was given back. batch: so many at a time, with a pause after each.
-    max_memory_percent, max_cpu_percent: the usage of the hosts that must not be passed by powering on.
+    """Restoring VMs. automatic: after the alarm was green for `hold_seconds`. hold_seconds: minimum time before a VM is
+    powered on again, and before a restored VM is stopped again. batch: number of VMs at a time, with a pause after each
+    batch. max_memory_percent, max_cpu_percent: host usage that powering on must not exceed.
     """
 
     automatic: bool = False
@@ -251,8 +251,8 @@ class Restore:
 
 @dataclass(frozen=True)
 class Events:
-    """What the reply address hears besides the prototype's event: of requests that came to nothing, and of runs that
-    failed in whole or in part."""
+    """Events for the reply address in addition to the prototype's event: for skipped requests, and for runs that failed
+    completely or partially."""
 
     skipped: bool = False
     failed: bool = False
@@ -260,8 +260,8 @@ class Events:
 
 @dataclass(frozen=True)
 class Policy:
-    """One policy. tags: the only ones that a request may name; empty: any. rerun_window_seconds: after a run that was
-    carried out, requests of no higher criticality are skipped for so long."""
+    """One policy. tags: the tags that a request may use; empty: any. rerun_window_seconds: time after a run that was
+    carried out in which requests of no higher criticality are skipped."""
 
     name: str = "built-in"
     match: Match = field(default_factory=Match)
@@ -283,9 +283,9 @@ class Policy:
 
 @dataclass(frozen=True)
 class PolicySet:
-    """All policies of a worker, by name, and the one for requests that none of the others is for.
+    """All policies of a worker, by name, and the default for requests that match no other policy.
 
-    alarms: which alarms ask for something. digest: names these very rules; empty without a file.
+    alarms: the alarm rules. digest: identifies this version of the rules; empty without a file.
     """
 
     policies: Mapping[str, Policy] = field(default_factory=lambda: {"built-in": Policy()})
@@ -295,6 +295,6 @@ class PolicySet:
 
     @property
     def lease_seconds(self) -> float:
-        """A pending mark older than this is of a run that died: a run settles a mark within its grace period."""
+        """A pending mark older than this belongs to a dead run: a run settles a mark within its grace period."""
         actions = [policy.actions.of(criticality) for policy in self.policies.values() for criticality in Criticality]
         return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can be wrong with a policy file: everything at once, each with its place."""
+"""Errors in a policy file: all of them at once, each with its location."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing that is wrong in a file. line, column: from 1; 0 where it is about the whole file.
+    """One error in a file. line, column: from 1; 0 if it concerns the whole file.
 
     path: such as `policies[0].amount.max_vms`. message: one line.
     """
@@ -25,7 +25,7 @@ class Problem:
 
 
 class InvalidPolicy(InvalidInput):
-    """A policy file that cannot be used. problems: all of them in the order of lines; the text has a line for each."""
+    """An invalid policy file. problems: all of them in line order; the text has one line for each."""
 
     code = "invalid_policy"
 
@@ -34,12 +34,12 @@ class InvalidPolicy(InvalidInput):
         problems: Iterable[Problem],
         *,
         file: str = "",
-        next_step: str = "Correct what is listed.",
+        next_step: str = "Correct the errors listed below.",
     ) -> None:
         self.problems = tuple(sorted(problems))
         self.file = file or "policy"
         count = len(self.problems)
-        why = "one thing is wrong" if count == 1 else f"{count} things are wrong"
+        why = "it has 1 error" if count == 1 else f"it has {count} errors"
         super().__init__(f"Cannot use the policy file {self.file}", why=why, next_step=next_step)
 
     @property

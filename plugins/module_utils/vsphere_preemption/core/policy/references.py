@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a policy's protection names in vCenter. Where that does not exist, the protection protects nothing."""
+"""The vCenter objects that a policy uses for protection. If they do not exist, they protect no VM."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from dataclasses import dataclass, fields
 
 from .model import Policy
 
-# What to do where something is missing.
+# What to do if one of them is missing.
 NEXT_STEP = (
-    "Correct the policy (a tag is written as name or category/name, with a slash and without patterns), create what is "
-    "missing, or grant the account System.Read on it."
+    "Correct the policy (a tag is written as name or category/name, with a slash and without patterns), create the "
+    "missing object, or grant the account System.Read on it."
 )
 _WORDS: Mapping[str, str] = {"tags": "tag", "categories": "tag category", "attributes": "custom attribute"}
 
 
 @dataclass(frozen=True)
 class References:
-    """Names of vCenter. tags: `name` or `category/name`. categories: of tags. attributes: custom ones of VMs."""
+    """Names in vCenter. tags: `name` or `category/name`. categories: of tags. attributes: custom attributes of VMs."""
 
     tags: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class References:
 
 
 def references_of(policies: Iterable[Policy]) -> References:
-    """What has to exist for these policies: tags that protect, and what makes the groups that are never broken."""
+    """What must exist for these policies: tags that protect, and the categories and attributes of strict groups."""
     protections = [policy.protection for policy in policies]
     strict = [group for protection in protections for group in protection.groups if group.strict]
     return References(

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A change of an alarm as an event for listeners, and what they were told so far as JSON, for the next listener.
+"""A change of an alarm as an event for listeners, and the changes already reported as JSON, for the next listener.
 
-Ansible takes text with braces in extra variables for a template. Alarm and cluster are named by people, so in events
-their braces become round brackets: nothing in an event can be run.
+Ansible treats text with braces in extra variables as a template. The names of alarms and clusters are user input, so
+their braces become round brackets in events: nothing in an event can be executed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,9 @@ _HARMLESS = str.maketrans("{}", "()")
 
 
 def change_as_event(change: Change, source: str) -> Wire:
-    """The CloudEvent, and beside it `preemption_alarm` with plain values to write conditions on.
+    """The CloudEvent, with an additional `preemption_alarm` that has plain values for conditions.
 
-    Its id names alarm, object, colour and time, so the same change has the same id whoever tells of it. source: of the
-    vCenter.
+    Its id consists of alarm, object, colour and time, so a change always has the same id. source: of the vCenter.
     """
     alarm = replace(
         change.alarm,
@@ -68,7 +67,7 @@ def told_as_wire(told: Mapping[Pair, Told]) -> list[Wire]:
 
 
 def read_told(raw: object) -> dict[Pair, Told]:
-    """What `told_as_wire` wrote; nothing where another version wrote it."""
+    """The result of `told_as_wire`; empty if another version wrote it."""
     try:
         return dict(_read(raw)) if isinstance(raw, list) else {}
     except (KeyError, TypeError, ValueError, AttributeError):

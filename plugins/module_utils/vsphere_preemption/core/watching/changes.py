@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every change of an alarm on every object, told once: for listeners that have rules of their own.
+"""Every change of an alarm on every object, reported once: for listeners with their own rules.
 
-vCenter's event log tells of changes, and its list of triggered alarms shows where the log has a hole: it was cut short,
-or the listener was away for too long. What the list alone shows is told with the second look that shows it, so that
-the log, which tells more, comes first.
+vCenter's event log reports changes, and its list of triggered alarms reveals gaps in the log: it was truncated, or the
+listener was away for too long. A change that only the list shows is reported with the second check that shows it, so
+that the log, which is more detailed, comes first.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from .scope import BELIEVED, SAME_CHANGE
 
 # The alarm, and the object that it is on.
 Pair = tuple[ManagedObject, ManagedObject]
-# For so long the log may still tell what the list has told.
+# How long the log may still report a change that the list has already shown.
 REMEMBERED = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Told:
-    """What a listener was told last of an alarm on an object.
+    """The last reported state of an alarm on an object.
 
-    since: of this colour. listed: the same by the list; None: not seen there. ahead: the list has told of it, and the
-    log has not yet. Times are by vCenter's clock.
+    since: of this colour. listed: the same by the list; None: not seen there. ahead: the list has shown it, and the log
+    has not yet. Times are by vCenter's clock.
     """
 
     alarm: AlarmEvent
@@ -43,18 +43,18 @@ class Told:
         return self.alarm.to_colour
 
     def is_shown_by(self, seen: Sighting) -> bool:
-        """The list shows just what was told."""
+        """Whether the list shows exactly what was reported."""
         same = self.listed == seen.at if self.listed else seen.at <= self.since + SAME_CHANGE
         return self.colour == seen.alarm.to_colour and same
 
 
 @dataclass(frozen=True)
 class Change:
-    """An alarm has another colour on an object.
+    """An alarm has changed its colour on an object.
 
-    alarm: `from_colour` is empty where it is not known. at: by vCenter's clock. worst_before, worst: the colour that
-    the alarm had and has in its compute resource, of all objects there. by_log: vCenter's event log tells of it, else
-    the list of triggered alarms.
+    alarm: `from_colour` is empty if it is not known. at: by vCenter's clock. worst_before, worst: the worst colour of
+    the alarm in its compute resource, before and after. by_log: reported by vCenter's event log, otherwise by the list
+    of triggered alarms.
     """
 
     alarm: AlarmEvent
@@ -65,7 +65,7 @@ class Change:
 
 
 class Changes:
-    """wanted: whether an alarm of this name matters. told: what was told before, by the same listener."""
+    """wanted: whether an alarm with this name matters. told: what the same listener has already reported."""
 
     def __init__(self, wanted: Callable[[str], bool], told: dict[Pair, Told] | None = None) -> None:
         self._wanted = wanted
@@ -73,7 +73,7 @@ class Changes:
         self._held: dict[Pair, Sighting] = {}
 
     def take(self, look: Look, now: datetime) -> list[Change]:
-        """What is to be told after this look, the log's changes first. now: by vCenter's clock."""
+        """The changes to report after this check, the log's changes first. now: by vCenter's clock."""
         changes = [*self._by_log(look), *self._by_list(look, now)]
         self.told = {pair: told for pair, told in self.told.items() if not _is_past(told, now)}
         return changes
@@ -89,13 +89,13 @@ class Changes:
                 self.told[pair] = replace(before, ahead=False)
                 continue
             worst_before = self._worst(alarm, alarm.from_colour or GREEN)
-            # One that is older than what the list has told is news, but not how things stand.
+            # A change that is older than the state from the list is new, but not the current state.
             if pair and not (before and before.ahead and change.at < before.since):
                 self.told[pair] = Told(alarm, change.at)
             yield Change(alarm, change.at, worst_before, self._worst(alarm, alarm.to_colour))
 
     def _by_list(self, look: Look, now: datetime) -> Iterator[Change]:
-        """What the list shows otherwise than it was told, now and with the look before."""
+        """Where the list differs from what was reported, now and at the previous check."""
         held, self._held = self._held, {}
         for pair, seen in self._differing(look, now):
             before, is_end = self.told.get(pair), seen.alarm.to_colour == GREEN
@@ -130,7 +130,7 @@ class Changes:
 
 
 def _pair(alarm: AlarmEvent) -> Pair | None:
-    """What a colour belongs to; None for an event that does not say so, which is told as it is."""
+    """The alarm and object of a colour; None for an event without them, which is reported as it is."""
     return (alarm.alarm, alarm.entity) if alarm.alarm and alarm.entity else None
 
 
@@ -139,7 +139,7 @@ def _is_same(told: Told, change: Sighting) -> bool:
 
 
 def _is_held(before: Sighting | None, seen: Sighting) -> bool:
-    """The look before has shown it too; that it has ended has no time by the list."""
+    """Whether the previous check showed it too; the list has no time for the end of an alarm."""
     if before is None or before.alarm.to_colour != seen.alarm.to_colour:
         return False
     return seen.alarm.to_colour == GREEN or before.at == seen.at
@@ -150,7 +150,7 @@ def _is_past(told: Told, now: datetime) -> bool:
 
 
 def _with_place(told: AlarmEvent, seen: AlarmEvent) -> AlarmEvent:
-    """With the names of today, by which its end will be told."""
+    """With the current names, which are used when its end is reported."""
     return replace(
         told,
         name=seen.name,

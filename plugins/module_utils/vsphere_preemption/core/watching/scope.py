@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One alarm in one scope, over time: which objects it fires on, what was asked for, and what is due.
+"""One alarm in one scope, over time: which objects it fires on, what was requested, and what is due.
 
-vCenter's list of triggered alarms is the truth. Its event log is faster, and tells of changes that were over before
-anybody looked. A change that only the log has told is believed until the log takes it back, or for a while.
+vCenter's list of triggered alarms is authoritative. Its event log is faster, and reports changes that were over before
+the next check. A change that only the log has reported is trusted until the log revokes it, or for a limited time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ BELIEVED = timedelta(minutes=15)
 class Firing:
     """The alarm on one object.
 
-    since: of this colour. state_since: the same by vCenter's list; None: not seen there. on_record: why it asked for
-    nothing was said.
+    since: of this colour. state_since: the same by vCenter's list; None: not seen there. on_record: the reason why it
+    requested nothing was recorded.
     """
 
     colour: str
@@ -41,7 +41,7 @@ class Firing:
         return RANKS[self.colour]
 
     def confirmed(self, seen: Sighting) -> Firing:
-        """What it is after the list has shown it so: the same firing, or a new one."""
+        """The state after the list has shown it: the same firing, or a new one."""
         told_before = self.state_since is None and seen.at <= self.since + SAME_CHANGE
         if self.colour == seen.alarm.to_colour and (told_before or self.state_since == seen.at):
             return replace(self, state_since=seen.at)
@@ -50,7 +50,7 @@ class Firing:
 
 @dataclass(frozen=True)
 class Due:
-    """What the alarm asks for now. alarm: with its colour and the object where it began. since: by vCenter's clock."""
+    """What the alarm requests now. alarm: with its colour and the object where it began. since: by vCenter's clock."""
 
     alarm: AlarmEvent
     since: datetime
@@ -58,10 +58,10 @@ class Due:
 
 @dataclass
 class AlarmInScope:
-    """alarm: as it was last told. firing: by object. asked: the colour that was last acted on; green for none.
+    """alarm: as last reported. firing: by object. asked: the colour that was last acted on; green for none.
 
-    asked_because: the firings behind that, by object. risen: since when it has had at least this colour without a
-    break, in seconds since the epoch by our clock.
+    asked_because: the firings that caused it, by object. risen: start of the uninterrupted time with at least this
+    colour, in seconds since the epoch by our clock.
     """
 
     alarm: AlarmEvent
@@ -72,30 +72,30 @@ class AlarmInScope:
 
     @property
     def colour(self) -> str:
-        """The worst that it has now."""
+        """Its current worst colour."""
         return max((firing.colour for firing in self.firing.values()), key=RANKS.__getitem__, default=GREEN)
 
     @property
     def over(self) -> bool:
-        """Nothing fires, and nobody waits for anything."""
+        """Nothing fires, and nothing is pending."""
         return not self.firing and self.asked == GREEN
 
     def knows(self, change: Sighting) -> bool:
-        """The list has shown this very change before the log told it."""
+        """Whether the list showed this change before the log reported it."""
         firing = self.firing.get(_entity(change))
         return (
             firing is not None and firing.colour == change.alarm.to_colour and change.at <= firing.since + SAME_CHANGE
         )
 
     def open_on(self, entity: ManagedObject) -> Firing | None:
-        """What fires there, and was neither asked for nor said to ask for nothing."""
+        """The firing there that was neither acted on nor recorded as requesting nothing."""
         firing = self.firing.get(entity)
         if firing is None or firing.on_record or self.asked_because.get(entity) == firing.since:
             return None
         return firing
 
     def note_change(self, change: Sighting, *, on_record: bool = False) -> None:
-        """The log tells that the alarm changed its colour on an object."""
+        """The log reports that the alarm changed its colour on an object."""
         self.alarm, entity, colour = change.alarm, _entity(change), change.alarm.to_colour
         if colour == GREEN:
             self.firing.pop(entity, None)
@@ -103,7 +103,7 @@ class AlarmInScope:
             self.firing[entity] = Firing(colour, change.at, on_record=on_record)
 
     def note_list(self, seen: Iterable[Sighting], *, gap: bool, now: datetime) -> None:
-        """The list shows all objects that the alarm fires on. now: by vCenter's clock, or nearly."""
+        """The list shows all objects that the alarm fires on. now: approximately by vCenter's clock."""
         firing = {}
         for sighting in seen:
             self.alarm, entity = sighting.alarm, _entity(sighting)
@@ -117,17 +117,17 @@ class AlarmInScope:
         self.firing = firing
 
     def grow_older(self, now: float) -> None:
-        """Keep count of how long it has had its colours, and see what of that was asked for before."""
+        """Track how long it has had its colours, and which of them were already acted on."""
         reached = [colour for colour in RANKS if RANKS[YELLOW] <= RANKS[colour] <= RANKS[self.colour]]
         self.risen = {colour: self.risen.get(colour, now) for colour in reached}
         if reached and RANKS[self.colour] < RANKS[self.asked]:
-            # From red to yellow: that asks for nothing, but red may come again.
+            # From red to yellow: that requests nothing, but red may return.
             self.acted_on(self.colour)
         elif self.asked in reached and self._behind(self.asked).items() & self.asked_because.items():
             self.asked_because = self._behind(self.asked)
 
     def due(self, rule: AlarmRule, now: float) -> Due | None:
-        """The colour that has to be acted on now, None where there is none."""
+        """The colour that must be acted on now, None if there is none."""
         ripe = [
             colour
             for colour, since in self.risen.items()
@@ -146,20 +146,20 @@ class AlarmInScope:
         return Due(alarm, behind[entity])
 
     def acted_on(self, colour: str) -> None:
-        """It was asked for."""
+        """The colour was acted on."""
         self.asked, self.asked_because = colour, self._behind(colour)
 
     def ended(self) -> None:
-        """Whatever follows the end of the alarm was done."""
+        """The actions for the end of the alarm were carried out."""
         self.asked, self.asked_because = GREEN, {}
 
     def _behind(self, colour: str) -> dict[ManagedObject, datetime]:
-        """The objects with at least this colour, and since when."""
+        """The objects with at least this colour, and its start time."""
         return {entity: firing.since for entity, firing in self.firing.items() if firing.rank >= RANKS[colour]}
 
 
 def _entity(seen: Sighting) -> ManagedObject:
     entity = seen.alarm.entity or seen.alarm.compute_resource
     if entity is None:
-        raise ValueError("an alarm without a place has no scope")
+        raise ValueError("an alarm without an object has no scope")
     return entity

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All alarms that somebody wants to hear of: what each look at vCenter makes due.
+"""All alarms that match a rule: which steps are due after each check of vCenter.
 
-Nothing is done here. Who has carried a step out says so; until then it stays due. So a step that failed comes again,
-and one that was carried out by a worker that died before it said so is sent twice, with the same event id.
+Nothing is carried out here. The caller confirms each step that it has carried out; until then it stays due. A step that
+failed is due again, and a step whose worker died before confirming it is sent twice, with the same event id.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Key = tuple[ManagedObject, ManagedObject]
 
 
 class LeftOut(StrEnum):
-    """Why a change asked for nothing.
+    """Why a change requested nothing.
 
-    coalesced: the alarm had this colour in its scope already. flapped: it was over before it was acted on.
+    coalesced: the alarm already had this colour in its scope. flapped: it was over before it was acted on.
     no_compute_resource: it has no scope.
     """
 
@@ -39,7 +39,7 @@ class LeftOut(StrEnum):
 
 @dataclass(frozen=True)
 class Ask:
-    """Ask for a preemption. alarm: with its colour. since: by vCenter's clock; names the change."""
+    """Request a preemption. alarm: with its colour. since: by vCenter's clock; identifies the change."""
 
     rule: AlarmRule
     alarm: AlarmEvent
@@ -48,7 +48,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class End:
-    """The alarm is over in its scope: do what the rule says."""
+    """The alarm is green in its scope: carry out the action of the rule."""
 
     rule: AlarmRule
     alarm: AlarmEvent
@@ -56,7 +56,7 @@ class End:
 
 @dataclass(frozen=True)
 class Skip:
-    """A change that asks for nothing; for the record."""
+    """A change that requests nothing; for the record."""
 
     rule: AlarmRule
     alarm: AlarmEvent
@@ -67,20 +67,20 @@ Step: TypeAlias = "Ask | End | Skip"
 
 
 class Watch:
-    """scopes: what is known of each alarm that is not over."""
+    """scopes: the state of each alarm that is not over."""
 
     def __init__(self, scopes: dict[Key, AlarmInScope] | None = None) -> None:
         self.scopes = scopes or {}
 
     def take(self, look: Look, rules: Sequence[AlarmRule], now: datetime) -> list[Step]:
-        """What is due after this look. now: by our clock."""
+        """What is due after this check. now: by our clock."""
         steps: list[Step] = list(self._changes(look.changes, rules))
         self._list(look, rules, now)
         for scope in self.scopes.values():
             rule = rule_for(rules, scope.alarm)
             scope.grow_older(now.timestamp())
             if rule is None:
-                # The rule is gone, so nobody is to be asked nor told.
+                # The rule was removed, so there is nothing to request or to report.
                 scope.ended()
                 continue
             due = scope.due(rule, now.timestamp())
@@ -128,7 +128,7 @@ class Watch:
 
 
 def _why_nothing(scope: AlarmInScope, rule: AlarmRule, alarm: AlarmEvent) -> LeftOut | None:
-    """What can be said of a change, before it is noted, that will make nothing due."""
+    """Why a change, before it is noted, will not make anything due."""
     rank, entity = RANKS[alarm.to_colour], alarm.entity or alarm.compute_resource
     if rank >= RANKS[YELLOW]:
         return LeftOut.COALESCED if alarm.to_colour in rule.criticality and RANKS[scope.colour] >= rank else None
@@ -137,7 +137,7 @@ def _why_nothing(scope: AlarmInScope, rule: AlarmRule, alarm: AlarmEvent) -> Lef
 
 
 def key_of(alarm: AlarmEvent) -> Key:
-    """What an alarm in its scope is known by."""
+    """The key of an alarm in its scope."""
     if alarm.alarm is None or alarm.compute_resource is None:
         raise ValueError("an alarm without a compute resource has no scope")
     return alarm.alarm, alarm.compute_resource

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a watch knows, as JSON: the next worker that watches goes on with it."""
+"""The state of a watch as JSON, so that the next worker can continue it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def watch_as_wire(watch: Watch) -> list[Wire]:
 
 
 def read_watch(raw: object) -> Watch:
-    """The watch in what `watch_as_wire` wrote; an empty one where it was written by another version."""
+    """The watch from the result of `watch_as_wire`; an empty one if another version wrote it."""
     try:
         scopes = [_read_scope(entry) for entry in raw] if isinstance(raw, list) else []
         return Watch({key_of(scope.alarm): scope for scope in scopes})
     except (KeyError, TypeError, ValueError, AttributeError):
-        # vCenter's list says what fires, and Temporal knows what was asked for.
+        # vCenter's list shows what fires, and Temporal knows what was requested.
         return Watch()
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tell the address in the request: what will be stopped, what was, and what came to nothing."""
+"""Events for the address in the request: which VMs will be stopped, which were, and unsuccessful outcomes."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ log = logging.getLogger(__name__)
 
 
 class Guests(Protocol):
-    """The part of the vCenter client that speaks to guests."""
+    """The part of the vCenter client that passes information to guests."""
 
     def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject: ...
 
 
 class Announcing:
-    """The activities that tell. address, namespace: of Temporal; they make the source of all events."""
+    """The activities that send events. address, namespace: those of Temporal, which form the source of all events."""
 
     def __init__(self, sink: Sink, guests: Guests, *, address: str, namespace: str) -> None:
         self._sink = sink
@@ -45,7 +45,7 @@ class Announcing:
 
     @activity.defn(name=ANNOUNCE, no_thread_cancel_exception=True)
     def announce(self, order: AnnounceInput) -> str:
-        """Send the event of the VMs that were stopped, and return its id."""
+        """Send the event of the stopped VMs, and return its ID."""
         request = order.run.request
         event = preempted_event(
             source_address=self._address,
@@ -59,7 +59,7 @@ class Announcing:
 
     @activity.defn(name=NOTICE, no_thread_cancel_exception=True)
     def give_notice(self, order: NoticeInput) -> str:
-        """Warn the guests, and whoever reads the events; the id of the event, empty where none was wanted."""
+        """Warn the guests and the event receivers; return the ID of the event, empty if none is configured."""
         with supervised():
             for victim in order.victims if order.guestinfo else ():
                 self._warn_guest(victim.vm, order)
@@ -78,7 +78,7 @@ class Announcing:
 
     @activity.defn(name=TELL, no_thread_cancel_exception=True)
     def tell(self, order: TellInput) -> str:
-        """Send the event of a request that came to nothing, or not to all that was wanted; its id."""
+        """Send the event of a request that was skipped or not fully successful; return its ID."""
         make = skipped_event if order.record["outcome"] == RunEnd.SKIPPED else failed_event
         event = make(order.run, order.record, source=self._source, time=order.time)
         return self._send(event, order.run.request.reply_to)
@@ -93,12 +93,12 @@ class Announcing:
         try:
             self._guests.set_guestinfo(vm, GUESTINFO_KEY, compact_json(words))
         except PreemptionError as error:
-            # A guest that cannot be warned is stopped all the same; that is what the mark is for.
-            log.warning("guest was not warned", extra={"vm": vm.value, "error": str(error)})
+            # A guest that cannot be warned is stopped nevertheless; the mark records the preemption.
+            log.warning("cannot warn guest", extra={"vm": vm.value, "error": str(error)})
 
 
 def announcement_data(order: AnnounceInput) -> dict[str, Any]:
-    """The prototype's fields, then ours: the run, and how each VM was stopped."""
+    """The prototype's fields, followed by ours: the run, and how each VM was stopped."""
     forced = any(outcome.forced for outcome in order.outcomes)
     return {
         **annotation(order.run, preempted=True, forced=forced),

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was asked of vCenter for each victim, and which guests the next attempt need not ask again.
+"""Which stop requests vCenter accepted for each victim, and which guest shutdowns the next attempt must not repeat.
 
-A guest that was asked to shut down leaves no task behind, and may take minutes. When the worker hands over in that
-time, the next one learns from the heartbeat when it was asked: it asks nobody twice, and the grace period goes on.
+A guest shutdown has no task in vCenter, and may take minutes. If the worker hands over during that time, the next
+attempt reads the time of the request from the heartbeat details: it does not repeat it, and the grace period continues.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vsphere_preemption.core.reasons import VictimReason
 
 @dataclass(frozen=True)
 class Requested:
-    """A victim that vCenter has accepted to stop. since: on the monotonic clock; the grace period runs from here."""
+    """A victim whose stop request vCenter has accepted. since: start of the grace period, on the monotonic clock."""
 
     victim: Victim
     forced: bool
@@ -32,28 +32,28 @@ class Requested:
     reason: VictimReason = VictimReason.NONE
 
 
-# VMs that are off, each with what was asked of it and the moment in which it was seen off.
+# VMs that are off, each with its stop request and the time at which it was found off.
 Unattributed = dict[ManagedObject, tuple[Requested, datetime]]
 
 
 class AskedGuests:
-    """When each guest was asked to shut down (wire text). Safe for several threads. known: by earlier attempts."""
+    """The time of each guest's shutdown request (wire format). Thread-safe. known: requests of earlier attempts."""
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:
         self._lock = threading.Lock()
         self._asked = dict(known or {})
 
     def note(self, vm: ManagedObject, requested: str) -> None:
-        """The guest was asked."""
+        """Record that the shutdown of a guest was requested."""
         with self._lock:
             self._asked[vm.value] = requested
 
     def when(self, vm: ManagedObject) -> str | None:
-        """When it was; None for one that nobody has asked yet, as far as is known."""
+        """The time of the guest's shutdown request; None if none is known."""
         with self._lock:
             return self._asked.get(vm.value)
 
     def as_wire(self) -> dict[str, str]:
-        """For the heartbeat."""
+        """The requests for the heartbeat details."""
         with self._lock:
             return dict(self._asked)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Claims: a VM belongs to one run at a time, in this worker and in all others of the task queue.
 
-Marks in vCenter keep runs apart too, but not in the instant in which both write one. The others are asked while the run
-looks at its victims. A VM that another run has just released has to be looked at once more: what that run did to it may
-be newer than the look.
+Marks in vCenter also separate runs, but not if both write one at the same time. The shared claim is requested while the
+run reads its victims from vCenter. A VM that another run has just released must be read again, because that run may
+have changed it since.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from vsphere_preemption.core.inventory import ManagedObject
 
 @dataclass(frozen=True)
 class Granted:
-    """machines: those that are the run's now. at: when that was known, on the monotonic clock.
+    """machines: the VMs that the run now holds. at: when they were granted, on the monotonic clock.
 
-    lately: how many seconds before that another run gave them back, where that was not long ago.
+    lately: how many seconds before that another run released them, if that was recently.
     """
 
     machines: frozenset[ManagedObject]
@@ -33,7 +33,7 @@ class Granted:
 
 
 class Everybody(Protocol):
-    """The claims of all workers. The future may hold a PreemptionError: nobody could be asked."""
+    """The claims shared by all workers. The future raises PreemptionError if they are not reachable."""
 
     def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]: ...
 
@@ -41,7 +41,7 @@ class Everybody(Protocol):
 
 
 class Claims:
-    """Who holds which VM. Safe for several threads; one for a whole worker. everybody: None for a lone worker."""
+    """Which run holds which VM. Thread-safe, one object per worker. everybody: None if no claims are shared."""
 
     def __init__(self, everybody: Everybody | None = None) -> None:
         self._everybody = everybody
@@ -50,7 +50,7 @@ class Claims:
         self._asked: dict[str, Future[Granted]] = {}
 
     def take(self, vm: ManagedObject, run_id: str) -> bool:
-        """Claim the VM for the run; False when another run holds it. PreemptionError where nobody can be asked."""
+        """Claim the VM for the run; False if another run holds it. PreemptionError if claims are not reachable."""
         asked = self._asked.get(run_id)
         if asked is not None and vm not in asked.result().machines:
             return False
@@ -58,7 +58,7 @@ class Claims:
             return self._holder.setdefault(vm, run_id) == run_id
 
     def had_another_since(self, vm: ManagedObject, run_id: str, looked: float) -> bool:
-        """What was seen of the VM at that time (monotonic clock) may be older than what another run did to it."""
+        """Whether another run may have changed the VM after it was read at that time (monotonic clock)."""
         asked = self._asked.get(run_id)
         if asked is None:
             return False
@@ -67,7 +67,7 @@ class Claims:
 
     @contextmanager
     def of_run(self, run_id: str, machines: Iterable[ManagedObject] = (), seconds: float = 0.0) -> Iterator[None]:
-        """Whatever the run claims in this block is free again after it, and after so many seconds in any case."""
+        """Release the run's claims after this block. seconds: when they expire in any case."""
         if self._everybody is not None:
             self._asked[run_id] = self._everybody.claim(run_id, machines, seconds)
         try:

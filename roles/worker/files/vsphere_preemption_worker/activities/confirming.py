@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until the victims are off: all together, with one subscription, and with an end to the waiting.
+"""Wait until the victims are off: all together, with a single subscription and a time limit.
 
-A soft shutdown has its grace period, after which the VM is powered off or left running, as the method says. A task has
-five minutes. After a cancellation or a pause nothing new is begun, and what was begun gets ten seconds more.
+A guest shutdown has its grace period, after which the VM is powered off or left running, depending on the method. A
+task has five minutes. After a cancellation or a pause, no further VMs are stopped, and active stops get ten more
+seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _LONGEST_WAIT = 1.0
 
 
 class Confirmation:
-    """Follows what was requested to its end. on_stopped: told of each victim as soon as it is known to be stopped."""
+    """Follows stop requests until they have an outcome. on_stopped: called for each victim when it is stopped."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Confirmation:
         self._ending: tuple[float, VictimReason] | None = None
 
     def follow(self, requested: Iterable[Requested]) -> list[VictimOutcome]:
-        """The outcome of each, once all of them have one."""
+        """The outcomes, when all requests have one."""
         self._waiting = {request.victim.vm: request for request in requested}
         while self._waiting:
             tasks = {vm: request.task for vm, request in self._waiting.items() if request.task}
@@ -77,7 +78,7 @@ class Confirmation:
             if ended is not None:
                 self._close(vm, VictimEnd.STOPPED)
             elif vm in self._waiting:
-                # Off, but no task of ours says that we did it: vCenter's event log is asked once for all of them.
+                # Off, but no task of ours proves that we stopped it: the event log is queried once for all such VMs.
                 self._unattributed[vm] = (self._waiting.pop(vm), self._around.now())
         for vm in changes.gone:
             self._close(vm, VictimEnd.SPARED, VictimReason.VM_DELETED)
@@ -96,7 +97,7 @@ class Confirmation:
             self._on_stopped(outcome)
 
     def _end_what_is_over(self) -> bool:
-        """Act on every deadline that has passed; True when that began something new to watch."""
+        """Act on every deadline that has passed; True if that started new tasks to watch."""
         now = self._around.clock()
         self._note_ending(now, self._around.gate.closed())
         late = [request for request in self._waiting.values() if now >= self._deadline(request)]

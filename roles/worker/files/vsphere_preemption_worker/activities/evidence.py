@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Did we stop it? The answer for a VM that is off when nobody saw the end of our own call.
+"""Evidence that we stopped a VM, if it is off and the result of our own call is unknown.
 
-The worker may die, or a connection break, between the call and its answer. Only vCenter knows then: its event log
-names the user who stopped the VM last.
+The worker or its connection may fail between the call and its response. Then only vCenter's event log shows which
+account was the last to stop the VM.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from vsphere_preemption.core.inventory import ManagedObject
 
 from .power import PowerClient
 
-# vCenter dates its events by its own clock.
+# vCenter's events have the time of its own clock.
 CLOCK_SKEW = timedelta(minutes=10)
 
 
 class Evidence:
-    """Who stopped VMs since the marks of a run were written."""
+    """Which accounts stopped VMs since the marks of a run were written."""
 
     def __init__(self, vcenter: PowerClient, marked: datetime) -> None:
         self._vcenter = vcenter
         self._since = marked - CLOCK_SKEW
 
     def ours(self, machines: Iterable[ManagedObject]) -> frozenset[ManagedObject]:
-        """Those that our own account stopped."""
+        """The VMs that our own account stopped."""
         wanted = list(machines)
         if not wanted:
             return frozenset()

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gate before every call that changes a VM: is preemption paused, is the run cancelled, is it still ours?
+"""The gate before every call that changes a VM: is preemption paused, is the run cancelled, is it still this attempt's?
 
-The answer is believed for one second at most. A thread of its own asks again in good time, so that a VM rarely waits
-for it; where that thread was late, because the process was frozen or Temporal was slow, the caller asks. Without an
-answer nobody passes: the error ends the attempt, and Temporal retries it.
+An answer is valid for up to one second. A separate thread renews it before that, so that a VM rarely waits for it. If
+that thread is late, because the process was frozen or Temporal was slow, the caller asks. Without an answer no call
+passes: the error ends the attempt, and Temporal retries it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .supervision import Supervision
 MAX_AGE_SECONDS = 1.0
 ASK_EVERY_SECONDS = 0.7
 
-# What people want of the run now. PreemptionError where nobody can tell.
+# The state that users requested for the run. Raises PreemptionError if it cannot be read.
 Ask = Callable[[], RunControl]
 
 log = logging.getLogger(__name__)
 
 
 def boot_clock() -> float:
-    """Seconds since the machine was started; unlike the monotonic clock it counts those in which it was suspended."""
+    """Seconds since the machine was started; unlike the monotonic clock, including those in which it was suspended."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -41,17 +41,17 @@ class Gate(Protocol):
     """What a pipeline asks before it changes a VM."""
 
     def check(self) -> VictimReason | None:
-        """Why nothing may be begun now; None where it may. Raises where nobody can tell, or the run is not ours."""
+        """Why no stop may begin now; None if it may. Raises if that is unknown, or another attempt has taken over."""
 
     def closed(self) -> VictimReason | None:
-        """The same as far as is known, without asking: for whoever only waits."""
+        """The same as far as is known, without asking: for callers that only wait."""
 
     def forget(self) -> None:
-        """What was answered so far counts no more: the next check asks again."""
+        """Discard the last answer: the next check asks again."""
 
 
 class StopGate:
-    """The gate of one attempt; safe for several threads. Once it is closed, it stays so for the attempt."""
+    """The gate of one attempt; thread-safe. Once closed, it stays closed for the attempt."""
 
     def __init__(self, ask: Ask, supervision: Supervision, clock: Callable[[], float] = boot_clock) -> None:
         self._ask = ask
@@ -78,7 +78,7 @@ class StopGate:
         arrived = self._clock()
         if self.closed() is None and not self._is_fresh():
             with self._asking:
-                # Who waited here takes an answer that was asked for after it came.
+                # A caller that waited here uses an answer that was requested after it arrived.
                 if self._asked_at < arrived and not self._is_fresh():
                     self._look()
         self._supervision.hand_over_if_due()
@@ -107,4 +107,4 @@ class StopGate:
                 with self._asking:
                     self._look()
             except PreemptionError as error:
-                log.info("cannot ask whether the run may continue", extra={"error": str(error)})
+                log.info("cannot determine whether the run may continue", extra={"error": str(error)})

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The texts of the marks of one run's victims: pending before anything is asked, final when the outcome is known.
+"""The texts of the marks of one run's victims: pending before the stop request, final when the outcome is known.
 
-A mark carries on what the one before it knew: when its VM was preempted in the last 24 hours. Whoever writes it again,
-in another attempt or another activity, writes the same bytes.
+A mark keeps the history of the previous one: the preemptions of its VM in the last 24 hours. Another attempt or
+activity that writes the mark again writes the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..messages import StopInput
 
 
 class Marks:
-    """The marks for one StopVictims. Safe for several threads, one VM in each."""
+    """The marks for one StopVictims. Thread-safe, if each VM is used by one thread."""
 
     def __init__(self, order: StopInput) -> None:
         self._order = order
@@ -30,7 +30,7 @@ class Marks:
         self._history: dict[ManagedObject, tuple[str, ...]] = {}
 
     def learn(self, vm: ManagedObject, text: str | None) -> None:
-        """Take in the mark that the VM has now: the one before ours, or ours."""
+        """Read the current mark of the VM, which is the previous one or ours."""
         found = read_mark(text)
         if found and found.run_id == self._order.run.run_id:
             self._history[vm] = tuple(times.to_wire(moment) for moment in found.history)
@@ -38,11 +38,11 @@ class Marks:
             self._history[vm] = history_after(found, self._began)
 
     def pending(self, vm: ManagedObject) -> str:
-        """The mark that a victim gets before it is touched."""
+        """The mark that is written before a victim is stopped."""
         return self._pending(vm).as_text()
 
     def final(self, outcome: VictimOutcome, time: str) -> str:
-        """The text that replaces the pending mark. time: for a victim that was not stopped (wire text)."""
+        """The text that replaces the pending mark. time: for a victim that was not stopped (wire format)."""
         phase = MarkPhase.PREEMPTED if outcome.outcome is VictimEnd.STOPPED else MarkPhase.FAILED
         began, reason = outcome.stopped or time, outcome.reason.value
         pending = self._pending(outcome.vm, outcome.method)

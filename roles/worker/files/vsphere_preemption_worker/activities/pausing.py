@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill switch, as activities that plan ask for it. Those that stop VMs pass the gate, which asks for more."""
+"""The kill switch, for activities that plan. Activities that stop VMs pass the gate, which checks more."""
 
 from __future__ import annotations
 

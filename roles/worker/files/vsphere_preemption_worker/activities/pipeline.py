@@ -97,7 +97,7 @@ class Pipeline:
         """Bring one victim as far as vCenter's word that it will stop. Raises only where vCenter itself is away."""
         asked = self._around.asked.when(victim.vm)
         if asked and self._around.gate.check():
-            # An earlier attempt asked the guest, which may be on its way down.
+            # An earlier attempt asked the guest, which may be shutting down.
             return self._requested(victim, asked)
         unmarked = self.mark(victim)
         if unmarked:
@@ -193,7 +193,7 @@ class Pipeline:
         return self.outcome(victim, VictimEnd.SPARED, known, message=reason.value, marked=marked, requested=requested)
 
     def _found_off(self, victim: Victim, mark: MarkFound | None, marked: str, requested: str) -> VictimOutcome:
-        """Ours if our mark says so, or if we marked it and vCenter names us as the one who stopped it."""
+        """Ours if our mark has that phase, or if we marked it and vCenter names us as the user that stopped it."""
         forced = mark.forced if mark else False
         settled = mark is not None and mark.phase is MarkPhase.PREEMPTED
         seen = mark.time if mark and settled else None
@@ -213,7 +213,7 @@ class Pipeline:
         return self._recheck.current(vm)
 
     def _spared_by(self, closed: VictimReason, victim: Victim, machine: VirtualMachine) -> VictimOutcome:
-        """Not to be stopped any more. A mark that an earlier attempt has written is to be settled, too."""
+        """No longer to be stopped. A mark that an earlier attempt has written must be settled, too."""
         marked = self._order.marked if self._our_mark(machine) else ""
         return self.outcome(victim, VictimEnd.SPARED, closed, marked=marked)
 
@@ -246,7 +246,7 @@ class Pipeline:
             except VCenterObjectGone as error:
                 return self.outcome(victim, VictimEnd.SPARED, VictimReason.VM_DELETED, message=str(error))
             except PreemptionError as error:
-                # vCenter may have taken the mark, although its answer was lost.
+                # vCenter may have accepted the mark, although its answer was lost.
                 tried = self._order.marked
                 self._around.gate.forget()
                 if pause is None and isinstance(error, OUTAGE):
@@ -295,7 +295,7 @@ class Pipeline:
         return self.outcome(victim, VictimEnd.FAILED, VictimReason.STOP_REFUSED, message=str(last), marked=marked)
 
     def _ask_the_gate_before_the_first_stop(self) -> None:
-        """Marks may have taken their time, and from here on there is no way back."""
+        """Writing marks may have taken long, and a stop cannot be undone."""
         with self._once:
             if not self._stops:
                 self._stops = True

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Choose the victims: ask whether preemption is paused, and let the core decide."""
+"""Select the victims: check the kill switch, then run the core's planning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .limits import MOST_VICTIMS
 from .pausing import PauseSwitch
 from .supervision import supervised
 
-# With the reasons of so many named, a plan stays far below Temporal's 2 MB for one payload.
+# With the reasons of up to this many VMs, a plan stays far below Temporal's payload limit of 2 MB.
 LEFT_OUT_NAMED = 2000
 
 

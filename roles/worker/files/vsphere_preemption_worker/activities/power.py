@@ -15,9 +15,9 @@ from vsphere_preemption.core.policy.references import References
 
 
 class PowerChanges(Protocol):
-    """News about VMs that are going down: off, deleted, or their task failed with this message.
+    """Changes of watched VMs: those that are off or deleted, or whose task failed with this message.
 
-    off: when our task succeeded, None where only the power state tells that the VM is off (or suspended).
+    off: when our task succeeded; None if only the power state shows that the VM is off (or suspended).
     """
 
     @property
@@ -31,7 +31,7 @@ class PowerChanges(Protocol):
 
 
 class PowerWatch(Protocol):
-    """One subscription to all of them."""
+    """One subscription to the changes of all watched VMs."""
 
     def __enter__(self) -> PowerWatch: ...
 
@@ -43,7 +43,7 @@ class PowerWatch(Protocol):
 
 
 class PowerClient(Protocol):
-    """What the vCenter client does for a run that stops VMs."""
+    """The part of the vCenter client that stopping VMs needs."""
 
     @property
     def user(self) -> str: ...

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Is there still a shortage? Asked between two waves, and before VMs are given back."""
+"""Check for pressure on capacity, between two waves and before VMs are restored."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..messages import PRESSURE, PressureInput, PressureResult
 from .pausing import PauseSwitch
 from .supervision import supervised
 
-# Gray is what an alarm without data has: nobody knows whether the shortage is over.
+# An alarm without data is gray: it is unknown whether the pressure is over.
 GREEN = "green"
 
 
 class Gauges(Protocol):
-    """The part of the vCenter client that knows of pressure."""
+    """The part of the vCenter client that reads alarms and usage."""
 
     def alarm_colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str: ...
 
@@ -31,7 +31,7 @@ class Gauges(Protocol):
 
 
 class Pressure:
-    """The activity that looks."""
+    """The activity that checks for pressure."""
 
     def __init__(self, vcenter: Gauges, paused: PauseSwitch) -> None:
         self._vcenter = vcenter
@@ -48,12 +48,12 @@ class Pressure:
                 if colour == GREEN:
                     return PressureResult(gone=True, message="The alarm is green now.")
             if is_below(self._vcenter, order.target, Scope.from_wire(order.wire_scope)):
-                return PressureResult(gone=True, message="The usage is below the target.")
+                return PressureResult(gone=True, message="Usage is below the target.")
         return PressureResult()
 
 
 def alarm_colour(vcenter: Gauges, alarm: AlarmEvent) -> str:
-    """The colour that an alarm has now where it fired: red, yellow, green or gray."""
+    """The current colour of an alarm on the object where it was triggered: red, yellow, green or gray."""
     place = alarm.compute_resource or alarm.entity
     if place is None:
         return "gray"
@@ -61,7 +61,7 @@ def alarm_colour(vcenter: Gauges, alarm: AlarmEvent) -> str:
 
 
 def is_below(vcenter: Gauges, target: Target, scope: Scope) -> bool:
-    """Whether the usage is what the target asks for; False where it asks for none."""
+    """Whether usage meets the target; False if the target has no usage limits."""
     limits = (target.until_memory_percent, target.until_cpu_percent)
     if limits == (None, None):
         return False
@@ -72,5 +72,5 @@ def is_below(vcenter: Gauges, target: Target, scope: Scope) -> bool:
 
 
 def share(part: int, whole: int) -> float:
-    """In percent; all of nothing is full."""
+    """The share in percent; 100 if the whole is zero."""
     return part * 100 / whole if whole else 100.0

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last look before a VM is touched: does it still carry the tag, is it still on, is it nobody else's?
+"""The last check before a VM is stopped: does it still have the tag, is it still on, has no other run claimed it?
 
-Looking at each VM alone would cost a call for each. So the victims that come next are looked at together, and the
-answer is believed for one second at most. In a long run one thread looks again in good time, while the others go on
-with what is known; none of them ever acts on an older answer.
+Reading each VM separately would take a call for each. So the next victims are read together, and the result is used for
+up to one second. In a long run, one thread refreshes it in time while the others continue with the current one; no
+thread acts on an older result.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ AHEAD = 140
 LOOK_AGAIN_AHEAD = 20
 
 
-# Those of the VMs that still exist and still carry the tag, as they are now.
+# Reads the current state of those VMs that still exist and still have the tag.
 Look = Callable[[Sequence[ManagedObject]], Mapping[ManagedObject, VirtualMachine]]
 
 
 class Recheck:
-    """What the victims look like now. Safe for several threads."""
+    """The current state of the victims. Thread-safe."""
 
     def __init__(
         self, look: Look, victims: Sequence[ManagedObject], clock: Callable[[], float] = time.monotonic
@@ -44,11 +44,11 @@ class Recheck:
         self._not_before = float("-inf")
 
     def current(self, vm: ManagedObject) -> VirtualMachine | None:
-        """The VM as it was at most a second ago; None when it is gone or has lost the tag."""
+        """The VM as of up to a second ago; None if it is gone or no longer has the tag."""
         return self.seen(vm)[0]
 
     def seen(self, vm: ManagedObject) -> tuple[VirtualMachine | None, float]:
-        """The same, and when the look began (on the clock)."""
+        """The same, and when the read started (on the clock)."""
         while True:
             with self._changed:
                 known = self._is_known(vm)
@@ -61,12 +61,12 @@ class Recheck:
             self._look(self._place[vm])
 
     def forget(self) -> None:
-        """What was seen so far counts no more, nor what somebody is looking at just now."""
+        """Discard all results so far, including that of a read in progress."""
         with self._changed:
             self._not_before = self._clock()
 
     def fresh(self, vm: ManagedObject) -> VirtualMachine | None:
-        """The VM as it is now, after something about it became doubtful."""
+        """The VM as it is now, read again because its state is in doubt."""
         return self._look_at([vm]).get(vm)
 
     def _is_known(self, vm: ManagedObject) -> bool:
@@ -74,13 +74,13 @@ class Recheck:
         return seen and self._taken_at >= self._not_before and self._clock() - self._taken_at <= MAX_AGE_SECONDS
 
     def _is_due(self, vm: ManagedObject) -> bool:
-        """Time to look again: what is known grows old, or there is not much of it left ahead."""
+        """Whether to read again: the result is getting old, or few of the next victims are in it."""
         left = self._last - self._place[vm]
         more_to_come = self._last < len(self._victims) - 1
         return self._clock() - self._taken_at > LOOK_AGAIN_SECONDS or (more_to_come and left < LOOK_AGAIN_AHEAD)
 
     def _look(self, first: int) -> None:
-        """Look at the victims from this place on; whoever waits for it is woken, also when it fails."""
+        """Read the victims from this position on; waiting threads are woken, even if it fails."""
         began, refs = self._clock(), self._victims[first : first + AHEAD]
         try:
             seen = self._look_at(refs)

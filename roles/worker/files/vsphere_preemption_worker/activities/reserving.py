@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Limits that several runs share: the cap of an hour, and the budgets of groups.
+"""Limits that several runs share: the hourly limit and the budgets of groups.
 
-Runs that plan at the same instant do not see one another. So before such a run stops anything it marks all its
-victims, and then plans once more: the marks of the others are now to be seen, and who finds too many of them gives its
-own victims up. Marks are the shared truth, so this holds for several workers too; of two that meet, at least the later
-one sees the other. Within one worker runs do it one after the other, so that neither has to give way to the other.
+Runs that plan at the same time do not see each other. So before such a run stops any VM, it marks all its victims and
+plans again: now it sees the marks of the others, and if there are too many, it spares its own victims. Marks are shared
+by all workers, so this also works across workers; of two concurrent runs, at least the later one sees the other. Within
+one worker, runs reserve one after the other, so that neither has to back off.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TOO_MANY = frozenset({LeftOut.HOUR_CAP, LeftOut.GROUP_BUDGET, LeftOut.OVER_CAP}
 
 
 class Reservations:
-    """One object for a whole worker."""
+    """Reserves victims within the shared limits. One object per worker."""
 
     def __init__(self, vcenter: PowerClient, now: Callable[[], datetime]) -> None:
         self._vcenter = vcenter
@@ -41,7 +41,7 @@ class Reservations:
         self._one_at_a_time = threading.Lock()
 
     def reserve(self, order: StopInput, pipeline: Pipeline, threads: Executor) -> list[VictimOutcome]:
-        """Mark the victims that the shared limits bear; the outcomes of all that must not be stopped."""
+        """Mark the victims that the shared limits allow; return the outcomes of those that must not be stopped."""
         if not has_shared_limits(order.policy):
             return []
         with self._one_at_a_time:
@@ -60,11 +60,11 @@ class Reservations:
         return list(ended.values())
 
     def _too_many(self, order: StopInput, refused: dict[ManagedObject, LeftOut]) -> dict[ManagedObject, LeftOut]:
-        """Victims that the limits do not bear now, with the limit that says so."""
+        """The victims that the limits do not allow, each with the limit that it exceeds."""
         left = [victim for victim in order.victims if victim.vm not in refused]
         groups = replace(references_of([order.policy]), tags=())
         if groups and self._vcenter.missing(groups):
-            # Nobody can tell any more who is in the groups of the policy.
+            # The members of the policy's groups can no longer be determined.
             return {victim.vm: LeftOut.PROTECTION_LOST for victim in left}
         plan = self._plan_again(order, left)
         return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}
@@ -78,9 +78,9 @@ class Reservations:
 
 
 def _only_shared(order: StopInput) -> Policy:
-    """The policy without a target: who is stopped is decided, only how many of them is asked again."""
+    """The policy without a target: the victims are already selected, only their number is checked again."""
     amount = order.policy.amount
-    # The earlier waves of this run do not count themselves.
+    # Marks of this run's earlier waves are not counted by the plan, so they are subtracted here.
     per_hour = None if amount.per_hour is None else max(0, amount.per_hour - order.first)
     plain = replace(amount, target=Target(), per_hour=per_hour, on_shortfall=OnShortfall.BEST_EFFORT)
     return replace(order.policy, amount=plain)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One batch of VMs on its way back: look again, see whether there is room, power on, follow, mark.
+"""The restore of one batch of VMs: re-check, check the capacity, power on, wait, mark.
 
-It may be carried out again by a later attempt: what an earlier one did is found in vCenter, so no VM is powered on that
-somebody has taken over since, and none is forgotten that is on because of us.
+A later attempt may carry it out again. It finds in vCenter what an earlier attempt did, so it does not power on a VM
+that someone else has changed since, and it recognises every VM that we have powered on.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .pipeline import OUTAGE, PAUSES
 from .power import PowerChanges, PowerClient
 from .pressure import GREEN, Gauges, alarm_colour
 
-# An activity has five minutes for one attempt.
+# One attempt of an activity may take five minutes.
 TASK_SECONDS = 180.0
 LONGEST_WAIT = 1.0
 
@@ -42,7 +42,7 @@ Users = Mapping[ManagedObject, str]
 
 
 class RestoreClient(PowerClient, Gauges, Protocol):
-    """What the vCenter client does for a restore."""
+    """The part of the vCenter client that a restore needs."""
 
     def resolve(self, places: Sequence[Place]) -> Area: ...
 
@@ -53,9 +53,9 @@ class RestoreClient(PowerClient, Gauges, Protocol):
 
 @dataclass(frozen=True)
 class Around:
-    """What a batch needs from outside, so that tests can bring their own.
+    """The dependencies of a batch, which tests can replace.
 
-    reach_back: so long before a mark's time somebody may have asked its VM to stop. again: not the first attempt.
+    reach_back: how long before a mark's time the stop of its VM may have been requested. again: not the first attempt.
     """
 
     now: Callable[[], datetime]
@@ -68,7 +68,7 @@ class Around:
 
 
 class Batch:
-    """Gives the VMs of one order back."""
+    """Restores the VMs of one batch."""
 
     def __init__(
         self, vcenter: RestoreClient, order: GiveBackInput, claims: Claims, threads: Executor, around: Around
@@ -82,9 +82,9 @@ class Batch:
         self._marks: dict[ManagedObject, str | None] = {}
 
     def give_back(self, paused: str = "") -> GiveBackResult:
-        """The outcome of each VM; raises where vCenter is away. paused: who paused preemption, where that matters."""
+        """The outcome of each VM; raises if vCenter is unreachable. paused: who paused preemption, if that matters."""
         vms = [back.vm for back in self._order.returns]
-        # Claimed before the look: else another restore could power a VM on in between, and both would call it theirs.
+        # Claim before reading: else another restore could power on a VM in between, and both would report it.
         ours = {vm for vm in vms if self._claims.take(vm, self._order.restore_id)}
         machines = self._vcenter.recheck(self._order.tag, vms, labels=False)
         self._marks = {vm: machine.mark for vm, machine in machines.items()}
@@ -102,7 +102,7 @@ class Batch:
         return GiveBackResult([outcome.as_wire() for outcome in outcomes], ending.value, message)
 
     def _known(self, machines: Machines, ours: Collection[ManagedObject]) -> dict[ManagedObject, Returned]:
-        """The VMs that are not to be powered on: they are on already, gone, or somebody else's business now."""
+        """The VMs that must not be powered on: they are already on, gone, or no longer ours to restore."""
         on = [vm for vm, machine in machines.items() if machine.power_state is PowerState.ON and vm in ours]
         starters = self._vcenter.who_started(on, self._since) if on else {}
         off = [vm for vm in machines if vm in ours and vm not in on]
@@ -116,7 +116,7 @@ class Batch:
         return {verdict.vm: verdict for verdict in verdicts if verdict}
 
     def _judge(self, back: Return, machine: VirtualMachine | None, starters: Users, stoppers: Users) -> Returned | None:
-        """What is known of a VM before anything is done; None for one that may be powered on."""
+        """The outcome of a VM that must not be powered on; None for one that may be."""
         if machine is None:
             return Returned.of(back, ReturnEnd.KEPT, Kept.TAG_REMOVED)
         mark = read_mark(machine.mark)
@@ -125,15 +125,15 @@ class Batch:
         limits = RestoreLimits(self._around.now(), 0.0, run_id=back.run_id, lease_seconds=self._around.lease_seconds)
         reason = why_kept(machine, limits) or whose(stoppers.get(back.vm), self._vcenter.user)
         if not reason and (mark is None or mark.time != times.from_wire(back.preempted)):
-            # It was given back and stopped again since the plan; the hold time begins anew.
+            # The VM was restored and stopped again since the plan; a new hold time has started.
             reason = Kept.CHANGED
         return Returned.of(back, ReturnEnd.KEPT, reason) if reason else None
 
     def _found_on(self, back: Return, mark: MarkFound | None, starter: str | None) -> Returned:
-        """Ours if vCenter names us as the one who powered it on, and its mark is still that of the plan.
+        """Ours if vCenter reports that our account powered it on, and its mark is still that of the plan.
 
-        The claim keeps any other restore away that could have done it and not yet written so. A mark that says
-        restored was written since the plan: by an earlier attempt, else by another restore.
+        The claim excludes another restore that has powered it on but not yet written the mark. If the mark says
+        restored, it was written since the plan, by an earlier attempt or by another restore.
         """
         known = mark is not None and mark.run_id == back.run_id and starter == self._vcenter.user
         if known and mark and mark.phase is MarkPhase.PREEMPTED:
@@ -143,7 +143,7 @@ class Batch:
         return Returned.of(back, ReturnEnd.KEPT, Kept.IS_ON)
 
     def _why_not(self, paused: str, room: Room) -> tuple[RestoreReason, str]:
-        """Why nothing more may be powered on at all."""
+        """Why no further VM may be powered on."""
         if paused:
             return RestoreReason.PAUSED, paused
         colour = alarm_colour(self._vcenter, self._order.alarm) if self._order.alarm else GREEN
@@ -177,7 +177,7 @@ class Batch:
         return ended | self._follow([back for back in admitted if back.vm in tasks], tasks)
 
     def _ask(self, back: Return) -> ManagedObject | Returned:
-        """Ask vCenter to power a VM on, until it accepts, refuses for good, or the VM turns out to be on."""
+        """Request power-on until vCenter accepts it or rejects it permanently, or the VM is on."""
         last: PreemptionError | None = None
         for pause in (*PAUSES, None):
             self._around.check_in()
@@ -192,7 +192,7 @@ class Batch:
                 if not error.retryable and not _already_on(error):
                     break
             self._around.pause(pause or 0)
-            # The call may have been accepted, although its answer was lost.
+            # The call may have been accepted although its response was lost.
             seen = self._look(back)
             if seen:
                 return seen
@@ -211,7 +211,7 @@ class Batch:
     def _follow(
         self, asked: Sequence[Return], tasks: Mapping[ManagedObject, ManagedObject]
     ) -> dict[ManagedObject, Returned]:
-        """Wait until the VMs are on, for three minutes at the most."""
+        """Wait up to three minutes until the VMs are on."""
         waiting = {back.vm: back for back in asked}
         ended: dict[ManagedObject, Returned] = {}
         deadline = self._around.clock() + TASK_SECONDS
@@ -219,7 +219,7 @@ class Batch:
             while len(ended) < len(waiting) and (left := deadline - self._around.clock()) > 0:
                 self._around.check_in()
                 ended |= self._take_in(watch.wait(min(LONGEST_WAIT, left)), waiting)
-        late = "It was not on within three minutes; it may come on later."
+        late = "The VM was not powered on within three minutes; it may still power on later."
         for vm, back in waiting.items():
             ended.setdefault(vm, Returned.of(back, ReturnEnd.FAILED, Kept.TASK_TIMEOUT, late))
         return ended
@@ -227,7 +227,7 @@ class Batch:
     def _take_in(self, changes: PowerChanges, waiting: Mapping[ManagedObject, Return]) -> dict[ManagedObject, Returned]:
         ended = {}
         for vm, moment in changes.off.items():
-            # Where no task of ours tells that it is on, the event log does.
+            # If no task of ours shows that the VM was powered on, the event log does.
             ended[vm] = self._restored(waiting[vm]) if moment else self._look(waiting[vm])
         for vm in changes.gone:
             ended[vm] = Returned.of(waiting[vm], ReturnEnd.KEPT, Kept.GONE)
@@ -240,7 +240,7 @@ class Batch:
         return Returned.of(back, ReturnEnd.RESTORED, started=times.to_wire(seen or self._around.now()))
 
     def _settle(self, outcome: Returned) -> Returned:
-        """Write into the mark of a VM that it was given back, where it does not say so yet."""
+        """Write to the mark of a restored VM that it was restored, unless it already has that phase."""
         text = self._marks.get(outcome.vm)
         found = read_mark(text)
         if outcome.outcome is not ReturnEnd.RESTORED or text is None or not found:
@@ -274,4 +274,4 @@ def _log_outcome(restore_id: str, outcome: Returned) -> None:
     level = logging.WARNING if outcome.outcome is ReturnEnd.FAILED else logging.INFO
     about = {"restore_id": restore_id, "vm": outcome.vm.value, "vm_name": outcome.name}
     ended = {"outcome": outcome.outcome.value, "reason": outcome.reason.value, "detail": outcome.message}
-    log.log(level, "give back", extra={**about, **ended})
+    log.log(level, "restore of a VM", extra={**about, **ended})

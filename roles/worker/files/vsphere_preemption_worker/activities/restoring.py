@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The activities of a restore: plan it, give one batch of VMs back, and tell who wants to hear of it."""
+"""The activities of a restore: plan it, restore one batch of VMs, and send the event."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class RestorePlanning:
             return self._planned(order, policies, policy)
 
     def _why_not(self, restore: RestoreInput, policy: Policy) -> tuple[str, str]:
-        """Why a restore that nobody asked for may not be. One by hand is a person's own decision."""
+        """Why an automatic restore may not proceed. A manual restore is the user's own decision."""
         if not restore.wait_for_green:
             return "", ""
         if not (policy.restore.automatic or restore.by_rule):
-            message = f"The policy {policy.name!r} does not give VMs back by itself."
+            message = f"Policy {policy.name!r} does not restore VMs automatically."
             return RestoreReason.NOT_AUTOMATIC.value, message
         paused = self._paused()
         return (RestoreReason.PAUSED.value, paused) if paused else ("", "")
@@ -127,7 +127,7 @@ class RestorePlanning:
         return f"No workflow execution has the id {restore.run_id}, and {unmarked}."
 
     def _stoppers(self, tagged: TaggedObjects, limits: RestoreLimits, policies: PolicySet) -> dict[ManagedObject, str]:
-        """Who stopped each VM in question last: one look at vCenter's event log."""
+        """The account that last stopped each VM in question, from one query of vCenter's event log."""
         marked = suspects(tagged, limits)
         if not marked:
             return {}
@@ -135,12 +135,12 @@ class RestorePlanning:
         return dict(self._vcenter.who_stopped(marked, begin))
 
 
-# What the workflow gives one batch.
+# The workflow's time limit for one batch.
 CLAIM_SECONDS = 20 * 60.0
 
 
 class GivingBack:
-    """The activity that gives one batch back."""
+    """The activity that restores one batch."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class GivingBack:
 
 
 class TellingRestored:
-    """The activity that tells. address, namespace: of Temporal; they make the source of the event."""
+    """The activity that sends the event. address, namespace: those of Temporal, which form the event's source."""
 
     def __init__(self, sink: Sink, *, address: str, namespace: str) -> None:
         self._sink = sink
@@ -184,7 +184,7 @@ class TellingRestored:
 
     @activity.defn(name=TELL_RESTORED, no_thread_cancel_exception=True)
     def tell(self, order: TellRestoredInput) -> str:
-        """Send the event of the VMs that were given back; its id."""
+        """Send the event of the restored VMs; return its ID."""
         restore = order.restore
         identity = RestoreIdentity(order.event_run_id, restore.run, restore.tag, restore.reason)
         machines = [RestoredMachine(back.vm, back.name, back.started, back.run_id) for back in order.machines]
@@ -195,11 +195,11 @@ class TellingRestored:
 
 
 def policy_of(restore: RestoreInput, policies: PolicySet) -> Policy:
-    """The policy that the restore names, where it still exists; else the one for its places, or the default."""
+    """The policy that the restore names, if it still exists; else the one for its places, or the default."""
     named = policies.policies.get(restore.policy_name)
     return named or choose_policy(policies, alarm="", places=restore.places or ())
 
 
 def stop_took_at_most(policies: PolicySet) -> timedelta:
-    """A mark has the time at which its VM was off; somebody asked for that so much earlier at the most."""
+    """The maximum time between the request to stop a VM and the time in its mark, when it was off."""
     return max(timedelta(seconds=policies.lease_seconds) + STOP_MARGIN, LONGEST_STOP)

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Settle the marks: every pending mark of the run says in the end what became of its VM.
+"""Settle the marks: every pending mark of the run gets the outcome of its VM.
 
-This runs also when the stopping broke off. Victims without a known outcome are then looked up: a VM that carries our
-pending mark and is off was stopped by us if vCenter says so.
+This also runs if the stop activity failed. Victims without a known outcome are then looked up: a VM that has our
+pending mark and is off was stopped by us if vCenter's event log shows it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Machines = Mapping[ManagedObject, VirtualMachine]
 
 
 class Settling:
-    """The activity that settles."""
+    """The activity that settles marks."""
 
     def __init__(self, vcenter: PowerClient) -> None:
         self._vcenter = vcenter
@@ -55,7 +55,7 @@ class Settling:
     def _look_up(
         self, order: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
     ) -> dict[ManagedObject, VictimOutcome]:
-        """Outcomes for the victims that have none, from what vCenter says now."""
+        """Outcomes for the victims that have none, from their current state in vCenter."""
         stop = order.stop
         open_victims = [victim for victim in stop.victims if victim.vm not in known]
         marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
@@ -88,7 +88,7 @@ class Settling:
     def _settle_one(
         self, order: SettleInput, outcome: VictimOutcome, machines: Machines, marks: Marks
     ) -> PreemptionError | None:
-        """Write the final mark where ours is still pending; the error where that could not be done."""
+        """Write the final mark if ours is still pending; return the error if that fails."""
         machine = machines.get(outcome.vm)
         if not outcome.marked or machine is None or not _is_ours(machine, order.stop.run.run_id):
             return None
@@ -115,7 +115,7 @@ def _says_preempted(machine: VirtualMachine) -> bool:
 
 
 def _raise_first(problems: Iterable[PreemptionError | None]) -> None:
-    """Any mark that could not be written makes the activity try again: a mark must not stay pending."""
+    """Retry the activity if any mark could not be written, because no mark may stay pending."""
     for problem in list(problems):
         if isinstance(problem, VCenterFault):
             problem.retryable = True

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 # A task has five minutes after the grace period, and there is something before and after.
 STOP_MARGIN_SECONDS = 6 * 60.0
 
-# What people want of the run that this attempt carries out. PreemptionError where nobody can tell.
+# The state that users requested for this attempt's run. Raises PreemptionError if it cannot be read.
 AskControl = Callable[[Attempt], RunControl]
 
 
@@ -85,7 +85,7 @@ class Stopping:
 
 
 def this_attempt() -> Attempt:
-    """The attempt of the activity that asks; only in the activity's own context."""
+    """The attempt of the calling activity; only in the activity's own context."""
     info = activity.info()
     run = Execution(info.workflow_id or "", info.workflow_run_id or "")
     return Attempt(run, info.activity_id, info.attempt)

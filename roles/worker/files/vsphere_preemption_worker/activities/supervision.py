@@ -20,7 +20,7 @@ BEAT_SECONDS = 0.5
 
 
 class Supervision:
-    """What the activity is told from outside while it works; may be asked from any thread.
+    """The requests that reach the activity from outside while it runs; thread-safe.
 
     progress: what the next attempt has to know; each beat carries it.
     """
@@ -35,17 +35,17 @@ class Supervision:
         return self._cancelled.is_set()
 
     def hand_over(self) -> None:
-        """Temporal has given the work to another attempt, or waits for none any more."""
+        """Temporal has handed the work to another attempt, or no longer waits for any."""
         self._handed_over.set()
 
     def hand_over_if_due(self) -> None:
         """Leave the rest to another attempt: all that was done so far can be read from vCenter.
 
-        Due when this worker stops, or when Temporal has given the work to another one, because it heard nothing of us.
+        Due when this worker stops, or when Temporal has handed the work to another one, because no heartbeat arrived.
         """
         if self._handed_over.is_set():
             raise ApplicationError(
-                "The worker is shutting down, or was believed dead; another attempt goes on",
+                "The worker is shutting down, or was considered dead; another attempt continues",
                 type="handed_over",
                 next_retry_delay=timedelta(seconds=0.1),
             )

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`python -m vsphere_preemption_worker.preemptctl`: the command line for people who operate preemption.
+"""`python -m vsphere_preemption_worker.preemptctl`: the command line for operators of preemption.
 
-It needs neither the worker's workflows nor its service. What a command needs is imported when it runs, so that help and
-completion are there at once.
+It needs neither the worker's workflows nor its service. A command's imports are done when it runs, so that help and
+completion start fast.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .output import Output, lenient, let_go_of_stdout
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code says how it went."""
+    """Run one command and return its exit code."""
     lenient()
     words = list(sys.argv[1:] if arguments is None else arguments)
     output = Output(json=_wants_json(words))
@@ -61,12 +61,12 @@ def _entry(command: Command) -> Callable[..., int]:
 
 
 def _group(path: tuple[str, ...], rest: Sequence[str]) -> int:
-    """A group of commands, or no command at all: help, or what is wrong."""
+    """Show the help of a command group or of the program, or raise WrongUsage."""
     strange = [word for word in rest if word not in ("--help", "--json=true", "--verbose=true")]
     if rest in (["--version"], ["-v"]):
         return _version()
     if strange or not is_prefix(path):
-        raise WrongUsage(f"there is no command {' '.join((*path, strange[0]))!r}", " ".join(path))
+        raise WrongUsage(f"unknown command {' '.join((*path, strange[0]))!r}", " ".join(path))
     Output(json=False).lines(help_for(path))
     return exits.OK
 
@@ -77,7 +77,7 @@ def _version() -> int:
 
 
 def _wants_json(words: Sequence[str]) -> bool:
-    """Errors about the command line itself are JSON, too."""
+    """Whether errors are shown as JSON, including errors about the command line itself."""
     _path, rest = split(words)
     return [word for word in rest if word.startswith("--json=")][-1:] == ["--json=true"]
 

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From words to options, as Go's cobra does it, which the prototype uses: flags may stand anywhere, also before the
-command; a value follows after a blank or `=`; a switch takes `=false`.
+"""Parsing of the command line as in Go's cobra, which the prototype uses: flags may be anywhere, even before the
+command; a value follows after a space or `=`; a boolean flag accepts `=false`.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ PROGRAM = "preemptctl"
 
 
 class WrongUsage(InvalidInput):
-    """The words on the command line make no command."""
+    """The command line is not valid."""
 
     code = "wrong_usage"
 
     def __init__(self, why: str, command: str = "") -> None:
         command = f"{PROGRAM} {command}".rstrip()
-        super().__init__("Cannot understand the command line", why=why, next_step=f"See {command} --help.")
+        super().__init__("Invalid command line", why=why, next_step=f"See {command} --help.")
 
 
 def flags_of(command: Command) -> tuple[Flag, ...]:
-    """Its own flags, and those of all commands."""
+    """The command's own flags, and those that all commands have."""
     return (*command.flags, *EVERYWHERE)
 
 
@@ -44,7 +44,7 @@ BY_LETTER = {f"-{flag.short}": flag for flag in _every_flag() if flag.short}
 
 
 def split(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """The path of the command, and all other words, each flag as `--name=value`."""
+    """The path of the command, and all other words, with each flag as `--name=value`."""
     path: tuple[str, ...] = ()
     rest: list[str] = []
     left = list(words)
@@ -62,22 +62,22 @@ def split(words: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
 
 
 def rest_holds_words(rest: Sequence[str]) -> bool:
-    """The arguments of the command have begun."""
+    """Whether an argument of the command has been read."""
     return any(not word.startswith("-") for word in rest)
 
 
 def is_prefix(path: tuple[str, ...]) -> bool:
-    """A command has this path, or begins with it."""
+    """Whether a command has this path, or begins with it."""
     return any(command.path[: len(path)] == path for command in COMMANDS)
 
 
 def find(path: tuple[str, ...]) -> Command | None:
-    """The command of this path; None for a group of commands, and for no path at all."""
+    """The command with this path; None for a command group or an empty path."""
     return next((command for command in COMMANDS if command.path == path), None)
 
 
 def parse(command: Command, rest: Sequence[str]) -> Namespace:
-    """The options. WrongUsage says which word is wrong."""
+    """The options of the command. Raises WrongUsage, which names the invalid word."""
     parser = parser_of(command)
     return parser.parse_args(list(rest))
 
@@ -102,14 +102,14 @@ def parser_of(command: Command) -> argparse.ArgumentParser:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Shows a switch without a value, although it takes one."""
+    """Shows a boolean flag without its optional value."""
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
         return "" if action.nargs == "?" and action.option_strings else super()._format_args(action, default_metavar)
 
 
 class _Parser(argparse.ArgumentParser):
-    """argparse, but what is wrong is told as all other errors are."""
+    """An argument parser that reports errors in the same way as all other errors."""
 
     command = ""
 
@@ -140,7 +140,7 @@ def _shown(flag: Flag) -> str:
 
 
 class _Reader:
-    """Reads the value of a flag; what is wrong with it is said in our words, not argparse's."""
+    """Reads the value of a flag, with our error messages instead of argparse's."""
 
     def __init__(self, flag: Flag) -> None:
         self._flag = flag
@@ -153,7 +153,7 @@ class _Reader:
 
 
 def _long_form(word: str, left: list[str]) -> str:
-    """The flag with its value, which may be the next word. What nobody knows stays as it is, to be refused later."""
+    """The flag with its value, which may be the next word. An unknown flag is left unchanged and rejected later."""
     flag, value = _taken_apart(word)
     if flag is None:
         return word
@@ -165,7 +165,7 @@ def _long_form(word: str, left: list[str]) -> str:
 
 
 def _taken_apart(word: str) -> tuple[Flag | None, str | None]:
-    """The flag in a word, and its value where that is in the same word: --name=value, -n=value, -nvalue."""
+    """The flag in a word, and its value if it is part of the word: --name=value, -n=value, -nvalue."""
     if word.startswith("--"):
         name, equals, value = word.partition("=")
         return BY_NAME.get(name), value if equals else None

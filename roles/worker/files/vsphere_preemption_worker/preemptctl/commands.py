@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All commands and their flags. Names, letters and defaults of `workflow run | status | cancel` are the prototype's."""
+"""All commands and their flags. `workflow run | status | cancel` have the prototype's names, letters and defaults."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SHELLS = ("bash", "zsh", "fish")
 DEFAULT_TAG = "preemptible"
 
 EVERYWHERE = (
-    Flag("json", "answer in JSON", Kind.TRUTH),
-    Flag("verbose", "say on standard error what is asked of whom", Kind.TRUTH),
+    Flag("json", "print output as JSON", Kind.TRUTH),
+    Flag("verbose", "show connections on standard error", Kind.TRUTH),
     Flag("help", "show this help", Kind.TRUTH, short="h"),
 )
 TEMPORAL = (
@@ -29,57 +29,57 @@ TEMPORAL = (
     Flag("namespace", f"Temporal namespace ({DEFAULT_NAMESPACE}; else TEMPORAL_NAMESPACE)", short="n"),
     Flag("queue", f"task queue of the worker ({DEFAULT_TASK_QUEUE}; else TEMPORAL_TASKQUEUE)", short="q"),
     Flag("tls", "use TLS (TEMPORAL_TLS)", Kind.TRUTH),
-    Flag("tls-ca-file", "CA of the server (TEMPORAL_TLS_SERVER_CA_CERT_PATH)", Kind.FILE),
+    Flag("tls-ca-file", "CA certificate of the server (TEMPORAL_TLS_SERVER_CA_CERT_PATH)", Kind.FILE),
     Flag("tls-cert-file", "client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH)", Kind.FILE),
-    Flag("tls-key-file", "key of the client certificate (TEMPORAL_TLS_CLIENT_KEY_PATH)", Kind.FILE),
+    Flag("tls-key-file", "private key of the client certificate (TEMPORAL_TLS_CLIENT_KEY_PATH)", Kind.FILE),
     Flag("tls-server-name", "name in the server's certificate (TEMPORAL_TLS_SERVER_NAME)"),
-    Flag("api-key-file", "file with the API key, which is never taken as a flag (else TEMPORAL_API_KEY)", Kind.FILE),
-    Flag("profile", "profile of Temporal's configuration file (TEMPORAL_PROFILE)"),
+    Flag("api-key-file", "file with the API key (else TEMPORAL_API_KEY)", Kind.FILE),
+    Flag("profile", "profile in Temporal's configuration file (TEMPORAL_PROFILE)"),
     Flag("config-file", "Temporal's configuration file (TEMPORAL_CONFIG_FILE)", Kind.FILE),
 )
-WORKFLOW = (Flag("workflow-id", "id of the workflow", short="w", default=DEFAULT_WORKFLOW_ID),)
+WORKFLOW = (Flag("workflow-id", "ID of the workflow", short="w", default=DEFAULT_WORKFLOW_ID),)
 EXECUTION_RUN_ID = (
     Flag(
         "execution-run-id",
-        "Temporal's run id of the workflow execution; empty for the current one",
+        "Temporal's run ID of the workflow execution (empty for the current one)",
         short="r",
         default="",
         alias="run-id",
     ),
 )
-TAG = (Flag("tag", "vSphere tag that makes a VM preemptible", short="t", default=DEFAULT_TAG),)
+TAG = (Flag("tag", "vSphere tag of preemptible VMs", short="t", default=DEFAULT_TAG),)
 PLACES = tuple(
-    Flag(kind.value.replace("_", "-"), f"only VMs in this {kind.value.replace('_', ' ')}; again for more", many=True)
+    Flag(kind.value.replace("_", "-"), f"only VMs in this {kind.value.replace('_', ' ')}; repeatable", many=True)
     for kind in PlaceKind
 )
-VMS = (Flag("vm", "only this VM, by name or MoRef; again for more", many=True),)
+VMS = (Flag("vm", "only this VM, by name or MoRef; repeatable", many=True),)
 REQUEST = (
     *TAG,
-    Flag("criticality", "LOW, MEDIUM or HIGH", short="c", default="LOW", values=tuple(Criticality)),
-    Flag("event", "CloudEvent in JSON that the request carries", short="e", default=""),
-    Flag("event-file", "the same from a file; - for standard input", Kind.FILE),
+    Flag("criticality", "urgency: LOW, MEDIUM or HIGH", short="c", default="LOW", values=tuple(Criticality)),
+    Flag("event", "CloudEvent of the request, as JSON", short="e", default=""),
+    Flag("event-file", "file with the CloudEvent; - for standard input", Kind.FILE),
     *PLACES,
     *VMS,
-    Flag("max-vms", "at most so many VMs", Kind.WHOLE),
-    Flag("memory-mib", "as many VMs as free so much memory", Kind.WHOLE),
-    Flag("cpu-mhz", "as many VMs as free so much CPU", Kind.WHOLE),
-    Flag("until-memory-percent", "until the hosts use no more of their memory", Kind.NUMBER),
-    Flag("until-cpu-percent", "until the hosts use no more of their CPU", Kind.NUMBER),
+    Flag("max-vms", "maximum number of VMs to stop", Kind.WHOLE),
+    Flag("memory-mib", "amount of memory to free, in MiB", Kind.WHOLE),
+    Flag("cpu-mhz", "amount of CPU to free, in MHz", Kind.WHOLE),
+    Flag("until-memory-percent", "memory usage of the hosts to reach, in percent", Kind.NUMBER),
+    Flag("until-cpu-percent", "CPU usage of the hosts to reach, in percent", Kind.NUMBER),
 )
-REPLY_TO = (Flag("reply-to", "address for the reply event", default=""),)
-REASON = (Flag("reason", "why, for the record", default=""),)
+REPLY_TO = (Flag("reply-to", "URL for the reply event", default=""),)
+REASON = (Flag("reason", "reason to record", default=""),)
 VCENTER = (
-    Flag("policy-file", "policy to plan by (PREEMPTION_POLICY_FILE; else the built-in one)", Kind.FILE),
-    Flag("vcenter-url", "vCenter, such as https://vcenter.example.com (VCENTER_URL)"),
-    Flag("vcenter-secret-path", "folder with the files username and password (VCENTER_SECRET_PATH)", Kind.FOLDER),
-    Flag("vcenter-ca-file", "CA of vCenter (VCENTER_CA_FILE)", Kind.FILE),
-    Flag("vcenter-insecure", "trust any certificate (VCENTER_INSECURE)", Kind.TRUTH),
+    Flag("policy-file", "policy file for the plan (PREEMPTION_POLICY_FILE; else the built-in policy)", Kind.FILE),
+    Flag("vcenter-url", "address of vCenter, such as https://vcenter.example.com (VCENTER_URL)"),
+    Flag("vcenter-secret-path", "directory with the files username and password (VCENTER_SECRET_PATH)", Kind.FOLDER),
+    Flag("vcenter-ca-file", "CA certificate of vCenter (VCENTER_CA_FILE)", Kind.FILE),
+    Flag("vcenter-insecure", "do not verify vCenter's certificate (VCENTER_INSECURE)", Kind.TRUTH),
 )
 
 COMMANDS = (
     Command(
         ("workflow", "run"),
-        "ask for a preemption",
+        "request a preemption",
         "workflow:run",
         (
             *TEMPORAL,
@@ -87,35 +87,40 @@ COMMANDS = (
             *REQUEST,
             *REPLY_TO,
             *REASON,
-            Flag("request-id", "names the request; the same one again changes nothing", default=""),
-            Flag("dry-run", "plan only, and stop nothing", Kind.TRUTH),
+            Flag("request-id", "ID of the request; repeating the same ID has no effect", default=""),
+            Flag("dry-run", "plan only; do not stop any VM", Kind.TRUTH),
             Flag("wait", "wait for the outcome", Kind.TRUTH),
-            Flag("timeout", "how long to wait", Kind.DURATION, default=300.0),
-            Flag("execution-timeout", "end of a workflow that this starts; 0 for none", Kind.DURATION, default=300.0),
+            Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
+            Flag(
+                "execution-timeout",
+                "execution timeout of a workflow started by this command; 0 for none",
+                Kind.DURATION,
+                default=300.0,
+            ),
         ),
     ),
     Command(
         ("workflow", "status"),
-        "show what was preempted last",
+        "show the last preemption",
         "workflow:status",
         (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
     ),
     Command(
         ("workflow", "cancel"),
-        "end the workflow in good order",
+        "cancel the workflow gracefully",
         "workflow:cancel",
         (
             *TEMPORAL,
             *WORKFLOW,
             *EXECUTION_RUN_ID,
-            Flag("wait", "wait until it has ended", Kind.TRUTH),
-            Flag("timeout", "how long to wait", Kind.DURATION, default=300.0),
+            Flag("wait", "wait until the workflow is closed", Kind.TRUTH),
+            Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
         ),
     ),
-    Command(("plan",), "show what a preemption would do now", "planning:plan", (*VCENTER, *REQUEST)),
+    Command(("plan",), "show which VMs a preemption would stop now", "planning:plan", (*VCENTER, *REQUEST)),
     Command(
         ("restore",),
-        "give preempted VMs back",
+        "restore preempted VMs",
         "restoring:restore",
         (
             *TEMPORAL,
@@ -126,36 +131,36 @@ COMMANDS = (
             *PLACES,
             *REASON,
             *REPLY_TO,
-            Flag("force", "whatever the hold time says", Kind.TRUTH),
-            Flag("dry-run", "show what would be given back", Kind.TRUTH),
+            Flag("force", "ignore the hold time", Kind.TRUTH),
+            Flag("dry-run", "show which VMs would be restored", Kind.TRUTH),
             Flag("no-wait", "do not wait for the outcome", Kind.TRUTH),
-            Flag("timeout", "how long to wait", Kind.DURATION, default=600.0),
+            Flag("timeout", "maximum time to wait", Kind.DURATION, default=600.0),
         ),
     ),
     Command(
         ("pause",),
-        "let nothing be preempted",
+        "pause preemption",
         "pausing:pause",
-        (*TEMPORAL, *REASON, Flag("duration", "resume by itself after so long", Kind.DURATION)),
+        (*TEMPORAL, *REASON, Flag("duration", "resume automatically after this time", Kind.DURATION)),
     ),
-    Command(("resume",), "let preemption go on", "pausing:resume", TEMPORAL),
+    Command(("resume",), "resume preemption", "pausing:resume", TEMPORAL),
     Command(
         ("runs",),
-        "list the last runs, or the VMs of one of them",
+        "list the latest runs, or the VMs of one run",
         "runs:runs",
         (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="[RUN]",
     ),
     Command(
         ("watch",),
-        "follow the run at work, or the next one, until it has ended",
+        "follow the active run, or the next one, until it has ended",
         "watching:watch",
-        (*TEMPORAL, *WORKFLOW, Flag("interval", "time between two looks", Kind.DURATION, default=1.0)),
+        (*TEMPORAL, *WORKFLOW, Flag("interval", "time between two updates", Kind.DURATION, default=1.0)),
         argument="[RUN]",
     ),
     Command(
         ("explain",),
-        "say why a VM was, or was not, preempted",
+        "explain why a VM was or was not preempted",
         "runs:explain_vm",
         (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="VM",
@@ -163,4 +168,6 @@ COMMANDS = (
     Command(("completion",), "print the completion script for a shell", "completion:complete", argument="SHELL"),
 )
 
-ABOUT_GROUPS: dict[tuple[str, ...], str] = {("workflow",): "what the prototype's command line does"}
+ABOUT_GROUPS: dict[tuple[str, ...], str] = {
+    ("workflow",): "request, show and cancel preemptions with the flags of the prototype's command line"
+}

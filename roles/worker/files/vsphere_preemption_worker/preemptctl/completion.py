@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`completion`: scripts that let a shell complete commands, flags and their values. They ask nobody."""
+"""`completion`: scripts with which a shell completes commands, flags and their values, without any connection."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from .output import Output
 
 
 def complete(options: Namespace, output: Output) -> int:
-    """Print the script. WrongUsage for a shell that is not known."""
+    """Print the script. Raises WrongUsage for an unknown shell."""
     writer = _WRITERS.get(options.shell)
     if writer is None:
-        raise WrongUsage(f"there is no completion for {options.shell!r}, only for {', '.join(SHELLS)}", "completion")
+        raise WrongUsage(f"no completion for {options.shell!r}, only for {', '.join(SHELLS)}", "completion")
     script = writer()
     output.answer({"shell": options.shell, "script": script}, script.splitlines())
     return exits.OK
 
 
 def next_words() -> dict[str, list[str]]:
-    """The words that may follow the beginning of a command: by that beginning."""
+    """The words that may follow each beginning of a command."""
     found: dict[str, list[str]] = {}
     for command in COMMANDS:
         for depth, word in enumerate(command.path):
@@ -41,7 +41,7 @@ def _bash() -> str:
     words = "\n".join(f'        "{path}") words="{" ".join(follow)}" ;;' for path, follow in next_words().items())
     flags = "\n".join(f'        "{command.name}") flags="{_names(command)}" ;;' for command in COMMANDS)
     return f"""\
-# Completion of {PROGRAM} for bash: source it, or put it where your system keeps completions.
+# Completion of {PROGRAM} for bash: source it, or copy it to your system's completion directory.
 _{PROGRAM}() {{
     local cur="${{COMP_WORDS[COMP_CWORD]}}" prev="" path="" words="" flags="" word index
     [ "$COMP_CWORD" -gt 0 ] && prev="${{COMP_WORDS[COMP_CWORD-1]}}"
@@ -71,7 +71,7 @@ complete -F _{PROGRAM} {PROGRAM}
 
 
 def _bash_values() -> str:
-    """What follows a flag that takes a value: its values, files, or nothing."""
+    """Completions for a flag that takes a value: its values, files, or nothing."""
     lines = []
     for flag in _flags_with_values():
         names = "|".join(_spellings(flag))

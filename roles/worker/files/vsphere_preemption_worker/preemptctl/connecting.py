@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reaching Temporal and vCenter: the environment that a worker has, and flags on top of it.
+"""Connections to Temporal and vCenter, from the same environment variables as the worker, which flags override.
 
-Secrets come from the environment or from files, never from the command line, which everybody on the host can read.
+Secrets come from the environment or from files, never from the command line, which every user of the host can read.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 CONNECT_SECONDS = 15.0
-# For what surrounds the waiting: connecting, and a last look.
+# Extra time for what precedes and follows the wait: connecting, and a last query.
 MARGIN_SECONDS = 60.0
 FOREVER = float("inf")
 
@@ -54,14 +54,14 @@ def with_client(
     *,
     timeout_seconds: float = 0.0,
 ) -> Result:
-    """What the call returns. It gets a connected client.
+    """Run the call with a connected client and return its result.
 
-    timeout_seconds: how long the call may wait for something; connecting has a limit of its own.
+    timeout_seconds: how long the call may wait for something; connecting has its own limit.
     """
     from vsphere_preemption.temporal import short_lived
 
     connection = temporal_connection(options, os.environ)
-    output.note(f"asking Temporal at {connection.address}, namespace {connection.namespace}")
+    output.note(f"connecting to Temporal at {connection.address}, namespace {connection.namespace}")
 
     async def connect_and_call() -> Result:
         return await call(await _client(connection))
@@ -70,7 +70,7 @@ def with_client(
 
 
 def temporal_connection(options: Namespace, environ: Mapping[str, str]) -> TemporalConnection:
-    """How to reach Temporal. InvalidSetting."""
+    """The connection settings for Temporal. Raises InvalidSetting."""
     from vsphere_preemption.temporal.connection import TemporalConnection
 
     given = _given(options, _TEMPORAL_VARIABLES)
@@ -82,14 +82,14 @@ def temporal_connection(options: Namespace, environ: Mapping[str, str]) -> Tempo
 
 
 def task_queue(options: Namespace) -> str:
-    """The task queue of the worker. InvalidSetting for an empty one."""
+    """The task queue of the worker. Raises InvalidSetting if it is empty."""
     if options.queue is None:
         return os.environ.get("TEMPORAL_TASKQUEUE") or DEFAULT_TASK_QUEUE
     return not_empty("queue", options.queue)
 
 
 def with_vcenter(options: Namespace, output: Output, look: Callable[[VCenter], Result]) -> Result:
-    """What the call returns. It gets a connected client, which is closed afterwards. InvalidSetting, VCenterError."""
+    """Run the call with a connected client, close it, and return the result. Raises InvalidSetting, VCenterError."""
     from vsphere_preemption.vcenter.client import VCenter
     from vsphere_preemption.vcenter.settings import FileCredentials, GivenCredentials, VCenterSettings
 
@@ -100,13 +100,13 @@ def with_vcenter(options: Namespace, output: Output, look: Callable[[VCenter], R
     name, word = (environ.get(variable, "") for variable in ("VCENTER_USERNAME", "VCENTER_PASSWORD"))
     folder = options.vcenter_secret_path or environ.get("VCENTER_SECRET_PATH") or DEFAULT_SECRET_PATH
     given = name and word and options.vcenter_secret_path is None
-    output.note(f"asking vCenter at {settings.endpoint}")
+    output.note(f"connecting to vCenter at {settings.endpoint}")
     with VCenter(settings, GivenCredentials(name, word) if given else FileCredentials(folder)) as vcenter:
         return look(vcenter)
 
 
 def account() -> str:
-    """Who asks, for the record; empty where the account has no name."""
+    """The user name to record with a request; empty if the account has no name."""
     try:
         return getpass.getuser()
     except (ImportError, KeyError, OSError):
@@ -114,16 +114,16 @@ def account() -> str:
 
 
 def not_empty(name: str, value: str) -> str:
-    """The value of a flag. InvalidSetting where it is empty."""
+    """The value of a flag. Raises InvalidSetting if it is empty."""
     if not value.strip():
         raise InvalidSetting(
-            f"Cannot use the flag --{name}", why="it is empty", next_step="Give a value, or leave it out."
+            f"Cannot use the flag --{name}", why="it is empty", next_step="Set a value, or omit the flag."
         )
     return value
 
 
 def _given(options: Namespace, variables: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables in place of the flags that were given."""
+    """The environment variables that correspond to the flags that were set."""
     values = {flag: getattr(options, flag) for flag in variables}
     return {
         variables[flag]: not_empty(flag.replace("_", "-"), value) for flag, value in values.items() if value is not None
@@ -136,8 +136,8 @@ def _secret(file: str) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(
             "Cannot use the flag --api-key-file",
-            why=f"{file} cannot be read ({getattr(error, 'strerror', None) or 'it is no text'})",
-            next_step="Give a file that holds the API key.",
+            why=f"{file} cannot be read ({getattr(error, 'strerror', None) or 'it is not a text file'})",
+            next_step="Set it to a file that contains the API key.",
         ) from error
     return not_empty("api-key-file", text)
 
@@ -149,6 +149,6 @@ async def _client(connection: TemporalConnection) -> Client:
     except TimeoutError as error:
         raise TemporalUnreachable(
             f"Cannot connect to Temporal at {connection.address}",
-            why=f"there was no answer within {CONNECT_SECONDS:g} seconds",
-            next_step="Check the address, and that no firewall is in between.",
+            why=f"no response within {CONNECT_SECONDS:g} seconds",
+            next_step="Check the address, and that no firewall blocks the connection.",
         ) from error

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exit codes. 0 to 5 mean the same as those of the worker."""
+"""Exit codes. 0 to 5 have the same meaning as the worker's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from vsphere_preemption.core.errors import (
 
 OK, FAILED, WRONG_INPUT, NO_NAMESPACE, NO_ACCESS, NO_LIBRARY = 0, 1, 2, 3, 4, 5
 UNREACHABLE, NO_ANSWER, NOT_FOUND, BAD_OUTCOME = 6, 7, 8, 9
-# As a shell reports a program that a signal has ended.
+# The codes with which a shell reports a program that was terminated by a signal.
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 _BY_KIND: tuple[tuple[int, tuple[type[PreemptionError], ...]], ...] = (

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The flags of the command line as values, from which parsing, help and shell completion are made."""
+"""The flags of the command line as values, from which the parser, the help and the completion are generated."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ _TRUE, _FALSE = ("1", "t", "true"), ("0", "f", "false")
 
 
 def read_duration(text: str) -> float:
-    """Seconds from `90`, `90s`, `5m` or `1h30m`. ValueError for anything else."""
+    """Seconds from `90`, `90s`, `5m` or `1h30m`. Raises ValueError for anything else."""
     found = _DURATION.fullmatch(text.strip())
     if not text.strip() or found is None:
-        raise ValueError(f"{text!r} is no duration; write it like 90s, 5m or 1h30m")
+        raise ValueError(f"{text!r} is not a duration; use a format such as 90s, 5m or 1h30m")
     hours, minutes, seconds = (float(part or 0) for part in found.groups())
     return hours * 3600 + minutes * 60 + seconds
 
 
 def read_truth(text: str) -> bool:
-    """true or false, as Go's flags take them. ValueError for anything else."""
+    """true or false, in the spellings of Go's flags. Raises ValueError for anything else."""
     if text.lower() not in _TRUE + _FALSE:
         raise ValueError(f"{text!r} is neither true nor false")
     return text.lower() in _TRUE
 
 
 def read_whole(text: str) -> int:
-    """A whole number. ValueError for anything else."""
+    """A whole number. Raises ValueError for anything else."""
     if not text.strip().isdecimal():
-        raise ValueError(f"{text!r} is no whole number")
+        raise ValueError(f"{text!r} is not a whole number")
     return int(text)
 
 
 def read_number(text: str) -> float:
-    """A number. ValueError for anything else."""
+    """A number. Raises ValueError for anything else."""
     try:
         return float(text)
     except ValueError as error:
-        raise ValueError(f"{text!r} is no number") from error
+        raise ValueError(f"{text!r} is not a number") from error
 
 
 class Kind(Enum):
-    """What a flag takes: the function that reads it, and the word for its value in the help."""
+    """The kind of value that a flag takes: the function that reads it, and its placeholder in the help."""
 
     TEXT = (str, "TEXT")
     FILE = (str, "FILE")
@@ -71,8 +71,9 @@ class Kind(Enum):
 class Flag:
     """One flag. name: the long form without dashes. short: one letter, empty for none.
 
-    default: None where nothing holds until it is given. many: it may be given again, and all values count.
-    values: those that the completion offers; others are not refused here. alias: a long form of earlier releases.
+    default: None if the flag has no default. many: whether the flag can be repeated.
+    values: the values that the completion offers; other values are not rejected here. alias: a long form of earlier
+    releases.
     """
 
     name: str
@@ -86,7 +87,7 @@ class Flag:
 
     @property
     def attribute(self) -> str:
-        """Its name among the options."""
+        """Its attribute name among the parsed options."""
         return self.name.replace("-", "_")
 
     @property
@@ -98,7 +99,7 @@ class Flag:
 class Command:
     """One command. path: such as ("workflow", "run"). run: `module:function` of this package, imported when it runs.
 
-    argument: name of the one word that follows, such as VM; in brackets where it may be left out, empty for none.
+    argument: name of the positional argument, such as VM; in brackets if it is optional, empty for none.
     """
 
     path: tuple[str, ...]

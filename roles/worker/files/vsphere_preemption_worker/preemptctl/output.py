@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where answers and errors go: answers to standard output, errors as one line to standard error."""
+"""Output of results to standard output, and of errors as one line to standard error."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .showing import safe
 
 
 class Output:
-    """json: everything is one JSON object a line, in ASCII, so that no name can steer a terminal.
+    """json: print one JSON object per line, in ASCII, so that no name can control a terminal.
 
-    Reply addresses lose what is secret in them, whoever wrote them.
+    Secrets in reply addresses are always redacted.
     """
 
     def __init__(self, *, json: bool, verbose: bool = False) -> None:
@@ -29,27 +29,27 @@ class Output:
         self._verbose = verbose
 
     def answer(self, document: dict[str, Any], lines: Iterable[str]) -> None:
-        """The document for programs, or the lines for people."""
+        """Print the document as JSON, or the lines as text."""
         if self.json:
             print(_as_json(document), flush=True)
         else:
             self.lines(lines)
 
     def lines(self, lines: Iterable[str]) -> None:
-        """Lines for people, at once."""
+        """Print lines of text and flush them."""
         for line in lines:
             print(line)
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """What is being done, for who wants to know."""
+        """Print what is being done, with --verbose."""
         if self._verbose:
             print(f"{PROGRAM}: {safe(text)}", file=sys.stderr)
 
     def error(self, error: PreemptionError) -> None:
-        """What went wrong."""
+        """Print an error."""
         if self.json:
-            # `failure` is for playbooks, whose values Ansible may mask.
+            # `failure` is for playbooks only, because Ansible may mask values.
             known = {name: value for name, value in error.as_result().items() if name != "failure"}
             print(_as_json({"level": "error", **known}), file=sys.stderr)
         else:
@@ -61,14 +61,14 @@ def _as_json(document: dict[str, Any]) -> str:
 
 
 def lenient() -> None:
-    """A terminal that cannot show a character gets its escape; no answer fails for that."""
+    """Escape characters that the terminal's encoding does not support, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
 
 
 def let_go_of_stdout() -> None:
-    """Nobody reads any more: what is still buffered goes nowhere, and the interpreter ends without complaint."""
+    """The reader has closed the pipe: discard buffered output, so that the interpreter exits without an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -23,9 +23,11 @@ Thrown = tuple[switch.Switch, bool]
 
 
 def pause(options: Namespace, output: Output) -> int:
-    """Let nothing begin; who paused first keeps the word."""
+    """Pause preemption; if it is already paused, the existing pause is kept."""
     if options.duration is not None and options.duration <= 0:
-        raise InvalidSetting("Cannot pause preemption", why="the duration is zero", next_step="Set it above zero.")
+        raise InvalidSetting(
+            "Cannot pause preemption", why="the duration is zero", next_step="Set --duration to more than zero."
+        )
 
     async def throw(client: Client) -> Thrown:
         queue, by = task_queue(options), account()
@@ -35,7 +37,7 @@ def pause(options: Namespace, output: Output) -> int:
 
 
 def resume(options: Namespace, output: Output) -> int:
-    """Let preemption go on."""
+    """Resume preemption."""
 
     async def throw(client: Client) -> Thrown:
         return await switch.resume(client, task_queue(options), by=account())
@@ -45,7 +47,7 @@ def resume(options: Namespace, output: Output) -> int:
 
 def _shown(output: Output, thrown: Thrown) -> int:
     holds, changed = thrown
-    until = f" It ends at {holds.until}." if holds.until else ""
+    until = f" The pause ends at {holds.until}." if holds.until else ""
     said = f"{str(holds).rstrip('.')}.{until}{'' if changed else ' Nothing was changed.'}"
     output.answer({"changed": changed, "switch": switch.as_result(holds)}, [safe(said)])
     return exits.OK

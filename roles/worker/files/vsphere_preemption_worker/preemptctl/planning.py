@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`plan`: what a preemption would do now, decided here by the code of the worker. Temporal is not asked."""
+"""`plan`: which VMs a preemption would stop now, computed locally with the worker's code, without Temporal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .showing import counted, safe, table
 
 
 def plan(options: Namespace, output: Output) -> int:
-    """Victims in their order, and why all others are left alone. InvalidPolicy, VCenterError."""
+    """Show the victims in order, and why other VMs keep running. Raises InvalidPolicy, VCenterError."""
     request, policies = request_of(options), _policies(options)
     moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
     decision = with_vcenter(options, output, lambda vcenter: decide(request, policies, vcenter, moment))
@@ -34,20 +34,20 @@ def plan(options: Namespace, output: Output) -> int:
 
 
 def plan_lines(found: dict[str, Any]) -> Iterator[str]:
-    """The plan for people."""
+    """The plan as lines of text."""
     rows = [
         *((v["rank"], v["vm"], v["name"], f"stop ({found['method']})", v["priority"]) for v in found["victims"]),
         *(("", v["vm"], v["name"], "leave", v["reason"]) for v in found["left_out"]),
     ]
     if rows:
-        yield from table(("RANK", "VM", "NAME", "WOULD", "WHY"), rows)
+        yield from table(("RANK", "VM", "NAME", "ACTION", "REASON"), rows)
     policy, freed = found["policy"], found["freed"]
     yield safe(f"Policy {policy['name']}, mode {policy['mode']}.")
-    yield f"{len(found['victims'])} to stop, {freed['memory_mib']} MiB and {freed['cpu_mhz']} MHz freed."
+    yield f"{len(found['victims'])} to stop, which frees {freed['memory_mib']} MiB and {freed['cpu_mhz']} MHz."
     if found["left_out_count"]:
-        yield f"Left alone: {safe(counted(found['left_out_count']))}."
+        yield f"Left out: {safe(counted(found['left_out_count']))}."
     if found["shortfall"]:
-        yield "That is less than the target."
+        yield "This is less than the target."
     if found["refused"]:
         yield safe(f"Nothing would be stopped ({found['reason']}): {found['message']}")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Records of runs and restores as lines for people."""
+"""Records of runs and restores as lines of text."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def run_table(records: Sequence[Record]) -> list[str]:
         )
         for record in reversed(records)
     )
-    return table(heads, rows) if records else ["No run is on record."]
+    return table(heads, rows) if records else ["No runs recorded."]
 
 
 def amounts(record: Record) -> str:
-    """How many VMs came to which end."""
+    """The number of VMs by outcome."""
     ends = Counter(victim["outcome"] for victim in record["victims"])
     planned, left_out = len(record.get("planned", ())), record["leftOut"]["total"]
     return counted({**dict(sorted(ends.items())), "planned": planned, "left out": left_out})
 
 
 def victim_lines(record: Record) -> list[str]:
-    """What became of a request, with each VM."""
+    """The outcome of a request and of each VM."""
     if "victims" not in record:
         return [_verdict(record)]
     rows = [
@@ -55,10 +55,10 @@ def victim_lines(record: Record) -> list[str]:
 
 
 def restore_lines(record: Record) -> list[str]:
-    """What became of a restore, with each VM."""
+    """The outcome of a restore and of each VM."""
     rows = [
         *((_ref(entry), entry["name"], entry["outcome"], entry["reason"]) for entry in record["machines"]),
-        *((_ref(entry), entry["name"], "kept", entry["reason"]) for entry in record["kept"]["vms"]),
+        *((_ref(entry), entry["name"], "left off", entry["reason"]) for entry in record["kept"]["vms"]),
     ]
     lines = table(("VM", "NAME", "OUTCOME", "REASON"), rows) if rows else []
     reason = f" ({record['reasonCode']})" if record["reasonCode"] else ""

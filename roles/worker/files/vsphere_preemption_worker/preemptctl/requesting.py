@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The request that the flags describe."""
+"""The preemption request, from the flags of the command."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from vsphere_preemption.core.request import PreemptionRequest, read_request
 
 from .connecting import not_empty
 
-# Flags that limit; an event does, too: one of an alarm is about the compute resource of the alarm. `--event ""` is left
-# out, because it is the prototype's way to give none.
+# Flags that limit; an event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
+# `--event ""` is not among them, because it is the prototype's way to send no event.
 LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "preemption_id")
 REQUIRED_OF_AN_EVENT = ("specversion", "id", "source", "type")
 MOST_BYTES = 1024 * 1024
+_EVENT_STEP = "Pass a CloudEvent in structured JSON format."
 
 
 def request_of(options: Namespace) -> PreemptionRequest:
-    """The request; its event always has an id. InvalidRequest says what is wrong."""
+    """The request; its event always has an ID. Raises InvalidRequest, or GivenButEmpty for an empty flag."""
     refuse_empty_flags(options)
     narrowing = _narrowing(options)
     return read_request(
@@ -45,14 +46,14 @@ def request_of(options: Namespace) -> PreemptionRequest:
 
 
 def refuse_empty_flags(options: Namespace) -> None:
-    """GivenButEmpty for a flag that limits and is given but empty, as `--vm "$NAME"` may be."""
+    """Raise GivenButEmpty for a limiting flag with an empty value, for example from `--vm "$NAME"`."""
     values = {f"--{name.replace('_', '-')}": getattr(options, name, None) for name in LIMITS}
     given = {flag: value for flag, value in values.items() if value not in (None, [])}
     refuse_empty("Cannot use the flags", given, instead="do not run the command")
 
 
 def scope_of(options: Namespace) -> list[dict[str, str]] | None:
-    """The places that were named, as they are on the wire; None where there are none."""
+    """The inventory locations from the flags, in the wire format; None if there are none."""
     return [{kind.value: name} for kind in PlaceKind for name in getattr(options, kind.value)] or None
 
 
@@ -77,9 +78,9 @@ def _narrowing(options: Namespace) -> dict[str, Any]:
 
 
 def _event(options: Namespace) -> dict[str, Any]:
-    """The event that was given, else one that is made as the prototype makes it."""
+    """The event from the flags, else a new one in the prototype's form."""
     if options.event and options.event_file:
-        raise _wrong("--event and --event-file are both given", "Give one of them.")
+        raise _wrong("both --event and --event-file are set", "Set only one of them.")
     if not options.event and not options.event_file:
         now = times.to_wire(datetime.now(UTC))
         named = {"source": DEFAULT_EVENT_SOURCE, "type": DEFAULT_EVENT_TYPE, "time": now}
@@ -91,12 +92,12 @@ def _checked(text: str) -> dict[str, Any]:
     try:
         event = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _wrong(f"the event is no JSON ({error})", "Give a CloudEvent in structured JSON form.") from error
+        raise _wrong(f"the event is not valid JSON ({error})", _EVENT_STEP) from error
     if not isinstance(event, dict):
-        raise _wrong("the event is no JSON object", "Give a CloudEvent in structured JSON form.")
+        raise _wrong("the event is not a JSON object", _EVENT_STEP)
     missing = [name for name in REQUIRED_OF_AN_EVENT if not event.get(name)]
     if missing:
-        raise _wrong(f"the event has no {', '.join(missing)}", "Give a CloudEvent in structured JSON form.")
+        raise _wrong(f"the event has no {', '.join(missing)}", _EVENT_STEP)
     return event
 
 
@@ -105,11 +106,11 @@ def _content(file: str) -> str:
         with open(0, closefd=False, encoding="utf-8") if file == "-" else Path(file).open(encoding="utf-8") as source:
             return source.read(MOST_BYTES)
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is no text"
+        why = getattr(error, "strerror", None) or "it is not text"
         raise _wrong(
-            f"{'standard input' if file == '-' else file} cannot be read ({why})", "Give another file."
+            f"{'standard input' if file == '-' else file} cannot be read ({why})", "Pass another file."
         ) from error
 
 
 def _wrong(why: str, next_step: str) -> InvalidRequest:
-    return InvalidRequest("Cannot make the preemption request", why=why, next_step=next_step)
+    return InvalidRequest("Cannot create the preemption request", why=why, next_step=next_step)

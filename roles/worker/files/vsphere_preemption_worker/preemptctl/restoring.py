@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`restore`: give preempted VMs back."""
+"""`restore`: restore preempted VMs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def restore(options: Namespace, output: Output) -> int:
-    """Ask for it and wait for its record; RestoreFailed where that is a failure."""
+    """Request a restore and wait for its record. Raises RestoreFailed if the restore has failed."""
     request = restore_of(options)
 
     async def leave(client: Client) -> restoring.Started:
@@ -39,10 +39,10 @@ def restore(options: Namespace, output: Output) -> int:
 
     if options.no_wait:
         started = with_client(options, output, leave, timeout_seconds=options.timeout)
-        said = "was at work already" if started.joined else "has begun"
+        said = "was already running" if started.joined else "has started"
         ids = {"workflowID": started.workflow_id, "workflowRunID": started.execution_run_id}
         document = {**ids, "execution_run_id": started.execution_run_id, "joined": started.joined}
-        output.answer(document, [f"The restore {safe(started.workflow_id)} {said}."])
+        output.answer(document, [f"Restore {safe(started.workflow_id)} {said}."])
         return exits.OK
     record = with_client(options, output, ask, timeout_seconds=options.timeout)
     output.answer({"restore": record}, restore_lines(record))
@@ -52,7 +52,7 @@ def restore(options: Namespace, output: Output) -> int:
 
 
 def restore_of(options: Namespace) -> restoring.RestoreRequest:
-    """The restore that the flags describe. InvalidRequest."""
+    """The restore request, from the flags. Raises InvalidRequest, or GivenButEmpty for an empty flag."""
     refuse_empty_flags(options)
     wire = {"scope": scope_of(options), "only": options.vm, "reason": options.reason}
     narrowing = read_narrowing({name: value for name, value in wire.items() if value})

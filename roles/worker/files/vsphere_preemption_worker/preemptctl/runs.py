@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`runs` and `explain`: what the workflow remembers of its last runs."""
+"""`runs` and `explain`: the records that the workflow keeps of its latest runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def runs(options: Namespace, output: Output) -> int:
-    """All runs on record, or one of them. WorkflowNotFound where none fits."""
+    """Show all recorded runs, or one of them. Raises WorkflowNotFound if no run matches."""
     records = _records(options, output)
     if not options.run:
         output.answer({"runs": records}, run_table(records))
@@ -31,25 +31,25 @@ def runs(options: Namespace, output: Output) -> int:
     wanted = [record for record in records if is_meant(record, options.run)]
     if not wanted:
         raise WorkflowNotFound(
-            f"Cannot show the run {options.run}",
-            why="no run on record has this preemption id or request id",
-            next_step="List the runs that are on record with preemptctl runs.",
+            f"Cannot show run {options.run}",
+            why="no recorded run has this preemption ID or request ID",
+            next_step="Run 'preemptctl runs' to list the recorded runs.",
         )
     output.answer({"runs": wanted}, [line for record in wanted for line in victim_lines(record)])
     return exits.OK
 
 
 def explain_vm(options: Namespace, output: Output) -> int:
-    """What each run did about a VM, and why; the newest first."""
+    """Show what each run did with a VM, and why; the newest first."""
     vm = not_empty("vm", options.vm)
     found = explain(_records(options, output), vm)
     lines = [safe(f"{moment(entry['finished'])}  {entry['text']}") for entry in found]
-    output.answer({"vm": vm, "explanation": found}, lines or ["No run is on record."])
+    output.answer({"vm": vm, "explanation": found}, lines or ["No runs recorded."])
     return exits.OK
 
 
 def is_meant(record: asking.Record, name: str) -> bool:
-    """The name is the preemption id, the end of it, or the request id."""
+    """Whether the name is the preemption ID, the last part of it, or the request ID."""
     return name in (record["runID"], record["runID"].rpartition("/")[2], record["requestID"])
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text for a terminal. Names and messages come from others, so nothing in them may steer the terminal.
+"""Text for a terminal. Names and messages are untrusted, so nothing in them may control the terminal.
 
-Whatever cannot be printed is shown as its escape: colours, line ends, and marks that turn the direction of writing.
+Unprintable characters are shown as escapes: control sequences, line breaks, and bidirectional control characters.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ NONE = "-"
 
 
 def safe(value: object) -> str:
-    """The value as text of one line; a dash for nothing."""
+    """The value as a single line of text; a dash if it is empty."""
     text = "".join(character if character.isprintable() else _escaped(character) for character in str(value))
     return text or NONE
 
 
 def _escaped(character: str) -> str:
-    """Lone surrogates, too: they cannot be written to a terminal at all."""
+    """The escape of a character, including lone surrogates, which cannot be encoded."""
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def width(text: str) -> int:
-    """Columns that a text takes."""
+    """The number of columns that a text occupies."""
     return sum(_columns(character) for character in text)
 
 
@@ -39,7 +39,7 @@ def _columns(character: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """No more of the text than fits."""
+    """The text, truncated to the number of columns."""
     taken = 0
     for place, character in enumerate(text):
         taken += _columns(character)
@@ -49,7 +49,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines with aligned columns; numbers stand to the right."""
+    """Lines with aligned columns; numbers are right-aligned."""
     cells = [list(heads), *([safe(value) for value in row] for row in rows)]
     numeric = [all(row[place].isdecimal() for row in cells[1:]) and len(cells) > 1 for place in range(len(heads))]
     widths = [max(width(row[place]) for row in cells) for place in range(len(heads))]
@@ -65,17 +65,17 @@ def _line(row: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) ->
 
 
 def pairs(facts: Mapping[str, Any]) -> list[str]:
-    """One line for each fact, its name in front."""
+    """One line for each fact, beginning with its name."""
     wide = max(map(len, facts), default=0)
     return [f"{name.ljust(wide)}{GAP}{safe(value)}" for name, value in facts.items()]
 
 
 def moment(wire: str) -> str:
-    """A time of the wire without its fraction."""
+    """A time in the wire format, without fractions of a second."""
     day, _t, rest = wire.partition("T")
     return f"{day} {rest[:8]}" if rest and not wire.startswith("0001-") else ""
 
 
 def counted(counts: Mapping[str, int]) -> str:
-    """`2 stopped, 1 failed`, without what there is none of."""
+    """Counts such as `2 stopped, 1 failed`, without zeros."""
     return ", ".join(f"{number} {name}" for name, number in counts.items() if number)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One look at a run, and how it is shown: as a table that is drawn again, or as a line for each change."""
+"""A snapshot of a run, and its display: as a table that is redrawn, or as a line for each change."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Sight:
-    """How a run stands. preemption_id: empty while there is none. record: once it has ended.
+    """The state of a run.
 
-    note: why this is not new.
+    preemption_id: empty if there is none. record: set when it has ended. note: why it is stale.
     """
 
     preemption_id: str = ""
@@ -36,28 +36,28 @@ class Sight:
 
     @classmethod
     def of_run(cls, run: RunAtWork) -> Sight:
-        """A run that is at work."""
+        """The state of an active run."""
         plan = plan_as_result(Plan.from_wire(run.plan)) if run.plan else None
         return cls(run.preemption_id, run.request_id, run.phase, run.criticality, plan)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Sight:
-        """A run that has ended."""
+        """The state of a run that has ended."""
         criticality = record.get("urgency", record["criticality"])
         return cls(record["runID"], record["requestID"], ENDED, criticality, record=record)
 
     @property
     def headline(self) -> str:
-        """The run in one line."""
+        """The run in a single line."""
         if not self.preemption_id:
-            return "No run is at work; waiting for one."
+            return "No active run; waiting for one."
         named = f"Run {self.preemption_id}, request {self.request_id or '?'}"
         urgency = f", {self.criticality}" if self.criticality else ""
         victims = f", {len(self.plan['victims'])} VMs" if self.plan else ""
         return safe(f"{named}{urgency}: {self.phase.replace('_', ' ')}{victims}")
 
     def as_document(self) -> dict[str, Any]:
-        """The same for programs."""
+        """The state as a document for JSON output."""
         return {
             "preemption_id": self.preemption_id,
             "run_id": self.preemption_id,
@@ -70,7 +70,7 @@ class Sight:
 
 
 def lines_of(sight: Sight) -> list[str]:
-    """All that is known, for people."""
+    """The whole state as lines of text."""
     if sight.record:
         return [sight.headline, *victim_lines(sight.record)]
     rows = [
@@ -81,7 +81,7 @@ def lines_of(sight: Sight) -> list[str]:
 
 
 def fitted(lines: list[str], columns: int, rows: int) -> list[str]:
-    """What a terminal of this size can show, so that it does not scroll; the last line says what is hidden."""
+    """The lines that fit on the terminal without scrolling; the last one states how many are hidden."""
     room = max(2, rows - 1)
     if len(lines) > room:
         hidden = len(lines) - room + 1
@@ -90,6 +90,6 @@ def fitted(lines: list[str], columns: int, rows: int) -> list[str]:
 
 
 def redrawn(lines: list[str], drawn: int) -> str:
-    """The lines in place of those that were drawn before. drawn: their number."""
+    """The lines, preceded by control sequences that erase the previous ones. drawn: the number of previous lines."""
     back = f"\x1b[{drawn}F" if drawn else ""
     return f"{back}\x1b[J" + "".join(f"{line}\n" for line in lines)

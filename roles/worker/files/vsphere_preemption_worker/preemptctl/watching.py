@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`watch`: follow a run until it has ended.
 
-On a terminal a table is drawn again and again; otherwise each change is a line, or with --json an object. While
-Temporal or the worker is away, it says so and goes on, once it has seen them.
+On a terminal, a table is redrawn; otherwise each change is printed as a line, or with --json as an object. If Temporal
+or the worker becomes unavailable after the first update, this is shown and the command continues.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ STARTING = "starting"
 
 
 def watch(options: Namespace, output: Output) -> int:
-    """Follow the run that was named, the one at work, or the next one. RunFailed where that is its outcome."""
+    """Follow the named run, the active one, or the next one. Raises RunFailed if that is its outcome."""
     if options.interval < SHORTEST_INTERVAL:
         raise InvalidSetting(
             "Cannot use the flag --interval",
-            why=f"it is below {SHORTEST_INTERVAL:g} seconds",
-            next_step="Set it to a second or so.",
+            why=f"it is less than {SHORTEST_INTERVAL:g} seconds",
+            next_step="Set it to 1s, for example.",
         )
     shown = _Live() if sys.stdout.isatty() and not output.json else _Lines(output)
 
@@ -59,7 +59,7 @@ def watch(options: Namespace, output: Output) -> int:
 
 
 class _Lines:
-    """A line for each change, and all of the outcome."""
+    """Prints a line for each change, and the full outcome."""
 
     def __init__(self, output: Output) -> None:
         self._output = output
@@ -75,7 +75,7 @@ class _Lines:
 
 
 class _Live:
-    """A table that is drawn again in its place."""
+    """Draws a table and redraws it in place."""
 
     def __init__(self) -> None:
         self._drawn = 0
@@ -89,7 +89,7 @@ class _Live:
 
 
 class _Follower:
-    """Looks at one run, by its id, the end of that, or its request id; without a name, at the first that it sees."""
+    """Follows a run by its ID, the last part of the ID, or its request ID; without a name, the first run it finds."""
 
     def __init__(self, client: Client, workflow_id: str, name: str) -> None:
         self._client = client
@@ -99,7 +99,7 @@ class _Follower:
         self._ended_before: frozenset[str] | None = None
 
     async def follow(self, shown: _Lines | _Live, interval: float) -> Mapping[str, Any]:
-        """The record of the run, once it has ended."""
+        """The record of the run, when it has ended."""
         known = False
         while True:
             try:
@@ -128,7 +128,7 @@ class _Follower:
         return Sight.of_run(run)
 
     async def _at_work(self) -> asking.RunAtWork | None:
-        """The run that the workflow waits for, where it is the one that is followed."""
+        """The active run of the workflow, if it is the one to follow."""
         try:
             run = await asking.run_at_work(self._client, self._workflow_id)
         except WorkflowNotFound:
@@ -140,15 +140,15 @@ class _Follower:
         return not self._name or is_meant({"runID": run.preemption_id, "requestID": run.request_id}, self._name)
 
     async def _alone(self) -> asking.RunAtWork | None:
-        """The run that is followed, where its workflow speaks of it no more. That may have ended before the run."""
+        """The followed run, if its workflow no longer reports it. The workflow may have ended before the run."""
         if self._seen.preemption_id:
             run = await asking.read_run(self._client, self._seen.preemption_id)
             return replace(run, request_id=self._seen.request_id)
         if self._name:
             raise WorkflowNotFound(
-                f"Cannot watch the run {self._name}",
-                why="it is neither at work nor on record",
-                next_step="See preemptctl runs.",
+                f"Cannot watch run {self._name}",
+                why="it is neither active nor recorded",
+                next_step="Run 'preemptctl runs' to list the recorded runs.",
             )
         return None
 
@@ -157,14 +157,14 @@ class _Follower:
         return next((record for record in reversed(await self._records()) if is_meant(record, wanted)), None)
 
     async def _ended_since(self) -> Mapping[str, Any] | None:
-        """The first run that began and ended between two looks."""
+        """The first run that started and ended between two updates."""
         runs = {record["runID"]: record for record in await self._records() if record["runID"]}
         if self._ended_before is None:
             self._ended_before = frozenset(runs)
         return next((record for preemption_id, record in runs.items() if preemption_id not in self._ended_before), None)
 
     async def _records(self) -> Sequence[Mapping[str, Any]]:
-        """The oldest first."""
+        """The recorded runs, the oldest first."""
         try:
             return await asking.read_runs(self._client, self._workflow_id)
         except WorkflowNotFound:

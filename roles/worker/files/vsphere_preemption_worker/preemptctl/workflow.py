@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`workflow run | status | cancel`: what the prototype's command line does, with its flags, on the same wire."""
+"""`workflow run | status | cancel`: the commands of the prototype, with the same flags and wire format."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def run(options: Namespace, output: Output) -> int:
-    """Send the request; with --wait, also learn its outcome."""
+    """Send the request; with --wait, also wait for its outcome."""
     request, workflow_id = request_of(options), not_empty("workflow-id", options.workflow_id)
     if options.wait:
         return _ask(options, output, request)
@@ -42,17 +42,17 @@ def run(options: Namespace, output: Output) -> int:
 
     accepted = with_client(options, output, leave)
     ids = _ids(request, accepted.preemption_id, accepted.execution_run_id)
-    said = f"The workflow {safe(workflow_id)} (execution run id {accepted.execution_run_id}) has the request"
+    said = f"Workflow {safe(workflow_id)} (execution run ID {accepted.execution_run_id}) accepted request"
     lines = [
         f"{said} {safe(ids['requestID'])}.",
-        f"If a run is made for it, its preemption id is {safe(accepted.preemption_id)}.",
+        f"If it leads to a run, the preemption ID is {safe(accepted.preemption_id)}.",
     ]
-    output.answer(_logged(options, "the workflow has the request", request=request.as_wire(), **ids), lines)
+    output.answer(_logged(options, "the workflow accepted the request", request=request.as_wire(), **ids), lines)
     return exits.OK
 
 
 def status(options: Namespace, output: Output) -> int:
-    """The state of the workflow, as the query `current_state` answers it."""
+    """Show the state of the workflow, from the query `current_state`."""
 
     async def ask(client: Client) -> asking.Record:
         return await asking.read_state(client, options.workflow_id, options.execution_run_id or None)
@@ -64,7 +64,7 @@ def status(options: Namespace, output: Output) -> int:
 
 
 def cancel(options: Namespace, output: Output) -> int:
-    """Ask the workflow to end; with --wait, until it has. WorkflowNotFound where none is open."""
+    """Cancel the workflow; with --wait, wait until it is closed. Raises WorkflowNotFound if it is not running."""
     workflow_id = not_empty("workflow-id", options.workflow_id)
 
     async def end(client: Client) -> asking.Cancelled:
@@ -79,12 +79,12 @@ def cancel(options: Namespace, output: Output) -> int:
     done = with_client(options, output, end, timeout_seconds=options.timeout)
     if not done.was_running:
         raise WorkflowNotFound(
-            f"Cannot cancel the workflow {workflow_id}",
-            why="no such workflow is open",
-            next_step="Check the workflow id, the execution run id and the namespace; or it has ended already.",
+            f"Cannot cancel workflow {workflow_id}",
+            why="it is not running",
+            next_step="Check the ids and the namespace. The workflow may already have ended.",
         )
-    said = "has ended" if options.wait else "was asked to end"
-    output.answer(_logged(options, f"the workflow {said}"), [f"The workflow {safe(workflow_id)} {said}."])
+    said = "was cancelled" if options.wait else "received the cancellation request"
+    output.answer(_logged(options, f"the workflow {said}"), [f"Workflow {safe(workflow_id)} {said}."])
     return exits.OK
 
 
@@ -101,7 +101,7 @@ def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
 
     answer = with_client(options, output, ask, timeout_seconds=options.timeout)
     ids = _ids(request, answer.preemption_id, answer.execution_run_id)
-    document = _logged(options, "the request has its outcome", repeated=answer.repeated, outcome=answer.record, **ids)
+    document = _logged(options, "the request has an outcome", repeated=answer.repeated, outcome=answer.record, **ids)
     output.answer(document, victim_lines(answer.record))
     if answer.record["outcome"] in ("failed", "rejected"):
         raise RunFailed(answer.record)
@@ -115,7 +115,7 @@ def _ids(request: PreemptionRequest, preemption_id: str, execution_run_id: str) 
 
 
 def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
-    """The fields that a line of the prototype's JSON log has, and more."""
+    """The fields of the prototype's JSON log line, and additional ones."""
     return {
         "level": "info",
         "ts": times.to_wire(datetime.now(UTC)),
@@ -134,7 +134,7 @@ def _shown(state: asking.Record) -> list[str]:
     return pairs(
         {
             "workflow": state["workflowID"],
-            "execution run id": state["workflowRunID"],
+            "execution run ID": state["workflowRunID"],
             "last preemption": moment(state["lastPreemptionTime"]) or "never",
             "tag": state["tag"],
             "criticality": state["criticality"],

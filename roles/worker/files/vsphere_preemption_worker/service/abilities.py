@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that this worker can do for Temporal: its workflows and activities."""
+"""The workflows and activities that this worker registers with Temporal."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ WORKFLOWS: list[type] = [
 
 @dataclass(frozen=True)
 class Means:
-    """What activities work with. Made in the event loop."""
+    """The dependencies of the activities. Created in the event loop."""
 
     settings: WorkerSettings
     client: Client

@@ -13,7 +13,7 @@ from vsphere_preemption.core.environment import Environment, refused
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen: a host name or address, and a port."""
+    """An address to listen on: a host name or IP address, and a port."""
 
     host: str
     port: int
@@ -23,7 +23,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Only this machine can reach it. A name other than localhost may mean anything."""
+        """Whether only this host can reach it. A name other than localhost may resolve to any address."""
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
@@ -31,11 +31,11 @@ class Address:
 
 
 def read_address(environ: Environment, name: str, *, everywhere: str = "0.0.0.0") -> Address | None:
-    """The address in a variable; None where nothing is set. everywhere: the host where only :port is given."""
+    """The address in a variable; None if it is not set. everywhere: the host if only :port is set."""
     text = environ.get(name, "").strip()
     if not text:
         return None
     host, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise refused(name, f"{text!r} is not host:port", f"Set {name} to something like 127.0.0.1:8080.")
+        raise refused(name, f"{text!r} is not host:port", f"Set {name} to an address such as 127.0.0.1:8080.")
     return Address(host.strip("[]") or everywhere, int(port))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The claims of all workers, asked by activities, which are threads, of a client that lives in the event loop."""
+"""The claims shared by all workers, for activities, which run in threads, with a client in the event loop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLOSE_SECONDS = 3.0
 
 
 class SharedClaims:
-    """The workflow that keeps the claims of a task queue."""
+    """Access to the workflow that keeps the claims of a task queue."""
 
     def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
@@ -34,16 +34,16 @@ class SharedClaims:
         self._releasing: set[asyncio.Task[None]] = set()
 
     def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
-        """Ask; the answer is awaited by whoever needs it."""
+        """Claim VMs for a run; the result is in the future."""
         vms = [machine.value for machine in machines]
         return asyncio.run_coroutine_threadsafe(self._claim(run_id, vms, seconds), self._loop)
 
     def release(self, run_id: str) -> None:
-        """Give all of the run's back; no run waits for it, since a claim ends by itself."""
+        """Release all VMs of the run, without waiting, because claims also expire."""
         self._loop.call_soon_threadsafe(self._begin_to_release, run_id)
 
     async def close(self) -> None:
-        """Wait until what was released is known to everybody, for at most some seconds."""
+        """Wait up to CLOSE_SECONDS until all releases have been sent."""
         if self._releasing:
             await asyncio.wait(self._releasing, timeout=CLOSE_SECONDS)
 
@@ -61,7 +61,7 @@ class SharedClaims:
         try:
             await release(self._client, self._task_queue, run_id=run_id)
         except PreemptionError as error:
-            log.info("claims end by themselves", extra={"run_id": run_id, "error": str(error)})
+            log.info("cannot release claims; they will expire", extra={"run_id": run_id, "error": str(error)})
 
 
 def _machine(ref: str) -> ManagedObject:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`/healthz` and `/readyz`, for systemd, Kubernetes and people.
+"""`/healthz` and `/readyz`, for systemd, Kubernetes and operators.
 
-healthz: the event loop answers. readyz: Temporal answers, the worker polls, and vCenter accepts our session. Neither
-asks whether work was done lately: a worker of ours is idle most of its life.
+healthz: the event loop responds. readyz: Temporal responds, the worker is polling, and vCenter accepts our session.
+Neither checks for recent activity, because a worker is idle most of the time.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .address import Address
 
 ANSWER_SECONDS = 5.0
 
-# One entry for each thing that must be well: empty text when it is, the trouble when it is not.
+# One entry for each condition: empty if it is met, else the problem.
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 
 log = logging.getLogger(__name__)
 
 
 class HealthServer:
-    """Serves both pages from threads of its own, so that a stuck event loop shows."""
+    """Serves both pages from its own threads, so that it can report a blocked event loop."""
 
     def __init__(self, address: Address, readiness: Readiness, loop: asyncio.AbstractEventLoop) -> None:
         handler = type("Handler", (_Handler,), {"readiness": staticmethod(readiness), "loop": loop})
@@ -58,12 +58,12 @@ class _Handler(BaseHTTPRequestHandler):
         pages = {"/healthz": _alive, "/readyz": type(self).readiness}
         page = pages.get(self.path.partition("?")[0])
         if page is None:
-            self._answer(404, {"error": "there are /healthz and /readyz"})
+            self._answer(404, {"error": "not found; use /healthz or /readyz"})
             return
         try:
             troubles = asyncio.run_coroutine_threadsafe(_awaited(page), self.loop).result(ANSWER_SECONDS)
         except TimeoutError:
-            troubles = {"event_loop": f"no answer within {ANSWER_SECONDS:g} s"}
+            troubles = {"event_loop": f"no response within {ANSWER_SECONDS:g} s"}
         well = not any(troubles.values())
         self._answer(200 if well else 503, {name: trouble or "ok" for name, trouble in troubles.items()})
 
@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, format: str, *args: object) -> None:
-        log.debug("health page asked", extra={"path": self.path})
+        log.debug("health page requested", extra={"path": self.path})
 
 
 async def _awaited(page: Readiness) -> Mapping[str, str]:

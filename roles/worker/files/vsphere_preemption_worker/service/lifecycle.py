@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker's life: connect, work, and leave in order.
+"""The lifecycle of the worker: connect, run, and shut down gracefully.
 
-Temporal may come up after the worker, so the connection is tried again and again; vCenter may be away at any time, so
-it only decides about readiness. What will never work (a missing namespace, a refused key) ends the start at once.
+Temporal may start after the worker, so the connection is retried; vCenter may be unreachable at any time, so it only
+affects readiness. Permanent errors (a missing namespace, a rejected key) end the startup immediately.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ from .triggers import triggered
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)
 HEARTBEAT_EVERY = timedelta(seconds=1)
-# Workflow tasks wait so long for the worker that has the workflow in its cache, before any worker may take them.
+# How long workflow tasks wait for the worker that has the workflow in its cache, before any worker may take them.
 BELIEVED_DEAD = timedelta(seconds=2)
-# One takes 50 to 90 KiB, and whoever may send events can open as many as there are names of clusters. One that is not
-# kept is read again from its history when something happens to it.
+# A workflow takes 50 to 90 KiB, and senders of events can start as many as there are cluster names. A workflow that is
+# not cached is replayed from its history when it is needed.
 WORKFLOWS_KEPT = 100
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 SESSION_BELIEVED_SECONDS = 10.0
@@ -69,11 +69,11 @@ class Service:
         self._manager = ServiceManager(settings.notify)
 
     async def run(self) -> None:
-        """Work until SIGTERM or SIGINT; PreemptionError where that cannot be."""
+        """Run until SIGTERM or SIGINT. Raises PreemptionError if that is not possible."""
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, self._begin_to_stop)
-        # In a thread, because a large file takes a second to read.
+        # In a thread, because reading a large file takes about a second.
         loop.add_signal_handler(signal.SIGHUP, loop.run_in_executor, None, self._reload)
         health = HealthServer(self._settings.health, self._readiness, loop) if self._settings.health else None
         companions = [
@@ -105,7 +105,7 @@ class Service:
             self._manager.reloaded(taken=taken)
 
     async def _connect(self, runtime: Runtime) -> Client | None:
-        """Connect to Temporal, however long that takes; None when the worker is told to stop meanwhile."""
+        """Connect to Temporal, retrying indefinitely; None if the worker is stopped before that."""
         pause = FIRST_PAUSE
         while not self._stop.is_set():
             try:
@@ -137,7 +137,7 @@ class Service:
             async with worker, triggered(settings, client, self._vcenter, self._alarm_rules, self._runtime):
                 self._polling = True
                 log.info("worker is polling", extra={"task_queue": settings.task_queue})
-                # After the start, which it would slow down, and before the first event, which it would delay.
+                # After startup, which it would slow down, and before the first event, which it would delay.
                 await asyncio.to_thread(self._sink.prepare)
                 await self._stop.wait()
                 self._polling = False
@@ -148,14 +148,14 @@ class Service:
         return self._policies.current.alarms
 
     async def _log_in(self) -> None:
-        """Open the session before the first request needs it."""
+        """Open the vCenter session before the first request needs it."""
         trouble = await self._vcenter_trouble()
         if trouble:
-            log.warning("vCenter is not there yet", extra={"error": trouble})
+            log.warning("vCenter is not reachable yet", extra={"error": trouble})
 
     async def _readiness(self) -> Mapping[str, str]:
         temporal, vcenter = await asyncio.gather(self._temporal_trouble(), self._vcenter_trouble())
-        return {"temporal": temporal, "vcenter": vcenter, "worker": "" if self._polling else "it does not poll"}
+        return {"temporal": temporal, "vcenter": vcenter, "worker": "" if self._polling else "not polling"}
 
     async def _temporal_trouble(self) -> str:
         if self._client is None:
@@ -163,7 +163,7 @@ class Service:
         try:
             await self._client.service_client.check_health(timeout=timedelta(seconds=2))
         except RPCError as error:
-            return error.message or "no answer"
+            return error.message or "no response"
         return ""
 
     async def _vcenter_trouble(self) -> str:

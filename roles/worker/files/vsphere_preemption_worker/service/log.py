@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Logs: one line for each thing that happened, as key=value pairs (logfmt), on standard error.
+"""Logging: one line for each event, as key=value pairs (logfmt), on standard error.
 
-Texts that come from outside (VM names, alarm names) are quoted, so that none of them can fake a line of its own.
+Untrusted texts (VM names, alarm names) are quoted, so that none of them can forge a log line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class LogfmtFormatter(logging.Formatter):
-    """time, level, logger, message, then whatever the caller gave as `extra`, then the traceback if there is one."""
+    """Formats time, level, logger and message, then the fields in `extra`, then the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = {
@@ -36,7 +36,7 @@ class LogfmtFormatter(logging.Formatter):
 
 
 def set_up_logging(*, debug: bool) -> None:
-    """Log ours from INFO (DEBUG with debug on), and of the libraries what is worth knowing."""
+    """Log our messages from INFO (with debug, from DEBUG), and warnings of the libraries."""
     handler = logging.StreamHandler()
     handler.setFormatter(LogfmtFormatter())
     root = logging.getLogger()
@@ -45,7 +45,7 @@ def set_up_logging(*, debug: bool) -> None:
     for name in ("vsphere_preemption", "vsphere_preemption_worker"):
         logging.getLogger(name).setLevel(logging.DEBUG if debug else logging.INFO)
     logging.getLogger("temporalio").setLevel(logging.INFO if debug else logging.WARNING)
-    # Their own way is a Python dict inside the message; ours are fields.
+    # By default, Temporal appends a Python dict to the message; we use fields instead.
     for adapter in (workflow.logger, activity.logger):
         for switch in ("workflow_info_on_message", "activity_info_on_message", "full_workflow_info_on_extra"):
             if hasattr(adapter, switch):

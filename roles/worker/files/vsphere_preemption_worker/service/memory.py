@@ -3,16 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Memory of the process.
 
-The C library gives each thread a heap of its own, and none of them gives back what a large answer of vCenter once took.
-With two heaps for all threads, a run of a thousand VMs needs 20 MiB less. Large pieces are kept out of the heaps, and a
-heap gives back what is free at its end: the library would raise both limits by itself, up to 32 and 64 MiB.
+The C library gives each thread its own heap, and none of them returns the memory that a large response of vCenter once
+took. With two heaps for all threads, a run of a thousand VMs needs 20 MiB less. Large blocks are allocated outside the
+heaps, and a heap returns free memory at its end: the library would raise both limits by itself, up to 32 and 64 MiB.
 """
 
 from __future__ import annotations
 
 import ctypes
 
-# glibc's malloc.h; other libraries have no such function, and no such heaps.
+# From glibc's malloc.h; other C libraries have neither this function nor such heaps.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 HEAPS = 2
 LARGE_BYTES = 64 * 1024
@@ -20,7 +20,7 @@ SPARE_BYTES = 128 * 1024
 
 
 def share_heaps() -> None:
-    """Call it before threads are started."""
+    """Limit the number of heaps. Call it before threads are started."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_ARENA_MAX, HEAPS)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metrics: the page for Prometheus, and what vCenter calls add to it. Runs and victims are counted in the workflow."""
+"""Metrics: the endpoint for Prometheus, and metrics of vCenter calls. Workflows count runs and victims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CallObserver = Callable[[str, float, str | None], None]
 
 
 def make_runtime(address: Address | None) -> Runtime:
-    """The SDK's runtime; with an address, it serves its metrics and ours there."""
+    """The SDK's runtime; with an address, it serves its own metrics and ours there."""
     if address is None:
         return Runtime(telemetry=TelemetryConfig())
     prometheus = PrometheusConfig(
@@ -27,14 +27,14 @@ def make_runtime(address: Address | None) -> Runtime:
         return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
     except (RuntimeError, ValueError) as error:
         raise InvalidSetting(
-            f"Cannot serve the metrics on {address}",
+            f"Cannot serve metrics on {address}",
             why=str(error),
             next_step="Set PREEMPTION_METRICS_ADDRESS to a free IP address and port of this host.",
         ) from error
 
 
 def observe_calls(runtime: Runtime) -> CallObserver:
-    """Counts the calls to vCenter and their errors by method, and their seconds."""
+    """Count the calls to vCenter and their errors by method, and measure their duration."""
     meter = runtime.metric_meter
     calls = meter.create_counter("preemption_vcenter_calls", "Calls to vCenter by method.")
     errors = meter.create_counter("preemption_vcenter_errors", "Failed calls to vCenter by method and error code.")

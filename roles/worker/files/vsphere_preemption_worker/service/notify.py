@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Telling systemd how the worker is, with the protocol of sd_notify(3).
+"""Notifications of the worker's state to systemd, with the protocol of sd_notify(3).
 
-Ready means what /readyz means. While Temporal or vCenter are away at the start, the worker waits for them, and asks for
-more time instead of being killed. From then on it only answers the watchdog: a restart cures no server that is away, so
-only a stuck event loop, or a worker that no longer polls, stays silent.
+Ready has the same meaning as in /readyz. If Temporal or vCenter are unreachable at startup, the worker waits for them
+and extends the start timeout. After that, it only answers the watchdog: a restart does not help if a server is
+unreachable, so only a blocked event loop, or a worker that no longer polls, stops the watchdog notifications.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from .settings import NotifySettings
 SEND_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 STATUS_SECONDS = 15.0
-# Each look at the start buys this much time; a look may itself take as long as a call to vCenter.
+# Each check at startup extends the timeout by this much; a check may take as long as a call to vCenter.
 MORE_TIME_SECONDS = 90
 LONGEST_STATUS = 400
-# The deployment looks for these words after a reload.
-OLD_POLICIES = "the policy file is wrong, so the old policies stay"
+# The deployment checks for this text after a reload.
+OLD_POLICIES = "the policy file is invalid; the previous policies remain in effect"
 
 Pause = Callable[[float], Awaitable[None]]
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class ServiceManager:
-    """systemd, as the worker speaks to it; a mute one where `settings` has no address."""
+    """The connection to systemd; it does nothing if `settings` has no address."""
 
     def __init__(self, settings: NotifySettings) -> None:
         self._settings = settings
@@ -43,11 +43,11 @@ class ServiceManager:
 
     @property
     def listens(self) -> bool:
-        """Somebody wants to hear of us."""
+        """Whether a service manager listens."""
         return bool(self._settings.address)
 
     async def accompany(self, readiness: Readiness, alive: Callable[[], bool], pause: Pause = asyncio.sleep) -> None:
-        """Tell how the worker is, until cancelled. alive: whether the watchdog shall be content."""
+        """Send the worker's state until cancelled. alive: whether to notify the watchdog."""
         if not self.listens:
             return
         await self._until_ready(readiness, pause)
@@ -57,19 +57,19 @@ class ServiceManager:
                 group.create_task(self._watchdog(alive, pause))
 
     def reloading(self) -> None:
-        """The policies are being read again. Nothing is said before the worker was ready."""
+        """Notify that the policies are being reloaded; only after the worker has become ready."""
         if self._ready:
             self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def reloaded(self, *, taken: bool) -> None:
-        """taken: whether the policies were read; otherwise the old ones stay, and the status says so until it is."""
+        """taken: whether the new policies are in effect; otherwise the status reports the failure until they are."""
         self._remark = "" if taken else OLD_POLICIES
         if self._ready:
             self._send("READY=1", self._status_line(""))
 
     def stopping(self) -> None:
-        """The worker drains, and then ends."""
-        self._send("STOPPING=1", "STATUS=ends what it has begun")
+        """Notify that the worker is draining before it exits."""
+        self._send("STOPPING=1", "STATUS=finishing active work")
 
     async def _until_ready(self, readiness: Readiness, pause: Pause) -> None:
         while trouble := _troubles(await readiness()):
@@ -90,25 +90,25 @@ class ServiceManager:
             await pause(self._settings.watchdog_seconds / 2)
 
     def _status_line(self, trouble: str) -> str:
-        state = f"waits for {trouble}" if trouble else "ready"
+        state = f"waiting for {trouble}" if trouble else "ready"
         return f"STATUS={state}; {self._remark}" if self._remark else f"STATUS={state}"
 
     def _send(self, *lines: str) -> None:
-        """Best effort: a worker that works is worth more than one that is heard."""
+        """Send lines; errors are only logged, because they do not affect the worker's function."""
         address = self._settings.address
         if not address:
             return
-        # An abstract socket begins with a zero byte, which a variable cannot hold.
+        # The address of an abstract socket begins with a null byte, which a variable cannot contain.
         place = "\0" + address[1:] if address.startswith("@") else address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as messenger:
                 messenger.settimeout(SEND_SECONDS)
                 messenger.sendto("\n".join(lines).encode(), place)
         except OSError as error:
-            log.warning("systemd could not be told", extra={"what": lines[0], "error": str(error)})
+            log.warning("cannot notify systemd", extra={"what": lines[0], "error": str(error)})
 
 
 def _troubles(readiness: Mapping[str, str]) -> str:
-    """One line: a line end in what a server said would begin a message of its own."""
+    """The problems in one line, because a line break in a server's message would start a new notification."""
     said = ", ".join(f"{name}: {trouble}" for name, trouble in readiness.items() if trouble)
     return " ".join(said.split())[:LONGEST_STATUS]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The policies that a worker goes by. They are read again on demand; a file that is wrong changes nothing."""
+"""The policies of a worker. They can be reloaded; an invalid file has no effect."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 
 
 class Policies:
-    """The current policies. Reading `current` is safe from any thread; a run keeps those that it was planned with.
+    """The current policies. Reading `current` is thread-safe; a run keeps those with which it was planned.
 
-    file: None for the built-in policy alone. base: what holds where the file says nothing. InvalidPolicy at the start.
+    file: None for the built-in policy only. base: the defaults for the file. Raises InvalidPolicy when created.
     """
 
     def __init__(self, file: Path | None, base: Policy) -> None:
@@ -27,16 +27,17 @@ class Policies:
         self.current = self._read()
 
     def reload(self) -> bool:
-        """Read the file again; False where it is wrong, and the old policies go on."""
+        """Read the file again; if it is invalid, return False and keep the current policies."""
         try:
             newer = self._read()
         except InvalidPolicy as error:
             log_problems(error)
-            log.error("the policy file is wrong, so the old policies stay", extra={"digest": self.current.digest})
+            kept = "the policy file is invalid; the previous policies remain in effect"
+            log.error(kept, extra={"digest": self.current.digest})
             return False
         changed = newer.digest != self.current.digest
         self.current = newer
-        log.info("policies were read", extra={"digest": newer.digest, "changed": changed})
+        log.info("policies reloaded", extra={"digest": newer.digest, "changed": changed})
         return True
 
     def _read(self) -> PolicySet:
@@ -46,6 +47,6 @@ class Policies:
 
 
 def log_problems(error: InvalidPolicy) -> None:
-    """One line for each mistake, with its place in the file."""
+    """Log one line for each error, with its position in the file."""
     for line in error.lines:
-        log.error("mistake in the policy file", extra={"mistake": line})
+        log.error("error in the policy file", extra={"mistake": line})

@@ -15,12 +15,12 @@ from vsphere_preemption.temporal.preemptions import is_known
 
 @dataclass(frozen=True)
 class PreemptionLookup:
-    """Look one up by its id."""
+    """Finds a preemption by its id."""
 
     client: Client
     loop: asyncio.AbstractEventLoop
 
     def __call__(self, preemption_id: str, workflow_id: str) -> bool:
-        """Whether Temporal has it. WorkflowNotFound where the id names something else; TemporalError."""
+        """Whether Temporal has it. Raises WorkflowNotFound if the id belongs to something else, TemporalError."""
         looked = is_known(self.client, preemption_id, workflow_id=workflow_id)
         return asyncio.run_coroutine_threadsafe(looked, self.loop).result()

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The settings of the worker, all from its environment.
 
-Names and defaults of the prototype stay; ours begin with PREEMPTION_. A wrong or missing value stops the start with one
-line that names the variable.
+Variables of the prototype keep their names and defaults; ours begin with PREEMPTION_. An invalid or missing value ends
+the startup with one line that names the variable.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .address import Address, read_address
 
 @dataclass(frozen=True)
 class NotifySettings:
-    """Where systemd listens, and how often it wants to hear from us.
+    """The notification socket of systemd, and the watchdog interval.
 
-    address: path of the socket, or @name for an abstract one; empty where nobody listens.
-    watchdog_seconds: the worker is killed after so much silence; 0 for no watchdog.
+    address: path of the socket, or @name for an abstract one; empty if there is none.
+    watchdog_seconds: the worker is killed after this time without a notification; 0 for no watchdog.
     """
 
     address: str = ""
@@ -37,7 +37,7 @@ class NotifySettings:
 
     @classmethod
     def from_environment(cls, environ: Environment, process: int) -> NotifySettings:
-        """From NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, which systemd sets. What is no use is ignored."""
+        """From NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID, which systemd sets. Unusable values are ignored."""
         address = environ.get("NOTIFY_SOCKET", "")
         if not address.startswith(("/", "@")):
             return cls()
@@ -48,14 +48,14 @@ class NotifySettings:
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """Everything that a worker is told from outside.
+    """All settings of a worker.
 
-    task_queue: where requests come from; one for each vCenter.
-    base_policy: what holds where the policy file says nothing. policy_file: None for the base policy alone.
-    health, metrics: None where that page is not served.
-    notify: the service manager that wants to hear of us.
-    webhook: None where there is none.
-    debug: log more.
+    task_queue: the task queue for requests; one for each vCenter.
+    base_policy: the defaults for the policy file. policy_file: None for the base policy only.
+    health, metrics: None if that endpoint is not served.
+    notify: the service manager to notify.
+    webhook: None if it is disabled.
+    debug: enable debug logging.
     """
 
     temporal: TemporalConnection
@@ -74,7 +74,7 @@ class WorkerSettings:
 
     @classmethod
     def from_environment(cls, environ: Environment) -> WorkerSettings:
-        """InvalidSetting names the first variable that is missing or wrong."""
+        """Read the settings. Raises InvalidSetting, which names the first missing or invalid variable."""
         for name in ("TEMPORAL_NAMESPACE", "TEMPORAL_TASKQUEUE", "VCENTER_URL"):
             required(environ, name)
         if not any(environ.get(name, "").strip() for name in ("TEMPORAL_URL", "TEMPORAL_ADDRESS", "TEMPORAL_PROFILE")):
@@ -97,7 +97,7 @@ class WorkerSettings:
 
 
 def _base_policy(environ: Environment) -> Policy:
-    """What holds where no policy file says otherwise: the prototype's limits, or those of the environment."""
+    """The defaults for the policy file: the prototype's limits, or those in the environment."""
     default = Policy()
     grace = seconds(environ, "PREEMPTION_GRACE_SECONDS", default.actions.low.grace_seconds, zero=True)
     actions = {name: replace(action, grace_seconds=grace) for name, action in vars(default.actions).items()}

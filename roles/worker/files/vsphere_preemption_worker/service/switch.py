@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people want of preemption: asked by activities, which are threads, of a client that lives in the event loop."""
+"""The state that users requested: read by activities, which are threads, through a client in the event loop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vsphere_preemption.temporal.switch import Switch, read_switch
 
 
 class PauseQuestion:
-    """Ask the kill switch of a task queue; the answer says who paused it, and is empty where nobody did."""
+    """Ask the kill switch of a task queue; the answer contains who paused it, and is empty if it is not paused."""
 
     def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
         self._client = client
@@ -27,6 +27,6 @@ class PauseQuestion:
         return str(switch) if switch.paused else ""
 
     def of_run(self, attempt: Attempt) -> RunControl:
-        """The same, and whether the attempt's run was cancelled or is no longer its own."""
+        """The same, and whether the attempt's run was cancelled or another attempt has taken over."""
         question = read_run_control(self._client, self._task_queue, attempt)
         return asyncio.run_coroutine_threadsafe(question, self._loop).result()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What makes requests out of alarms while the worker works: the watch, and the webhook where it is on."""
+"""The sources of requests from alarms: the alarm watch, and the webhook if it is enabled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 async def triggered(
     settings: WorkerSettings, client: Client, vcenter: VCenter, rules: Rules, runtime: Runtime
 ) -> AsyncIterator[None]:
-    """While this is open, alarms lead to requests. rules: as they are now."""
+    """Create requests from alarms while this context is open. rules: returns the current rules."""
     watch = asyncio.create_task(
         keep_watch(client, settings.task_queue, lambda: settings.watch_alarms and bool(rules()))
     )
@@ -52,7 +52,7 @@ async def _webhook(
         yield
         return
     try:
-        # Not at the top: the library needs 10 MiB, which a worker without a webhook saves.
+        # Imported here, because the library takes 10 MiB, which a worker without a webhook saves.
         from ..triggers.webhook.server import Webhook
     except ImportError as error:
         raise MissingLibrary(
@@ -72,7 +72,7 @@ async def _webhook(
 
 
 def _colour(vcenter: VCenter, alarm: AlarmEvent) -> str:
-    """An alarm on something that is gone is over."""
+    """The current colour of an alarm; green if its object no longer exists."""
     try:
         return alarm_colour(vcenter, alarm)
     except VCenterObjectGone:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hand on to Temporal what an alarm asks for. All of it may be done twice without harm."""
+"""Carry out the actions of an alarm rule in Temporal. All of them are idempotent."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ CANCEL_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Acting:
-    """For the workflows of one task queue. Errors are those of `temporal.asking`."""
+    """The actions for the workflows of one task queue. Raises the errors of `temporal.asking`."""
 
     client: Client
     task_queue: str
 
     async def ask(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Accepted | None:
-        """Ask for a preemption; Temporal has the request when this returns. None where the colour asks for nothing.
+        """Request a preemption; Temporal has stored it when this returns. None if the colour needs no request.
 
-        The same event again is the same request.
+        The same event results in the same request.
         """
         request = request_for(rule, alarm, event)
         if request is None:
@@ -45,15 +45,15 @@ class Acting:
             self.client, request, workflow_id=workflow_id_for(alarm, self.task_queue), task_queue=self.task_queue
         )
         log.info(
-            "an alarm asks for a preemption",
+            "alarm requests a preemption",
             extra={**_named(rule, alarm), "criticality": request.criticality.value, "event_id": event.id},
         )
         return accepted
 
     async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None:
-        """Ask once the alarm has had its colour for the rule's raise delay, unless it is calmed before.
+        """Request a preemption after the rule's raise delay, unless the alarm loses its colour before.
 
-        Temporal has it when this returns. For an alarm whose colour asks for something.
+        Temporal has stored it when this returns. Nothing is done if the colour needs no request.
         """
         request = request_for(rule, alarm, event)
         if request is None:
@@ -67,20 +67,20 @@ class Acting:
             task_queue=self.task_queue,
         )
         told = {**_named(rule, alarm), "seconds": rule.raise_delay_seconds, "event_id": event.id}
-        log.info("an alarm will ask for a preemption", extra=told)
+        log.info("alarm will request a preemption after its raise delay", extra=told)
 
     async def calm(self, alarm: AlarmEvent, *colours: str) -> bool:
-        """The alarm does not have these colours any more: whether somebody waited for it to last."""
+        """Cancel the raise delays for these colours, which the alarm no longer has; return whether there were any."""
         workflow_id = workflow_id_for(alarm, self.task_queue)
         waited = [await calm(self.client, workflow_id, colour) for colour in colours]
         return any(waited)
 
     async def end(self, rule: AlarmRule, alarm: AlarmEvent) -> bool:
-        """The alarm is over: do what its rule says, to the workflow of this alarm and scope alone.
+        """The alarm is cleared: apply the rule's action to the workflow of this alarm and scope only.
 
-        Whether that was anything: a rule may want nothing, and there may be no run to cancel.
+        Return whether there was an action: a rule may have none, and there may be no run to cancel.
         """
-        log.info("an alarm is over", extra={**_named(rule, alarm), "when_green": rule.when_green.value})
+        log.info("alarm is cleared", extra={**_named(rule, alarm), "when_green": rule.when_green.value})
         if rule.when_green is WhenGreen.CANCEL:
             cancelled = await cancel_workflow(
                 self.client, workflow_id_for(alarm, self.task_queue), wait=False, timeout_seconds=CANCEL_SECONDS
@@ -91,7 +91,7 @@ class Acting:
         return rule.when_green is WhenGreen.RESTORE
 
     async def _restore(self, rule: AlarmRule, alarm: AlarmEvent) -> None:
-        """Start the restore, which waits until the alarm was green for the hold time; or leave it to one that waits."""
+        """Start the restore, which waits until the alarm has been green for the hold time, or join a waiting one."""
         workflow_id = workflow_id_for(alarm, self.task_queue)
         order = RestoreInput(
             workflow_id=workflow_id,

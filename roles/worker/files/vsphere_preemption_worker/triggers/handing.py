@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hands a request of a workflow to the dispatcher. May be done twice without harm: its event names the request."""
+"""Passes a request of a workflow to the dispatcher. It is idempotent, because the event identifies the request."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ..scheduled_messages import ASK, AskInput
 
 @dataclass(frozen=True)
 class Handing:
-    """For the workflows of one task queue."""
+    """The activity for the workflows of one task queue."""
 
     client: Client
     task_queue: str
 
     @activity.defn(name=ASK)
     async def ask(self, order: AskInput) -> str:
-        """Signal the dispatcher, and start it where it does not run; its execution run id.
+        """Signal the dispatcher, and start it if it is not running; return its execution run ID.
 
-        A signal from within a workflow could not start one, and a child could not be started where one runs.
+        A signal from a workflow could not start it, and it could not be started as a child while it is running.
         """
         try:
             accepted = await signal_request(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sees to it that somebody watches, as long as this worker has alarm rules."""
+"""Keeps the alarm watch running as long as this worker has alarm rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOTICE_EVERY_SECONDS = 1.0
 
 
 async def keep_watch(client: Client, task_queue: str, wanted: Callable[[], bool]) -> None:
-    """Start the watch where it does not run, again and again; until this is cancelled.
+    """Start the watch if it is not running, repeatedly, until this is cancelled.
 
     wanted: whether there are rules, which may change at any time.
     """
@@ -34,7 +34,7 @@ async def keep_watch(client: Client, task_queue: str, wanted: Callable[[], bool]
                 asked, trouble = time.monotonic(), ""
             except PreemptionError as error:
                 if trouble != error.code:
-                    log.warning("cannot start the watch over alarms", extra={"error": str(error)})
+                    log.warning("cannot start the alarm watch", extra={"error": str(error)})
                 trouble = error.code
         elif not wanted():
             asked = float("-inf")

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watch: one worker looks at vCenter's alarms every second, and hands on what is due.
+"""The alarm watch: one worker polls vCenter's alarms every second, and carries out the actions of the rules.
 
-Temporal lets one attempt of this activity run at a time; that is who leads. What it knows travels with its heartbeats,
-so the next one goes on from there.
+Temporal runs one attempt of this activity at a time, which makes its worker the leader. Its state is in its heartbeat
+details, so that the next attempt continues from there.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_SECONDS = 1.0
 BEAT_SECONDS = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
-# The activity ends by itself now and then, so that its time limit says when one hangs.
+# The activity ends by itself from time to time, so that its timeout detects an attempt that hangs.
 SHIFT_SECONDS = 1800.0
 NAMES_BELIEVED_SECONDS = 300.0
 OTHERS_FIRST = timedelta(seconds=5)
 
 
 class Watching:
-    """The activity that watches. source: of its events; vCenter's address, as VEBA writes it."""
+    """The activity that watches alarms. source: of its events; vCenter's address, in the form that VEBA uses."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class Watching:
 
     @activity.defn(name=WATCH)
     async def watch(self, carried: WatchState) -> WatchState:
-        """Look until the shift is over, or the worker stops; what is known then."""
+        """Watch until the shift is over or the worker stops; return the state."""
         if not self._policies().alarms:
             raise ApplicationError(
                 "This worker has no alarm rules", type="no_alarm_rules", next_retry_delay=OTHERS_FIRST
@@ -109,7 +109,7 @@ class Watching:
                 await self._acting.end(step.rule, replace(step.alarm, to_colour="green"))
             case Skip():
                 told = {"rule": step.rule.name, "alarm": step.alarm.name, "colour": step.alarm.to_colour}
-                log.info("a change of an alarm asks for nothing", extra={**told, "reason": step.why.value})
+                log.info("alarm change needs no action", extra={**told, "reason": step.why.value})
 
     def _event(self, step: Ask) -> Any:
         alarm, since = step.alarm, times.to_wire(step.since)
@@ -118,7 +118,7 @@ class Watching:
 
 
 class Shift:
-    """One attempt of the activity: what it knows, and how long it goes on."""
+    """One attempt of the activity: its state and its end."""
 
     def __init__(self, watch: Watch, tail: AlarmTail) -> None:
         self.watch = watch
@@ -133,38 +133,38 @@ class Shift:
         return activity.is_worker_shutdown() or time.monotonic() > self._ends
 
     def look(self) -> Any:
-        """The next look; in a thread."""
+        """Read the alarms. Runs in a thread."""
         if time.monotonic() > self._names_read + NAMES_BELIEVED_SECONDS:
             self._names_read = time.monotonic()
             self._tail.forget_names()
         return self._tail.look()
 
     def keep(self) -> None:
-        """All that was due is done, so whoever comes next may begin here."""
+        """Store the state after all due actions, from which the next attempt continues."""
         self.state = WatchState(watch_as_wire(self.watch), self._tail.mark)
 
     def recovered(self) -> float:
-        """A look went well; no pause is needed."""
+        """Record a successful read; return a pause of zero."""
         if self._trouble:
             log.info("watching alarms", extra={"firing": len(self.watch.scopes)})
         self._trouble = ""
         return 0.0
 
     def failed(self, error: PreemptionError, pause: float) -> float:
-        """A look went wrong; how long to wait. The same trouble is told once."""
+        """Record a failed read; return how long to wait. A repeated error is logged only once."""
         if self._trouble != error.code:
-            log.warning("cannot watch alarms now", extra={"error": str(error), "error_code": error.code})
+            log.warning("cannot watch alarms", extra={"error": str(error), "error_code": error.code})
         self._trouble = error.code
         return min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
 
     async def rest(self, seconds: float) -> None:
-        """Until the time is over, or the worker stops."""
+        """Wait for this time, or until the worker stops."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(activity.wait_for_worker_shutdown(), seconds)
 
     @contextlib.asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
-        """Heartbeats that do not wait for vCenter; whether that hangs, its time limits say."""
+        """Send heartbeats independently of vCenter calls, which have their own time limits."""
         beat = asyncio.create_task(self._beat())
         try:
             yield
@@ -179,7 +179,7 @@ class Shift:
 
 
 def _known(carried: WatchState) -> WatchState:
-    """What the attempt before this one knew when it was last heard of; else what came with the order."""
+    """The state in the last heartbeat of the previous attempt, else the one in the input."""
     details = activity.info().heartbeat_details
     if not details:
         return carried
@@ -189,7 +189,5 @@ def _known(carried: WatchState) -> WatchState:
 
 def _count(step: Step) -> None:
     what = {Ask: "asked", End: "ended"}.get(type(step)) or (step.why.value if isinstance(step, Skip) else "")
-    counter = activity.metric_meter().create_counter(
-        "preemption_alarm_changes", "Changes of alarms by what they led to."
-    )
+    counter = activity.metric_meter().create_counter("preemption_alarm_changes", "Changes of alarms by result.")
     counter.add(1, {"result": what})

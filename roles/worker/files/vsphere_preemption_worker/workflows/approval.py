@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for somebody to agree. The decision comes as an update; without one in time, nothing is done."""
+"""Waiting for approval. The decision arrives as an update; if none arrives in time, nothing is done."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_TEXT = 200
 
 @dataclass(frozen=True)
 class Verdict:
-    """What somebody decided. by, note: for the record."""
+    """A decision. by, note: stored in the record."""
 
     approve: bool
     by: str = ""
@@ -32,33 +32,33 @@ class Verdict:
 
 
 class Approval:
-    """One decision about one run. It can be given once; giving the same again changes nothing."""
+    """The decision on one run. It can be made once; repeating the same decision has no effect."""
 
     def __init__(self) -> None:
         self.is_wanted = False
         self.verdict: Verdict | None = None
 
     def take(self, raw: object) -> Verdict:
-        """Decide, as `check` has found possible."""
+        """Accept a decision that `check` has validated."""
         self.verdict = self.verdict or read_verdict(raw)
         return self.verdict
 
     def check(self, raw: object) -> None:
-        """Refuse what is no decision, comes at the wrong time, or contradicts one that was given."""
+        """Reject an invalid decision, one at the wrong time, or one that contradicts an earlier decision."""
         given = read_verdict(raw)
         if self.verdict is not None and self.verdict.approve is not given.approve:
-            raise _refused("it was decided otherwise before")
+            raise _refused("a different decision was made earlier")
         if self.verdict is None and not self.is_wanted:
-            raise _refused("the run does not wait for one")
+            raise _refused("the run is not waiting for approval")
 
 
 def read_verdict(raw: object) -> Verdict:
-    """The decision in `{"approve": bool, "by": text, "note": text}`."""
+    """The decision from `{"approve": bool, "by": text, "note": text}`."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("approve"), bool):
-        raise _refused("it does not say approve: true or false")
+        raise _refused("approve is not true or false")
     return Verdict(raw["approve"], *(str(raw.get(name) or "")[:MAX_TEXT] for name in ("by", "note")))
 
 
 def _refused(why: str) -> ApplicationError:
-    text = f"Cannot take the decision ({UPDATE_DECIDE}): {why}."
+    text = f"Cannot accept the decision ({UPDATE_DECIDE}): {why}."
     return ApplicationError(text, type=InvalidRequest.code, non_retryable=True)

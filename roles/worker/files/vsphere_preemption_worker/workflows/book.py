@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The book of one dispatcher: what was asked, what came of it, and what is still to do.
+"""The state of one dispatcher: the requests it received, their outcomes, and the requests still waiting.
 
-Plain values and no Temporal, so that it can be tested as they are. It is handed from run to run of the workflow as
-JSON, hence bounded: the last twenty runs, the last requests, and as many VM entries and requests that wait as fit into
-one payload.
+It consists of plain values without Temporal, so that it can be tested directly. It is passed on when the workflow
+continues as new, as JSON, and is therefore bounded: the last twenty runs, the last requests, and as many VM entries and
+waiting requests as fit into one payload.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ REQUESTS_REMEMBERED = 200
 EVENTS_REMEMBERED = 5000
 ANSWERS_REMEMBERED = 500
 MESSAGE_CHARACTERS = 500
-# An entry has about 300 bytes; Temporal warns at 512 KiB and refuses 2 MB.
+# An entry has about 300 bytes; Temporal warns at 512 KiB and rejects 2 MB.
 VM_ENTRIES_REMEMBERED = 2000
-# Requests that wait are never dropped, so there may be only so much of them: some 400 events of vCenter.
+# Waiting requests are never dropped, so their total size is limited: about 400 events of vCenter.
 WAITING_BYTES = 768 * 1024
 CARRIED_BYTES = 1_900_000
 RECENT_WHERE_SCARCE = 20
@@ -42,14 +42,14 @@ _VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approva
 
 @dataclass(frozen=True)
 class Pending:
-    """An accepted request that waits for its turn. received: wire text."""
+    """An accepted request that is waiting. received: time in the wire format."""
 
     request: PreemptionRequest
     received: str
 
     @cached_property
     def size(self) -> int:
-        """Bytes as JSON."""
+        """Size as JSON, in bytes."""
         return len(json.dumps(self.as_wire()))
 
     def as_wire(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Pending:
 
 @dataclass
 class Carried:
-    """The book as JSON, for the next run of the workflow. Fields may be added with a default."""
+    """The state as JSON for continue-as-new. New fields need a default."""
 
     queue: list[dict[str, Any]] = field(default_factory=list)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Carried:
 
 
 class Book:
-    """What the dispatcher knows."""
+    """The state of the dispatcher."""
 
     def __init__(self, carried: Carried) -> None:
         self.queue = deque(_stored(item) for item in carried.queue)
@@ -91,7 +91,7 @@ class Book:
         self._at_work: Pending | None = None
 
     def carried(self) -> Carried:
-        """Everything that the next run of the workflow has to know, and what else there is room for."""
+        """Everything that the workflow needs when it continues as new, and as much of the rest as fits."""
         carried = self._carried(_within_budget(self._runs), list(self._recent))
         if len(json.dumps(asdict(carried))) > CARRIED_BYTES:
             runs = [_without_vms(entry) for entry in self._runs]
@@ -113,7 +113,7 @@ class Book:
         )
 
     def accept(self, request: PreemptionRequest, received: str) -> bool:
-        """Queue a request; False when its event was seen before."""
+        """Queue a request; False if its event was received before."""
         if self.is_known(request):
             return False
         self._seen.update(dict.fromkeys(request.keys))
@@ -124,40 +124,40 @@ class Book:
         return True
 
     def has_room(self, request: PreemptionRequest) -> bool:
-        """So that all that waits fits into one payload."""
+        """Whether all waiting requests including this one fit into one payload."""
         return not self.queue or self._waiting_bytes + Pending(request, times.NEVER).size <= WAITING_BYTES
 
     @property
     def fits(self) -> bool:
-        """What waits can be handed on."""
+        """Whether the waiting requests fit into the payload for continue-as-new."""
         return self._waiting_bytes <= WAITING_BYTES
 
     def take(self) -> Pending:
-        """The next request; it is at work until its outcome is recorded."""
+        """The next request; it is the active one until its outcome is recorded."""
         self._at_work = self.queue.popleft()
         self._waiting_bytes -= self._at_work.size
         return self._at_work
 
     def is_open(self, request: PreemptionRequest) -> bool:
-        """The request, or the one that it repeats, has no outcome yet."""
+        """Whether the request, or the one that it repeats, has no outcome yet."""
         at_work = [self._at_work] if self._at_work else []
         return any(set(pending.request.keys) & set(request.keys) for pending in [*at_work, *self.queue])
 
     def in_window(self, criticality: Criticality, now: datetime) -> bool:
-        """A run was carried out so recently that another one would only hit the same shortage twice.
+        """Whether a run ended so recently that another one would only respond to the same shortage again.
 
-        A request that is more urgent than that run was is about another shortage.
+        A request that is more urgent than that run is considered a different shortage.
         """
         return now < self._window_ends and criticality.rank <= self._window_criticality.rank
 
     def has_hurried(self, pending: Pending) -> bool:
-        """The last run became as urgent as this request because the request came while it was at work."""
+        """Whether the last run was escalated for this request, because the request arrived while the run was active."""
         was_more_urgent = pending.request.criticality.rank > Criticality(self.last.criticality).rank
         return was_more_urgent and times.from_wire(pending.received) <= times.from_wire(self.last.time)
 
     @property
     def hurry(self) -> Criticality | None:
-        """The highest criticality among those that wait, where it is above that of the request at work."""
+        """The highest criticality of the waiting requests, if it is above that of the active request."""
         waiting = [pending.request.criticality for pending in self.queue]
         highest = max(waiting, key=lambda criticality: criticality.rank, default=None)
         if self._at_work is None or highest is None or highest.rank <= self._at_work.request.criticality.rank:
@@ -169,7 +169,7 @@ class Book:
         return times.to_wire(self._window_ends)
 
     def note(self, brief: dict[str, Any], *, keys: tuple[str, ...] = ()) -> None:
-        """Record the outcome of a request; with its keys, it is the answer to whoever asks for the request again."""
+        """Record the outcome of a request. keys: those of the request, for which repeated requests get this outcome."""
         if self._at_work and self._at_work.request.keys == keys:
             self._at_work = None
         self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
@@ -177,7 +177,7 @@ class Book:
         self._answer(keys, brief)
 
     def finish(self, pending: Pending, record: dict[str, Any]) -> None:
-        """Record a run. Only one that was carried out becomes the last result and opens the window."""
+        """Record a run. Only a run that was carried out becomes the last result and starts the window."""
         self._runs.append({"keys": list(pending.request.keys), "record": record})
         self.note({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
         self._answer(pending.request.keys, record)
@@ -196,7 +196,7 @@ class Book:
         self.tells_skipped = record.get("tellsSkipped", False)
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
-        """The outcome of this request, or of the one that it repeats, as far as it is remembered."""
+        """The outcome of this request, or of the one that it repeats, if it is still remembered."""
         for key in request.keys:
             if key in self._answers:
                 return self._answers[key]
@@ -204,15 +204,15 @@ class Book:
         return next(of_runs, None)
 
     def is_known(self, request: PreemptionRequest) -> bool:
-        """The event or the request id was received before."""
+        """Whether the event or the request ID was received before."""
         return any(key in self._seen for key in request.keys)
 
     def runs(self) -> list[dict[str, Any]]:
-        """The last runs, the newest at the end."""
+        """The last runs, the newest last."""
         return [entry["record"] for entry in _within_budget(self._runs)]
 
     def requests(self) -> dict[str, Any]:
-        """How many requests ended how, and the last of them."""
+        """The number of requests by outcome, and the latest ones."""
         at_work = self._at_work.request if self._at_work else None
         return {
             "counts": self.counts,
@@ -230,21 +230,21 @@ class Book:
 def turned_away(
     workflow_id: str, pending: Pending, end: RunEnd, reason: RunReason, message: str, now: str
 ) -> dict[str, Any]:
-    """The record of a request that no run was made for."""
+    """The record of a request for which no run was started."""
     record = RunRecord(workflow_id, pending.request, pending.received, outcome=end, reason=reason)
     record.message, record.finished = message, now
     return record.brief()
 
 
 def rejected(workflow_id: str, error: InvalidRequest, now: str) -> dict[str, Any]:
-    """The record of something that could not be read as a request."""
+    """The record of an input that is not a valid request."""
     nothing = Pending(PreemptionRequest("", Criticality.LOW), now)
     brief = turned_away(workflow_id, nothing, RunEnd.REJECTED, RunReason.INVALID, str(error)[:MESSAGE_CHARACTERS], now)
     return {**brief, "criticality": ""}
 
 
 def restore(carried: object) -> Carried:
-    """The book that was handed on; an empty one for a workflow that somebody started, whatever they sent along."""
+    """The state that was passed on; an empty state for a workflow that a client started, whatever its input is."""
     if not isinstance(carried, dict) or "window_ends" not in carried:
         return Carried()
     known = {name: carried[name] for name in asdict(Carried()) if name in carried}
@@ -254,7 +254,7 @@ def restore(carried: object) -> Carried:
 
 
 def _stored(item: dict[str, Any]) -> Pending:
-    """A request that an earlier run of the workflow has accepted."""
+    """A request that an earlier execution of the workflow has accepted."""
     return Pending(read_request(item["request"], stored=True), item["received"])
 
 
@@ -264,7 +264,7 @@ def _stopped(record: dict[str, Any]) -> list[ManagedObject]:
 
 
 def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The runs, of which the older ones lose their VM entries when there would be too many in all."""
+    """The runs; older ones lose their VM entries if there are too many in total."""
     left = VM_ENTRIES_REMEMBERED
     kept: list[dict[str, Any]] = []
     for entry in reversed(runs):

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The claims: which run has which VM, for all workers of a task queue.
+"""The claims: which run has claimed which VM, across all workers of a task queue.
 
-A mark in vCenter tells others too, but not in the instant in which two workers write one, and it cannot say which of
-two workers with one account it was who stopped a VM. Here a claim is an update, and updates come one after the other.
+A mark in vCenter also claims a VM, but not safely when two workers write one at the same time, and it does not show
+which of two workers with the same account stopped a VM. Here a claim is an update, and updates are handled one by one.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.errors import InvalidRequest
 
 
-# Longer than a look at vCenter is believed, and than it takes.
+# Longer than data from vCenter is considered current, and longer than reading it takes.
 LATELY_SECONDS = 60.0
 
-# By VM: the run, and until when (seconds since the epoch). A VM that was released stays for a while, with no run.
+# By VM: the run, and the expiry (seconds since the epoch). A released VM is kept for a while, without a run.
 Held = dict[str, tuple[str, float]]
 NOBODY = ""
 
 
 @workflow.defn(name=CLAIMS_WORKFLOW_TYPE)
 class PreemptionClaims:
-    """Open for ever; continues as new with its claims."""
+    """Runs indefinitely; continues as new with its claims."""
 
     @workflow.init
     def __init__(self, carried: Any = None) -> None:
@@ -43,7 +43,7 @@ class PreemptionClaims:
 
     @workflow.update(name=UPDATE_CLAIM)
     def claim(self, raw: Any) -> dict[str, Any]:
-        """`vms`: those of `{"run", "vms", "seconds"}` that it has now. `lately`: seconds since another run had them."""
+        """Claim the VMs of `{"run", "vms", "seconds"}`: those granted, and seconds since another run held them."""
         now, run = workflow.now().timestamp(), raw["run"]
         self._held = {vm: held for vm, held in self._held.items() if held[1] > now}
         granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] in (run, NOBODY)]
@@ -57,12 +57,12 @@ class PreemptionClaims:
         vms = raw.get("vms") if isinstance(raw, Mapping) else None
         fits = isinstance(vms, list) and all(isinstance(vm, str) for vm in vms) and isinstance(raw.get("run"), str)
         if not fits or not isinstance(raw.get("seconds"), (int, float)):
-            text = "Cannot take the claim: it has not the form of one."
+            text = "Cannot accept the claim: it has an unexpected format."
             raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
 
     @workflow.signal(name=SIGNAL_RELEASE)
     def release(self, run: Any) -> None:
-        """The run needs its VMs no more."""
+        """Release the VMs of a run."""
         until = workflow.now().timestamp() + LATELY_SECONDS
         self._held.update({vm: (NOBODY, until) for vm, held in self._held.items() if held[0] == run})
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The dispatcher: takes requests, one after the other, and makes one run for each that is due.
+"""The dispatcher: accepts requests and starts one run at a time for those that are due.
 
 It is the workflow of the wire contract. It survives any signal, gives every request exactly one outcome, and keeps its
-history short by continuing as new with its book.
+history short by continuing as new with its state.
 """
 
 from __future__ import annotations
@@ -47,21 +47,21 @@ with workflow.unsafe.imports_passed_through():
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
 
-# Says nothing while a history is replayed.
+# Does not log while a history is replayed.
 log = workflow.logger
 
-# A run that began before this patch may have more that waits.
+# A run that was started before this patch may have more waiting requests.
 BOUNDED = "bounded-queue"
-# One that began before this patch may have accepted a limit that was given but empty.
+# A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 TELL_WITHIN = timedelta(minutes=1)
-# More skipped requests at once are a storm, and not worth an event each.
+# More skipped requests at the same time are a storm; they get no further events.
 MOST_TELLINGS = 20
 
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class PreemptVMsWorkflow:
-    """Started without input by everybody; with its book by itself."""
+    """Started without input by clients; with its own state when it continues as new."""
 
     @workflow.init
     def __init__(self, carried: Any = None) -> None:
@@ -97,34 +97,34 @@ class PreemptVMsWorkflow:
     def requests(self) -> dict[str, Any]:
         return self._book.requests()
 
-    # Dynamic and raw: a typed handler fails the workflow task for ever on a payload that it cannot decode.
+    # Dynamic and raw: a typed handler fails the workflow task indefinitely on a payload that it cannot decode.
     @workflow.signal(dynamic=True)
     def receive(self, name: str, payloads: Sequence[RawValue]) -> None:
         try:
             if name != SIGNAL_PREEMPT:
-                what = f"Cannot take the signal {name[:80]!r}"
-                raise InvalidRequest(what, why="it is unknown", next_step=f"Send {SIGNAL_PREEMPT}.")
+                what = f"Cannot accept signal {name[:80]!r}"
+                raise InvalidRequest(what, why="the signal is unknown", next_step=f"Send {SIGNAL_PREEMPT}.")
             self._accept(self._read(payloads))
         except InvalidRequest as error:
             self._book.note(rejected(workflow.info().workflow_id, error, self._now()))
 
     @workflow.update(dynamic=True)
     async def preempt(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
-        """Ask and, where wanted, wait. The same request again gets the same answer."""
-        # Its validator has read it strictly, and is not asked again while a history is replayed.
+        """Request a preemption and optionally wait for it. A repeated request gets the same outcome."""
+        # The validator has read it strictly, and is not called again during a replay.
         request, wait = self._read_update(payloads, stored=True)
         if not self._book.is_known(request):
             self._accept(request)
         if not wait:
             return {"accepted": self._book.is_known(request), "requestID": request.request_id}
         await workflow.wait_condition(lambda: not self._book.is_open(request))
-        # An outcome may be older than what the book remembers.
+        # The outcome may be too old to be remembered.
         return self._book.answer(request) or self._duplicate(request)
 
     @preempt.validator
     def validate_preempt(self, name: str, payloads: Sequence[RawValue]) -> None:
         if name != UPDATE_PREEMPT:
-            raise ApplicationError(f"There is no update {name[:80]!r}.", type=InvalidRequest.code, non_retryable=True)
+            raise ApplicationError(f"Unknown update {name[:80]!r}.", type=InvalidRequest.code, non_retryable=True)
         try:
             self._read_update(payloads)
         except InvalidRequest as error:
@@ -144,7 +144,7 @@ class PreemptVMsWorkflow:
         try:
             record = await self._carry_out(pending)
         except WorkflowAlreadyStartedError:
-            message = "A run was made for this event before."
+            message = "A run for this event was started before."
             self._turn_away(pending, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message)
         except ChildWorkflowError as error:
             self._turn_away(pending, RunEnd.FAILED, RunReason.RUN_FAILED, explain(error))
@@ -153,10 +153,10 @@ class PreemptVMsWorkflow:
 
     def _leave_to_last_run(self, pending: Pending) -> None:
         if self._book.has_hurried(pending):
-            message = "The run that was at work was hurried on behalf of this request."
+            message = "The active run was escalated for this request."
             self._turn_away(pending, RunEnd.DONE, RunReason.HURRIED, message)
             return
-        message = f"A run was carried out less than its window ago; the window ends at {self._book.window_ends}."
+        message = f"Skipped: within the re-run window of the previous run, which ends at {self._book.window_ends}."
         brief = self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
         wanted = self._book.tells_skipped and pending.request.reply_to
         if wanted and len(self._telling) < MOST_TELLINGS:
@@ -165,7 +165,7 @@ class PreemptVMsWorkflow:
             telling.add_done_callback(self._telling.discard)
 
     async def _tell(self, request: PreemptionRequest, brief: dict[str, Any]) -> None:
-        """Tell the address in the request. That it cannot be told changes nothing."""
+        """Send the outcome to the address in the request. A failure to send has no effect."""
         identity = RunIdentity(workflow.info().workflow_id, self._book.workflow_started, "", request)
         try:
             await workflow.execute_activity(
@@ -178,10 +178,10 @@ class PreemptVMsWorkflow:
                 retry_policy=RETRY,
             )
         except FailureError as error:
-            log.warning("outcome was not told", extra={"detail": explain(error)})
+            log.warning("outcome event not sent", extra={"detail": explain(error)})
 
     async def _carry_out(self, pending: Pending) -> dict[str, Any]:
-        """The record of the run; a cancellation is passed on to it, and its record still awaited."""
+        """The record of the run. A cancellation is passed on to the run, and its record is still awaited."""
         self._hurried = None
         starting = asyncio.create_task(self._start_run(pending))
         await self._patience.until(starting.done)
@@ -196,12 +196,12 @@ class PreemptVMsWorkflow:
         return self._book.hurry not in (None, self._hurried)
 
     async def _hurry(self, run: Run) -> None:
-        """Tell the run that somebody asks more urgently; where it has just ended, that is of no use any more."""
+        """Signal a more urgent request to the run; ignored if the run has just ended."""
         wanted = self._hurried = self._book.hurry
         try:
             await run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
         except FailureError as error:
-            log.info("the run ended before it could be hurried", extra={"detail": explain(error)})
+            log.info("run ended before it could be escalated", extra={"detail": explain(error)})
 
     async def _start_run(self, pending: Pending) -> Run:
         info = workflow.info()
@@ -222,18 +222,18 @@ class PreemptVMsWorkflow:
 
     def _accept(self, request: PreemptionRequest) -> None:
         named = request.with_event_id(str(workflow.uuid4()))
-        # The patch is asked last: only a history in which it matters has it.
+        # The patch is checked last, so that only histories in which it matters have its marker.
         if not (self._book.is_known(named) or self._book.has_room(named)) and workflow.patched(BOUNDED):
-            message = "Too many requests wait already; ask again when the run has ended."
+            message = "Too many requests are waiting; repeat the request when the run has ended."
             self._turn_away(Pending(named, self._now()), RunEnd.SKIPPED, RunReason.TOO_MANY, message)
             return
         if self._book.accept(named, self._now()):
             return
-        # Without its keys: who asks again is told what became of the first one.
+        # Without its keys: a repeated request gets the outcome of the first one.
         self._book.note(self._duplicate(named))
 
     def _duplicate(self, request: PreemptionRequest) -> dict[str, Any]:
-        again, message = Pending(request, self._now()), "This event or request id was received before."
+        again, message = Pending(request, self._now()), "This event or request ID was received before."
         workflow_id = workflow.info().workflow_id
         return turned_away(workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received)
 
@@ -242,16 +242,18 @@ class PreemptVMsWorkflow:
         try:
             return read_request(raw)
         except GivenButEmpty:
-            # The patch is asked last: only a history in which it matters has it.
+            # The patch is checked last, so that only histories to which it applies have its marker.
             if workflow.patched(NOT_EMPTY):
                 raise
         return read_request(raw, stored=True)
 
     def _read_update(self, payloads: Sequence[RawValue], *, stored: bool = False) -> tuple[PreemptionRequest, bool]:
-        """The payload `{"request", "requestID", "wait"}`; the request id names the event where nothing else does."""
+        """The payload `{"request", "requestID", "wait"}`. The request ID becomes a missing event ID."""
         raw = self._decode(payloads)
         if not isinstance(raw, dict):
-            raise InvalidRequest("Cannot read the update", why="it is no object", next_step="Send request and wait.")
+            raise InvalidRequest(
+                "Cannot read the update", why="it is not an object", next_step="Send request and wait."
+            )
         given = raw.get("request")
         request_id = raw.get("requestID")
         if isinstance(given, dict) and request_id:
@@ -259,7 +261,7 @@ class PreemptVMsWorkflow:
         request = read_request(given, stored=stored)
         if not request.event.id and not request.request_id:
             raise InvalidRequest(
-                "Cannot take the update", why="it has no request id and its event has no id", next_step="Send one."
+                "Cannot accept the update", why="it has no request ID and its event has no ID", next_step="Send one."
             )
         return request.with_event_id(request.request_id), raw.get("wait") is True
 
@@ -270,7 +272,7 @@ class PreemptVMsWorkflow:
             )
         try:
             return workflow.payload_converter().from_payload(payloads[0].payload)
-        except Exception as error:  # whatever a converter may raise, the payload is what is wrong
+        except Exception as error:  # whatever a converter raises, the cause is the payload
             raise InvalidRequest("Cannot read the request", why=str(error), next_step="Send it as JSON.") from error
 
     def _state(self) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending activities out, each with its limits in time, and waiting for them through a cancellation.
+"""Starting activities, each with its timeouts, and waiting for them even after a cancellation.
 
-Activities are bounded by time, not by a number of attempts: two rolling restarts of a worker use up three.
+Activities are limited by time, not by a number of attempts: two rolling restarts of a worker take three attempts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Errands:
         self._patience = patience
 
     async def plan(self, order: PlanInput) -> PlanResult:
-        """Plan at once in this worker, which takes no way over the server; where vCenter is away, with patience."""
+        """Plan in a local activity, without a round trip to the server; if vCenter is unreachable, in a normal one."""
         handle = workflow.start_local_activity(
             PLAN,
             order,
@@ -48,7 +48,7 @@ class Errands:
             retry_policy=RetryPolicy(maximum_attempts=1),
         )
         try:
-            # A local activity fails with the error itself, not wrapped into one of the activity.
+            # A local activity fails with the error itself, not wrapped in an ActivityError.
             await self._patience.until(handle.done, on_cancel=handle.cancel)
             planned: PlanResult = await handle
         except FailureError as error:
@@ -62,7 +62,7 @@ class Errands:
     async def carry_out(
         self, name: str, order: object, result: type[Result], within: timedelta, *, cancel: bool = False
     ) -> Result:
-        """The activity's result; a cancellation of the run is passed on to it only where that is asked for."""
+        """The activity's result. cancel: whether a cancellation of the run is passed on to the activity."""
         return await self.result_of(self.send(name, order, result, within), cancel=cancel)
 
     def send(self, name: str, order: object, result: type[Result], within: timedelta) -> ActivityHandle[Result]:
@@ -79,7 +79,7 @@ class Errands:
         )
 
     async def result_of(self, handle: ActivityHandle[Result], *, cancel: bool = False) -> Result:
-        """Wait for an activity that was started."""
+        """Wait for a started activity."""
         pass_on: Callable[[], object] | None = handle.cancel if cancel else None
         await self._patience.until(handle.done, on_cancel=pass_on)
         return await handle

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a failed activity or child workflow says to a person.
+"""The message of a failed activity or child workflow, for users.
 
-Of the chain of causes the outermost application error counts: it is the one that our code raised, with what failed, why
-and what to do. Further in are the errors of libraries, further out the layers of Temporal.
+In the chain of causes, the outermost application error counts: our code has raised it, with what failed, why and what
+to do. Its causes are errors of libraries, and around it are those of Temporal.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from temporalio.exceptions import ApplicationError
 
 
 def explain(error: BaseException) -> str:
-    """The text of our own error; that of the innermost one where there is none of ours."""
+    """The message of our own error, or of the innermost cause if there is none."""
     ours = _application_error(error)
     text = ours.message if ours else str(list(_causes(error))[-1])
     return text or type(error).__name__
 
 
 def code_of(error: BaseException) -> str:
-    """Our error code; empty where there is none."""
+    """Our error code; empty if there is none."""
     ours = _application_error(error)
     return (ours.type or "") if ours else ""
 
 
 def is_final(error: BaseException) -> bool:
-    """Our error says that another attempt cannot help."""
+    """Whether our error is not retryable."""
     ours = _application_error(error)
     return ours is not None and ours.non_retryable
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait until an alarm has been green for a while, without a break.
+"""Wait until an alarm has been green for a time without interruption.
 
-The alarm is looked at again and again. What happens between two looks is not seen: so it is looked at often, and each
-batch of a restore looks once more.
+The alarm is polled, so changes between two polls are missed. Therefore it is polled often, and each batch of a restore
+checks it once more.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LOOK_WITHIN = timedelta(minutes=10)
 
 
 class Waited(Enum):
-    """green: for long enough. cancelled, too_late: the waiting is over without that. history_full: go on as new."""
+    """GREEN: for long enough. CANCELLED, TOO_LATE: ended without that. HISTORY_FULL: time to continue as new."""
 
     GREEN = auto()
     CANCELLED = auto()
@@ -39,7 +39,7 @@ class Waited(Enum):
 
 
 class GreenLight:
-    """Watches one alarm. since: when it was first seen green without a break (wire text), empty where it is not."""
+    """Watches one alarm. since: when it turned green, as far as observed (wire format); empty if it is not green."""
 
     def __init__(self, alarm: AlarmEvent, errands: Errands, patience: Patience, *, since: str = "") -> None:
         self._question = PressureInput(alarm, Target())
@@ -50,7 +50,7 @@ class GreenLight:
     async def wait(
         self, hold_seconds: float, *, every_seconds: float, until: datetime, is_full: Callable[[], bool]
     ) -> Waited:
-        """Until the alarm was green for so long, or that cannot be any more. until: when to give up."""
+        """Wait until the alarm has been green for hold_seconds, or can no longer be in time. until: when to give up."""
         while True:
             if not await self._is_green():
                 self.since = ""
@@ -68,7 +68,7 @@ class GreenLight:
             await self._patience.up_to(min(every_seconds, left), lambda: False)
 
     async def _is_green(self) -> bool:
-        """A paused preemption counts as not green, and so does a vCenter that is away: nobody knows then."""
+        """Whether the alarm is green; not while preemption is paused or vCenter is unreachable."""
         try:
             seen = await self._errands.carry_out(PRESSURE, self._question, PressureResult, LOOK_WITHIN, cancel=True)
         except FailureError as error:
@@ -78,7 +78,7 @@ class GreenLight:
         return seen.gone
 
     def _left(self, hold_seconds: float) -> float:
-        """Seconds that the alarm still has to be green."""
+        """Seconds for which the alarm must still be green."""
         if not self.since:
             return max(hold_seconds, 1.0)
         return hold_seconds - (workflow.now() - times.from_wire(self.since)).total_seconds()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Metrics of runs. The meter of a workflow counts nothing twice when a history is replayed."""
+"""Metrics of runs. The meter of a workflow does not count again when a history is replayed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RUN_SECONDS = "preemption_run_seconds"
 
 
 def count_run(record: RunRecord, took: timedelta) -> None:
-    """One finished run: its outcome, its victims by method and outcome, and its seconds."""
+    """Count a finished run: its outcome, its victims by method and outcome, and its duration."""
     meter = workflow.metric_meter()
     outcome = {"outcome": record.outcome.value}
     meter.create_counter(RUNS, "Finished preemption runs by outcome.").add(1, outcome)

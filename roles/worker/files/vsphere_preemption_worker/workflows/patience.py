@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting in a workflow that may be cancelled at any moment, without losing what the wait was for.
+"""Waiting in a workflow that may be cancelled at any time, without losing the awaited result.
 
-When a cancellation and the awaited result arrive together, a plain `await` throws the result away. Here the condition
-is looked at again after a cancellation, which is remembered and passed on once.
+If a cancellation and the awaited result arrive together, a plain `await` discards the result. Here the condition is
+checked again after a cancellation, which is remembered and passed on once.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-# A run that began before this patch may have thrown a result away that came with the cancellation.
+# A run that started before this patch may have discarded a result that arrived with the cancellation.
 RESULT_FIRST = "result-before-cancel"
 
 
 class Patience:
-    """Waits for one workflow. cancelled: somebody asked the workflow to end."""
+    """Waits for conditions in one workflow. cancelled: whether the workflow was cancelled."""
 
     def __init__(self) -> None:
         self.cancelled = False
 
     async def until(self, condition: Callable[[], bool], *, on_cancel: Callable[[], object] | None = None) -> None:
-        """Wait until the condition holds, whatever happens meanwhile.
+        """Wait until the condition holds, even after a cancellation.
 
-        on_cancel: called when a cancellation arrives; also at once where one has arrived before.
+        on_cancel: called when a cancellation arrives; immediately if one has arrived before.
         """
         if self.cancelled and on_cancel and not condition():
             on_cancel()
@@ -41,13 +41,13 @@ class Patience:
                     on_cancel()
 
     async def _has_come_too(self, condition: Callable[[], bool]) -> bool:
-        """What was waited for came in the same task as the cancellation; cancelling it now would throw it away."""
-        # Conditions are looked at when everything that has arrived was taken in.
+        """Whether the awaited result arrived in the same task as the cancellation; cancelling now would discard it."""
+        # Conditions are evaluated after everything that has arrived was processed.
         await workflow.wait_condition(lambda: True)
         return condition()
 
     async def up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
-        """Wait until the condition holds, but not for longer, and not after a cancellation. Whether it holds."""
+        """Wait until the condition holds, the time is up or a cancellation arrives; return whether it holds."""
         if seconds > 0 and not self.cancelled and not condition():
             try:
                 await workflow.wait_condition(condition, timeout=timedelta(seconds=seconds))
@@ -58,7 +58,7 @@ class Patience:
         return condition()
 
     async def breathe(self) -> None:
-        """Let the server deliver what it holds back while a local activity runs, such as a cancellation."""
+        """Let the server deliver events that it buffered while a local activity was running, such as a cancellation."""
         try:
             await workflow.sleep(0.001)
         except asyncio.CancelledError:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks for a preemption once an alarm has lasted. Whoever hears that the alarm is over ends this.
+"""Requests a preemption after an alarm has lasted for a time. It is cancelled when the alarm is cleared.
 
-It is for senders that tell of a change once, and remember nothing; the watch counts such delays by itself.
+It is used for senders that report a change once and keep no state; the alarm watch handles such delays by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ONE_ATTEMPT = timedelta(seconds=30)
 
 @workflow.defn(name=RAISE_WORKFLOW_TYPE)
 class PreemptionRaise:
-    """The result is the execution run id of the workflow that was asked."""
+    """The result is the execution run ID of the workflow that received the request."""
 
     @workflow.run
     async def run(self, order: RaiseInput) -> str:
@@ -34,6 +34,6 @@ class PreemptionRaise:
             result_type=str,
             start_to_close_timeout=ONE_ATTEMPT,
             retry_policy=RETRY,
-            summary=f"Asks the workflow {order.workflow_id}",
+            summary=f"Request a preemption from {order.workflow_id}",
         )
         return run_id

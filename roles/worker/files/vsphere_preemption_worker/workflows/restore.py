@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The restore: gives VMs back that we stopped, batch by batch, and ends with its record.
+"""The restore: powers on VMs that we stopped, batch by batch, and ends with its record.
 
-One by hand plans and begins at once. An automatic one first waits until the alarm was green for the hold time; where
-pressure comes back while it gives VMs back, it stops, and waits for green again, until it gives up.
+A manual restore plans and starts immediately. An automatic restore first waits until the alarm has been green for the
+hold time; if pressure returns during the restore, it stops and waits for green again, until it gives up.
 
-A cancellation ends it after the batch that is under way.
+A cancellation ends the restore after the current batch.
 """
 
 from __future__ import annotations
@@ -57,17 +57,17 @@ log = workflow.logger
 PLAN_WITHIN = timedelta(minutes=10)
 GIVE_BACK_WITHIN = timedelta(minutes=20)
 TELL_WITHIN = timedelta(seconds=60)
-# Temporal warns from 10,000 events on.
+# Temporal warns at 10,000 events.
 MOST_EVENTS = 2000
-# One that began before this patch may have accepted a limit that was given but empty.
+# A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 
 
 @workflow.defn(name=RESTORE_WORKFLOW_TYPE)
 class PreemptionRestore:
-    """Wait for green where that is asked for, plan, give back, tell; the result is the record of the restore."""
+    """Wait for green if requested, plan, restore, announce; the result is the record of the restore."""
 
-    # As it was written: a decoded input does not tell what is empty from what is not given.
+    # The raw input: a decoded one does not distinguish an empty limit from one that is not set.
     @workflow.init
     def __init__(self, raw: Any) -> None:
         info = workflow.info()
@@ -77,7 +77,7 @@ class PreemptionRestore:
         self._phase = "planning"
         self._carried = order.carried or Carried(times.to_wire(workflow.now()))
         self._record = RestoreRecord(
-            # A restore by hand has the workflow id of the one before it.
+            # Manual restores share a workflow ID.
             restore_id=f"{info.workflow_id}/{info.first_execution_run_id}",
             workflow_id=order.workflow_id,
             tag=order.tag,
@@ -112,7 +112,7 @@ class PreemptionRestore:
 
     @workflow.query(name=QUERY_PROGRESS)
     def progress(self) -> dict[str, Any]:
-        """How far the restore is."""
+        """The progress of the restore."""
         return {
             "phase": self._phase,
             "restored": len(self._record.restored()),
@@ -122,13 +122,13 @@ class PreemptionRestore:
 
     @workflow.query(name=QUERY_RECORD)
     def record(self) -> dict[str, Any]:
-        """The record as far as it is known."""
+        """The record so far."""
         return self._record.as_wire()
 
     def _refuse_empty_limits(self, raw: Mapping[str, Any]) -> None:
-        """A restore that somebody starts by hand must not take an empty list for all.
+        """Refuse an empty limit of a manually started restore, which must not restore all VMs.
 
-        Those that are our own have been looked at before; an earlier version of ours wrote what was not set as empty.
+        Inputs from the collection itself were checked before; earlier versions wrote a limit that was not set as empty.
         """
         is_ours = self._order.carried or self._order.wait_for_green or workflow.info().parent
         if is_ours or MEMO_REQUEST in workflow.memo():
@@ -136,7 +136,7 @@ class PreemptionRestore:
         try:
             refuse_empty_limits(raw)
         except GivenButEmpty as error:
-            # The patch is asked last: only a history in which it matters has it.
+            # The patch is checked last, so that only histories to which it applies have its marker.
             if workflow.patched(NOT_EMPTY):
                 raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
 
@@ -151,9 +151,9 @@ class PreemptionRestore:
         return RestoreReason.NONE
 
     async def _when_green(self) -> RestoreReason:
-        """Why the whole restore ended early; no reason where it did not."""
+        """Why the whole restore ended early; no reason if it did not."""
         if self._order.alarm is None:
-            self._record.message = "Without an alarm nobody can tell when it is green."
+            self._record.message = "An automatic restore needs an alarm to watch."
             return RestoreReason.NO_ALARM
         green = GreenLight(self._order.alarm, self._errands, self._patience, since=self._carried.green_since)
         self._green = green
@@ -167,13 +167,13 @@ class PreemptionRestore:
                 return RestoreReason.NONE if self._record.machines else RestoreReason.CANCELLED
             is_more = await self._is_there_more()
             if is_more:
-                # Pressure, a pause, an outage or a lack of room: the alarm has to be green for the hold time again.
+                # Pressure, a pause, an outage or a lack of capacity: the alarm must be green for the hold time again.
                 green.since = ""
                 await self._patience.up_to(self._look_seconds, lambda: False)
         return self._refusal
 
     async def _is_there_more(self) -> bool:
-        """Whether there is anything to wait for."""
+        """Whether there are still VMs to restore."""
         planned = await self._plan_if_possible(ignore_hold=True)
         if planned is None or planned.refusal == RestoreReason.PAUSED:
             return True
@@ -191,14 +191,14 @@ class PreemptionRestore:
         if waited is Waited.HISTORY_FULL:
             self._continue_as_new()
         if waited is Waited.TOO_LATE:
-            self._record.message = "Until now the alarm was not green for long enough, or there was no room."
+            self._record.message = "The alarm was not green for long enough in time, or there was not enough capacity."
             return RestoreReason.GAVE_UP
         return RestoreReason.CANCELLED if waited is Waited.CANCELLED else RestoreReason.NONE
 
     async def _give_back_what_is_free(self) -> None:
         planned = await self._plan_if_possible()
         if planned and planned.held_seconds > 0 and not planned.refusal:
-            # Some VM was stopped later than the alarm turned green.
+            # Some VMs were stopped after the alarm turned green.
             await self._patience.up_to(planned.held_seconds, lambda: False)
             planned = await self._plan_if_possible()
         if planned and not planned.refusal:
@@ -206,7 +206,7 @@ class PreemptionRestore:
             await self._tell()
 
     async def _plan_if_possible(self, *, ignore_hold: bool = False) -> RestorePlanResult | None:
-        """None while vCenter is away."""
+        """The plan; None while vCenter is unreachable."""
         try:
             return await self._plan(ignore_hold=ignore_hold)
         except FailureError as error:
@@ -228,7 +228,7 @@ class PreemptionRestore:
         return planned
 
     async def _give_back(self, planned: RestorePlanResult) -> None:
-        """All batches, until one says that none may follow."""
+        """Restore all batches, until one reports that none may follow."""
         self._phase = "restoring"
         returns, size = planned.returns, max(1, planned.settings.batch)
         self._record.forget_passing()
@@ -248,7 +248,7 @@ class PreemptionRestore:
                 return
 
     async def _give_batch_back(self, planned: RestorePlanResult, batch: list[Return]) -> tuple[Kept, str]:
-        """Why the rest stays off; no reason where it need not."""
+        """Restore a batch; the reason why the remaining VMs stay off, or no reason."""
         order = GiveBackInput(
             restore_id=self._record.restore_id,
             tag=self._order.tag,
@@ -281,7 +281,7 @@ class PreemptionRestore:
         workflow.continue_as_new(replace(self._order, carried=carried))
 
     async def _tell(self) -> None:
-        """Tell the address, where there is one, of the VMs that were given back and are not told of yet."""
+        """Announce VMs that were restored since the last announcement, if the request has an address for it."""
         fresh = [machine for machine in self._record.restored() if machine.vm.value not in self._told]
         if not fresh or not self._order.reply_to:
             return

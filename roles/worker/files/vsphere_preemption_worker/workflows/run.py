@@ -1,14 +1,14 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The run: carries one accepted request out, and ends with its record.
+"""The run: carries out one accepted request, and ends with its record.
 
-A workflow of its own, so that it outlives a dispatcher that somebody gave an execution timeout, as the prototype's
-command line does, and so that a sink that hangs delays nobody else. It is fixed from the plan on who may be stopped;
-everything up to the announcement is done with that list. Its id is made from the event, so the server itself refuses a
-second run for the same event.
+It is a separate workflow, so that it outlives a dispatcher with an execution timeout, which the prototype's command
+line sets, and so that an unresponsive sink does not delay other requests. The plan determines which VMs may be stopped;
+everything up to the announcement uses that list. The workflow ID is derived from the event, so the server itself
+rejects a second run for the same event.
 
-A cancellation ends the stopping early; marks are settled and the announcement is made for what was done until then.
+A cancellation ends the stop phase early; marks are settled and the announcement is made for what was done until then.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ with workflow.unsafe.imports_passed_through():
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 
-# Says nothing while a history is replayed.
+# Does not log while a history is replayed.
 log = workflow.logger
 
 NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
-# How often an alarm is looked at that has to stay green for the hold time.
+# How often to poll an alarm that must stay green for the hold time.
 LOOK_SECONDS, LOOKS_IN_HOLD_TIME = 30.0, 4
 
 
 @workflow.defn(name=RUN_WORKFLOW_TYPE)
 class PreemptionRun:
-    """Plan, agree, warn, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
+    """Plan, approve, warn, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
 
     @workflow.init
     def __init__(self, order: RunInput) -> None:
@@ -94,13 +94,13 @@ class PreemptionRun:
 
     @workflow.signal(name=SIGNAL_HURRY)
     def hurry(self, criticality: str) -> None:
-        """Somebody asks more urgently than whoever asked for this run."""
+        """Escalate the run, because a more urgent request has arrived."""
         wanted = [level for level in Urgency if level.value == criticality and level.rank > self._urgency.rank]
         self._urgency = wanted[0] if wanted else self._urgency
 
     @workflow.update(name=UPDATE_DECIDE)
     def agree(self, raw: Any) -> dict[str, Any]:
-        """Approve or reject the plan of a run that waits for it."""
+        """Approve or reject the plan of a run that is waiting for approval."""
         return {"runID": workflow.info().workflow_id, **self._approval.take(raw).as_wire()}
 
     @agree.validator
@@ -109,18 +109,18 @@ class PreemptionRun:
 
     @workflow.query(name=QUERY_PROGRESS)
     def progress(self) -> dict[str, Any]:
-        """How far the run is, and its plan."""
+        """The progress of the run, and its plan."""
         plan = self._planned.plan.as_wire() if self._planned else None
         return {"phase": self._phase, "criticality": self._urgency.value, "plan": plan}
 
     async def _decide(self, record: RunRecord, identity: RunIdentity) -> PlanResult | None:
-        """The plan that is to be carried out, None where nothing may be done: the record then says why."""
+        """The plan to carry out; None if nothing may be done, for the reason in the record."""
         planned = await self._plan(record, PlanInput(identity))
         reason, message = _why_nothing(planned)
         if reason is RunReason.NONE and planned.policy.mode is Mode.APPROVE and planned.plan.victims:
             reason, message = await self._ask_for_approval(record, planned)
             if reason is RunReason.NONE:
-                # Anew, for the VMs that were agreed to: much may have changed while somebody thought about it.
+                # Plan again, for the approved VMs only: much may have changed while the run was waiting.
                 agreed = [victim.vm.value for victim in planned.plan.victims]
                 planned = await self._plan(record, PlanInput(identity, agreed))
                 reason, message = _why_nothing(planned)
@@ -136,18 +136,19 @@ class PreemptionRun:
         return planned
 
     async def _ask_for_approval(self, record: RunRecord, planned: PlanResult) -> tuple[RunReason, str]:
-        """Wait for somebody to decide; why nothing may be done, if so."""
+        """Wait for a decision; the reason why nothing may be done, if any."""
         self._phase, self._approval.is_wanted = "waiting_for_approval", True
         await self._patience.up_to(planned.policy.approval_seconds, lambda: self._approval.verdict is not None)
         self._approval.is_wanted = False
         verdict = self._approval.verdict
         if verdict is None:
             if self._patience.cancelled:
-                return RunReason.CANCELLED, "The run was cancelled while it waited for approval."
-            return RunReason.APPROVAL_TIMED_OUT, "Nobody agreed in time."
+                return RunReason.CANCELLED, "The run was cancelled while it was waiting for approval."
+            return RunReason.APPROVAL_TIMED_OUT, "Approval timed out."
         record.approval = verdict.as_wire()
         if not verdict.approve:
-            return RunReason.NOT_APPROVED, f"{verdict.by or 'Somebody'} did not agree. {verdict.note}"
+            note = f": {verdict.note}" if verdict.note else "."
+            return RunReason.NOT_APPROVED, f"{verdict.by or 'An unknown user'} rejected the plan{note}"
         return RunReason.NONE, ""
 
     async def _act(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
@@ -163,7 +164,7 @@ class PreemptionRun:
         await self._restore_later(record, identity, planned)
 
     async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> None:
-        """Warn, and wait; a hurry or a cancellation ends the waiting. A warning that fails stops nobody."""
+        """Send the notice and wait; an escalation or a cancellation ends the wait. A failed notice is ignored."""
         notice, began = planned.policy.notice, self._urgency
         if not notice.applies(began):
             return
@@ -197,7 +198,7 @@ class PreemptionRun:
             record.reason = stopped_early
 
     async def _announce(self, record: RunRecord, identity: RunIdentity) -> None:
-        """Tell the address in the request, when there is one and something was stopped."""
+        """Announce the stopped VMs to the address in the request, if there are any and it has one."""
         stopped = [victim for victim in record.victims if victim.outcome is VictimEnd.STOPPED]
         if not stopped or not identity.request.reply_to:
             return
@@ -210,7 +211,7 @@ class PreemptionRun:
             record.announcement = Announcement(status, message=explain(error))
 
     async def _restore_later(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
-        """Leave the VMs to a workflow that gives them back once the alarm was green for long enough."""
+        """Start the workflow that restores the VMs when the alarm has been green for long enough."""
         stopped = any(victim.outcome is VictimEnd.STOPPED for victim in record.victims)
         if not planned.policy.restore.automatic or planned.alarm is None or not stopped:
             return
@@ -230,11 +231,11 @@ class PreemptionRun:
             ).as_wire(),
             id=f"{identity.run_id}/restore",
             parent_close_policy=ParentClosePolicy.ABANDON,
-            static_summary="Gives the VMs back when the alarm is green",
+            static_summary="Restores the VMs when the alarm is green",
         )
 
     async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
-        """Tell the address in the request that not all went as it asked. That it cannot be told changes nothing."""
+        """Send an unsuccessful outcome to the address in the request. A failure to send has no effect."""
         events = self._planned.policy.events if self._planned else Events()
         wanted = events.skipped if record.outcome is RunEnd.SKIPPED else events.failed
         if record.outcome is RunEnd.DONE or not identity.request.reply_to or not wanted:
@@ -243,7 +244,7 @@ class PreemptionRun:
         try:
             await self._errands.carry_out(TELL, order, str, ANNOUNCE_WITHIN)
         except FailureError as error:
-            log.warning("outcome was not told", extra={"run_id": identity.run_id, "detail": explain(error)})
+            log.warning("outcome event not sent", extra={"run_id": identity.run_id, "detail": explain(error)})
 
     def _give_up(self, record: RunRecord, error: FailureError) -> None:
         planned = bool(record.plan.victims or record.plan.left_out)
@@ -254,11 +255,11 @@ class PreemptionRun:
 
 
 def _why_nothing(planned: PlanResult) -> tuple[RunReason, str]:
-    """Why a plan is not carried out, whoever agrees to it; no reason where it may be."""
+    """Why a plan is not carried out, even if it is approved; no reason if it may be."""
     if planned.refusal:
         return RunReason(planned.refusal), planned.message
     if planned.plan.shortfall and planned.policy.amount.on_shortfall is OnShortfall.ABORT:
-        return RunReason.SHORTFALL, "The eligible VMs free less than the target asks for."
+        return RunReason.SHORTFALL, "The eligible VMs do not free enough to meet the target."
     if planned.policy.mode is Mode.DRY_RUN:
-        return RunReason.DRY_RUN, "Nothing was done; the record shows what would have been."
+        return RunReason.DRY_RUN, "Dry run: no VM was stopped; the record shows the plan."
     return RunReason.NONE, ""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a schedule starts: it asks for a preemption or a restore, and leaves it at that.
+"""The workflow that a schedule starts: it requests a preemption or a restore, without waiting for the outcome.
 
-All that it does is named by the schedule and the time that the schedule meant. So a time that is caught up on, or
-started twice, causes one run. How late it may be is for the schedule to say: it limits how long this may stay open.
+Every ID is derived from the schedule and its nominal time. So an action that is caught up on, or started twice, causes
+only one run. The schedule's execution timeout limits how late it may be.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ with workflow.unsafe.imports_passed_through():
     from .errands import RETRY
     from .restore import PreemptionRestore
 
-# Set by the server; with jitter, it is the time before that.
+# Set by the server; it does not include jitter.
 MEANT_FOR = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 ONE_ATTEMPT = timedelta(seconds=30)
 
 
 @workflow.defn(name=SCHEDULED_WORKFLOW_TYPE)
 class PreemptionScheduled:
-    """The result says what was asked of which workflow, and the id of the event that names it."""
+    """The result contains the workflow that was requested or started, and the ID of the event."""
 
     @workflow.run
     async def run(self, order: ScheduledInput) -> dict[str, Any]:
@@ -48,7 +48,8 @@ class PreemptionScheduled:
             workflow_id = f"{order.workflow_id}/restore/{event_id}"
             outcome = await self._restore(workflow_id, order.restore)
         else:
-            raise ApplicationError("The schedule asks for nothing.", type=InvalidRequest.code, non_retryable=True)
+            text = "The schedule has neither a request nor a restore."
+            raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
         return {"schedule": order.schedule, "eventID": event_id, "workflowID": workflow_id, "outcome": outcome}
 
     async def _preempt(self, workflow_id: str, request: dict[str, Any]) -> str:
@@ -58,7 +59,7 @@ class PreemptionScheduled:
             result_type=str,
             start_to_close_timeout=ONE_ATTEMPT,
             retry_policy=RETRY,
-            summary=f"Asks the workflow {workflow_id}",
+            summary=f"Request a preemption from {workflow_id}",
         )
         return "asked"
 
@@ -70,7 +71,7 @@ class PreemptionScheduled:
                 id=restore_id,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary="Gives VMs back on schedule",
+                static_summary="Restores VMs on schedule",
             )
         except WorkflowAlreadyStartedError:
             return "duplicate"
@@ -83,6 +84,6 @@ def _event(schedule: str, event_id: str, time: str) -> dict[str, Any]:
 
 
 def _meant_for() -> datetime:
-    """The time of the schedule because of which this runs, in whole seconds as in the workflow id."""
+    """The nominal time of the schedule's action, in whole seconds as in the workflow ID."""
     info = workflow.info()
     return (info.typed_search_attributes.get(MEANT_FOR) or info.start_time).replace(microsecond=0)

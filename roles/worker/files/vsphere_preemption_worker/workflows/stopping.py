@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of a run that stops its victims: wave by wave, faster when somebody is in a hurry, and every mark settled.
+"""The stop phase of a run: stops the victims wave by wave, escalates on a more urgent request, and settles every mark.
 
-A hurry is a second StopVictims with the more urgent method, beside the one that still waits for guests. It finds the
-marks of its own run, asks the VMs that are still on, and the first one sees them go off.
+An escalation is a second StopVictims with the more urgent method, in parallel to the one that is still waiting for
+guests. It finds the marks of its own run and stops the VMs that are still on, and the first one detects this.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _GENTLE = (StopMethod.SOFT, StopMethod.SOFT_THEN_HARD)
 
 
 class StoppingPhase:
-    """Stops the victims of one run. urgency: the criticality that counts now; it may rise while this works."""
+    """Stops the victims of one run. urgency: the current criticality, which may rise during the phase."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class StoppingPhase:
         self._urgency = urgency
 
     async def stop_all(self) -> None:
-        """Stop all victims, or as many as the pressure asks for. The outcomes are in the record, also those spared."""
+        """Stop all victims, or as many as needed. The record gets the outcomes, including those of spared victims."""
         victims, done = self._planned.plan.victims, 0
         for wave in in_waves(victims, self._planned.policy.waves):
             if self._patience.cancelled or (done and await self._may_end()):
@@ -81,7 +81,7 @@ class StoppingPhase:
             self._spare(victims[done:])
 
     async def _may_end(self) -> bool:
-        """Between two waves: pause, and look whether the rest is still needed."""
+        """Between two waves: pause, and check whether the remaining victims are still needed."""
         await self._patience.up_to(self._planned.policy.waves.pause_seconds, lambda: False)
         if self._patience.cancelled:
             return False
@@ -90,7 +90,7 @@ class StoppingPhase:
         try:
             seen = await self._errands.carry_out(PRESSURE, order, PressureResult, PRESSURE_WITHIN, cancel=True)
         except FailureError as error:
-            # Nobody can tell, so what was decided is still right.
+            # The pressure is unknown, so the plan still applies.
             self._record.message = explain(error)
             return False
         if seen.gone or seen.paused:
@@ -99,7 +99,7 @@ class StoppingPhase:
         return seen.gone or seen.paused
 
     async def _stop_wave(self, victims: Sequence[Victim], first: int) -> None:
-        """Stop some of them; marks that this leaves pending are settled, also when the stopping breaks off."""
+        """Stop one wave. Marks that remain pending are settled, even if the stop activity fails."""
         order = self._order(victims, first)
         outcomes: Wire = []
         try:
@@ -112,7 +112,7 @@ class StoppingPhase:
         self._record.victims = [*self._record.victims, *ended]
 
     async def _carry_out(self, order: StopInput) -> Wire:
-        """The outcomes of a wave; of two answers about a victim the one of the later, more urgent call counts."""
+        """The outcomes of a wave. If there are two outcomes of a victim, that of the later, more urgent call counts."""
         within = STOP_WITHIN + timedelta(seconds=order.grace_seconds)
         began = self._urgency()
         first = self._errands.send(STOP, order, StopResult, within)
@@ -125,7 +125,7 @@ class StoppingPhase:
         try:
             urgent = outcomes_of((await self._errands.result_of(second, cancel=True)).wire_outcomes)
         except FailureError as error:
-            # The patient call goes on; what it says is all that is known.
+            # The first call continues; its outcomes are the only ones.
             self._record.message, urgent = explain(error), []
         patient = outcomes_of((await self._errands.result_of(first, cancel=True)).wire_outcomes)
         return on_the_wire(_together(patient, urgent) if urgent else patient)
@@ -136,7 +136,7 @@ class StoppingPhase:
         return now.rank > began.rank and order.method in _GENTLE and another is not order.method
 
     async def _settle(self, order: SettleInput) -> list[VictimOutcome]:
-        """Settle the marks. What was stopped is on record also when its marks could not be settled."""
+        """Settle the marks. Stopped VMs are recorded even if their marks could not be settled."""
         try:
             return (await self._errands.carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
         except FailureError as error:
@@ -161,7 +161,7 @@ class StoppingPhase:
         )
 
     def _spare(self, victims: Sequence[Victim]) -> None:
-        """The victims whose wave never came."""
+        """Record the victims of waves that were not started as spared."""
         reason = VictimReason.CANCELLED if self._patience.cancelled else VictimReason.PRESSURE_GONE
         if self._record.reason is RunReason.PAUSED:
             reason = VictimReason.PAUSED
@@ -171,13 +171,13 @@ class StoppingPhase:
 
 
 def in_waves(victims: Sequence[Victim], waves: Waves) -> Iterator[Sequence[Victim]]:
-    """The victims in the order of the plan, so many at a time."""
+    """The victims in the order of the plan, in waves of the configured size."""
     size = waves.size or len(victims) or 1
     return (victims[start : start + size] for start in range(0, len(victims), size))
 
 
 def _together(patient: Sequence[VictimOutcome], urgent: Sequence[VictimOutcome]) -> list[VictimOutcome]:
-    """One outcome for each victim, with its mark to be written anew, since both have written one."""
+    """One outcome for each victim. Its mark must be written again, because both calls have written one."""
     return [
         replace(_better(first, second), settled=False) if first.marked or second.marked else first
         for first, second in zip(patient, urgent, strict=True)
@@ -185,7 +185,7 @@ def _together(patient: Sequence[VictimOutcome], urgent: Sequence[VictimOutcome])
 
 
 def _better(patient: VictimOutcome, urgent: VictimOutcome) -> VictimOutcome:
-    """The patient call attributes what went off by itself; the urgent one knows what it powered off."""
+    """The first call attributes VMs that shut down by themselves; the urgent one knows which VMs it powered off."""
     if urgent.outcome is VictimEnd.STOPPED and (urgent.forced or patient.outcome is not VictimEnd.STOPPED):
         return replace(urgent, reason=urgent.reason or VictimReason.HURRIED)
     return patient

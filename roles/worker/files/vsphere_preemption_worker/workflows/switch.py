@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill switch. While this workflow is open, preemption is paused; that it exists is all that it does."""
+"""The kill switch. Preemption is paused while this workflow is running; it has no other function."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=SWITCH_WORKFLOW_TYPE)
 class PreemptionSwitch:
-    """Open until somebody resumes preemption: by ending, cancelling or terminating it, or when its time is over."""
+    """Runs until preemption is resumed, by cancelling or terminating the workflow, or until it times out."""
 
     @workflow.run
     async def run(self) -> None:

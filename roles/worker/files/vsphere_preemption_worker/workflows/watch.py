@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The watch over vCenter's alarms: one activity, sent out again and again, to one worker at a time.
+"""The alarm watch: one long-running activity, started again and again, on one worker at a time.
 
-It makes sure of who leads, and of nothing else.
+The workflow only ensures that a single worker watches the alarms.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
     from ..messages import WATCH, WatchState
 
-# A worker that is dead is replaced after that.
+# After this time without a heartbeat, another worker takes over.
 HEARTBEAT = timedelta(seconds=5)
 LONGEST_SHIFT = timedelta(hours=1)
 SHIFTS = 100
@@ -27,7 +27,7 @@ RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=ti
 
 @workflow.defn(name=WATCH_WORKFLOW_TYPE)
 class PreemptionAlarmWatch:
-    """Open for as long as alarms are watched; whoever cancels it ends the watch."""
+    """Runs as long as alarms are watched; cancelling it ends the watch."""
 
     @workflow.run
     async def run(self, known: WatchState) -> None:
@@ -39,6 +39,6 @@ class PreemptionAlarmWatch:
                 start_to_close_timeout=LONGEST_SHIFT,
                 heartbeat_timeout=HEARTBEAT,
                 retry_policy=RETRY,
-                summary="Looks at vCenter's alarms every second",
+                summary="Check vCenter's alarms every second",
             )
         workflow.continue_as_new(known)

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The access log of the webhook, and its metrics. No bodies, no queries, no headers: those may hold what is secret.
+"""The access log of the webhook, and its metrics. Bodies, queries and headers are omitted: they may contain secrets.
 
-What is refused is logged so many times a second, and then only counted, so that nobody can fill the disk.
+Rejected requests are logged up to a maximum rate, and then only counted, so that no sender can fill the disk.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 
 
 def observe_requests(runtime: Runtime) -> Observer:
-    """Counts requests by status and events by result, and measures seconds."""
+    """Count requests by status and events by result, and measure the duration."""
     meter = runtime.metric_meter
     requests = meter.create_counter("preemption_webhook_requests", "Requests to the webhook by status.")
-    events = meter.create_counter("preemption_webhook_events", "Events that the webhook got, by result.")
+    events = meter.create_counter("preemption_webhook_events", "Events that the webhook received, by result.")
     seconds = meter.create_histogram_float("preemption_webhook_seconds", "Time of a request to the webhook.")
 
     def observe(status: int, answer: Answer | None, took: float) -> None:
@@ -45,7 +45,7 @@ def observe_requests(runtime: Runtime) -> Observer:
 
 
 def access_log(observe: Observer) -> type[AbstractAccessLogger]:
-    """The class that aiohttp asks for. It hears of every request, also of those that are no HTTP."""
+    """The access logger class for aiohttp. It is called for every request, including those that are not HTTP."""
     refusals = Allowance(REFUSALS_LOGGED_PER_SECOND)
     left_out = 0
 
@@ -73,7 +73,7 @@ def _fields(
         "milliseconds": round(1000 * time, 1),
     }
     if answer is None:
-        return {**known, "note": "no HTTP that we understand"}
+        return {**known, "note": "not a supported HTTP request"}
     results = ",".join(sorted({result.value for result in answer.results}))
     told = {"method": request.method[:10], "path": request.rel_url.raw_path[:MAX_PATH], "result": results}
     more = {"note": answer.note, "duplicate": answer.duplicate, "events": len(answer.results)}

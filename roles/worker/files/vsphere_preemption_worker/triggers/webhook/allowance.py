@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much is taken: so many in a second, with as many at once."""
+"""A rate limit: a number per second, with a burst of the same number."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class Allowance:
-    """Fills up steadily to what one second allows. now: seconds of a clock that never goes back."""
+    """Refills steadily up to the amount of one second. now: seconds of a monotonic clock."""
 
     def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
         self._per_second = per_second
@@ -20,7 +20,7 @@ class Allowance:
         self._seen = now()
 
     def take(self) -> bool:
-        """Take one, if there is one."""
+        """Take one if available; return whether it was."""
         self._fill()
         if self._left < 1:
             return False
@@ -28,11 +28,11 @@ class Allowance:
         return True
 
     def owe(self, count: int) -> None:
-        """Take so many in any case; they are missing later."""
+        """Take this number in any case; it is missing later."""
         self._left -= count
 
     def wait_seconds(self) -> int:
-        """Whole seconds until there is something again; at least one."""
+        """Whole seconds until one is available again; at least 1."""
         self._fill()
         return max(1, math.ceil((1 - self._left) / self._per_second))
 

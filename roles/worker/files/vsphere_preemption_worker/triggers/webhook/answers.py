@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the webhook answers, and its memory of answers, so that a repetition gets the first one."""
+"""The responses of the webhook, and its memory of them, so that a repeated event gets the first response."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from enum import StrEnum
 from typing import Any
 
 REMEMBERED_BYTES = 4 * 1024 * 1024
-# Keys, statuses and the books that hold them.
+# For keys, statuses and the containers.
 _BYTES_BESIDES = 400
 
 
 class Ignored(StrEnum):
-    """Why an event that is well formed asks for nothing."""
+    """Why a valid event results in no action."""
 
     NOT_AN_ALARM = "not_an_alarm"
     NO_CHANGE = "no_change"
@@ -35,7 +35,7 @@ class Ignored(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of an event; for metrics and the access log."""
+    """The result of an event, for metrics and the access log."""
 
     ASKED = "asked"
     ENDED = "ended"
@@ -48,8 +48,8 @@ class Result(StrEnum):
 class Answer:
     """An HTTP status and a JSON body.
 
-    results: of each event; empty for a request that never got so far. retry_seconds: when to try again, 0 for never.
-    allow: methods, with 405. note: for the log alone. closes: the connection is of no more use.
+    results: of each event; empty if the request was rejected before. retry_seconds: when to retry, 0 for never.
+    allow: methods, with 405. note: for the log only. closes: whether to close the connection.
     """
 
     status: int
@@ -65,34 +65,34 @@ class Answer:
         return json.dumps(self.body).encode() + b"\n"
 
     def again(self) -> Answer:
-        """The same answer, to a repetition."""
+        """The same response, for a repeated event."""
         return replace(self, duplicate=True)
 
 
 def refused(status: int, reason: str, *, note: str = "", closes: bool = False, retry_seconds: int = 0) -> Answer:
-    """A request that was not looked into."""
+    """The response to a request that was rejected before its events were read."""
     return Answer(status, {"error": reason}, retry_seconds=retry_seconds, note=note, closes=closes)
 
 
 def wrong(reason: str, status: int = 400) -> Answer:
-    """An event that is the sender's fault; trying again is no use."""
+    """The response to an invalid event; a retry does not help."""
     return Answer(status, {"error": reason}, (Result.WRONG,), note=reason)
 
 
 def ignored(reason: Ignored) -> Answer:
-    """Nobody wants to hear of this event."""
+    """The response to an event that needs no action."""
     return Answer(200, {"ignored": reason.value}, (Result.IGNORED,), note=reason.value)
 
 
 def away(reason: str, retry_seconds: int) -> Answer:
-    """Not the sender's fault, and it should try again."""
+    """The response if a server is unreachable; the sender should retry."""
     return Answer(503, {"error": reason}, (Result.AWAY,), retry_seconds)
 
 
 def of_batch(named: Sequence[tuple[Mapping[str, str], Answer]]) -> Answer:
-    """One answer that reports each event: 503 if one is to be sent again, which does the others no harm.
+    """One response with the result of each event: 503 if any of them must be sent again, which is safe for the others.
 
-    named: source and id of each event, with its answer.
+    named: source and ID of each event, with its response.
     """
     answers = [answer for _name, answer in named]
     statuses = {answer.status for answer in answers}
@@ -109,7 +109,7 @@ def of_batch(named: Sequence[tuple[Mapping[str, str], Answer]]) -> Answer:
 
 
 class Memory:
-    """The newest answers by key, up to an amount of memory."""
+    """The latest responses by key, up to a maximum size."""
 
     def __init__(self, most_bytes: int = REMEMBERED_BYTES) -> None:
         self._most = most_bytes
@@ -121,7 +121,7 @@ class Memory:
         return found[0] if found else None
 
     def keep(self, key: str, answer: Answer) -> None:
-        """Remember an answer, and forget the oldest where there is no room."""
+        """Store a response, and drop the oldest ones if there is no space."""
         if key in self._answers:
             return
         size = len(answer.encoded()) * 3 + _BYTES_BESIDES

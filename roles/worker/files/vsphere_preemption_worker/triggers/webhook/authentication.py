@@ -1,15 +1,16 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may ask: by a bearer token, or by a signature over the time and the message.
+"""Authentication of senders, by a bearer token or by a signature over the time and the message.
 
-Where both are set up, either will do; whatever a request shows has to be right. A signature is made with HMAC-SHA256:
+If both are configured, either is sufficient; everything that a request presents must be valid. A signature is created
+with HMAC-SHA256:
 
     X-Preemption-Timestamp: 1764000000
     X-Preemption-Signature: sha256=<hex of HMAC(secret, timestamp "." signed headers body)>
 
-The signed headers are empty, except for an event in binary mode, whose attributes are headers: then they are a line
-`name:value` with a line feed for content-type and for each ce- header, in the order of their names in lower case.
+The signed headers are empty, except for an event in binary mode, whose attributes are headers: then they consist of a
+line `name:value` with a line feed for content-type and for each ce- header, sorted by their names in lower case.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 
 
 class Door(StrEnum):
-    """What a request got at the door."""
+    """The result of the authentication of a request."""
 
     OPEN = "open"
     NOTHING_SHOWN = "nothing_shown"
@@ -45,14 +46,14 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """door: open or why not. seal: names a signed message; empty where it is not signed."""
+    """door: OPEN or the reason for rejection. seal: identifies a signed message; empty if it is not signed."""
 
     door: Door
     seal: str = ""
 
 
 class Authentication:
-    """Asked for each request anew, so that secrets may change. now: Unix time."""
+    """Authenticates requests. Secrets may change at any time. now: returns the Unix time."""
 
     def __init__(self, settings: WebhookSettings, now: Callable[[], float] = time.time) -> None:
         self._tokens = SecretFile(settings.token_file) if settings.token_file else None
@@ -60,7 +61,7 @@ class Authentication:
         self._now = now
 
     def at_first_sight(self, headers: Mapping[str, str]) -> Door | None:
-        """Before the body is read: the answer for this request, None where only the body tells."""
+        """The result before the body is read; None if it depends on the body."""
         if self._tokens is None and self._keys is None:
             return Door.OPEN
         if self._tokens is not None and "Authorization" in headers:
@@ -71,7 +72,7 @@ class Authentication:
         return None if self._is_recent(headers) else Door.OUT_OF_TIME
 
     def of_whole(self, headers: Mapping[str, str], message: bytes) -> Entry:
-        """For a signed request whose answer at first sight was None. message: the signed headers and the body."""
+        """The result for a signed request, after at_first_sight returned None. message: signed headers and body."""
         if self._keys is None or not self._is_recent(headers):
             return Entry(Door.OUT_OF_TIME)
         keys, shown = self._keys.current(), _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
@@ -95,7 +96,7 @@ _FORGED = Entry(Door.BAD_SIGNATURE)
 
 
 def signed_headers(headers: Mapping[str, str]) -> bytes:
-    """The headers that belong to an event in binary mode, as they are signed."""
+    """The headers of an event in binary mode, in the form that is signed."""
     named = sorted((name.lower(), value) for name, value in headers.items())
     ours = [(name, value) for name, value in named if name == "content-type" or name.startswith("ce-")]
     return "".join(f"{name}:{value}\n" for name, value in ours).encode("utf-8", "surrogateescape")
@@ -111,7 +112,7 @@ def _token_door(header: str, tokens: Sequence[bytes]) -> Door:
 
 
 def _is_one_of(given: bytes, known: Sequence[bytes]) -> bool:
-    """In the same time, whichever it is."""
+    """Whether the value is one of the known ones, compared in constant time."""
     return sum(hmac.compare_digest(given, one) for one in known) > 0
 
 

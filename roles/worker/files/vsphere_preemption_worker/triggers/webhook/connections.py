@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connections of the webhook: only so many at once, and none that wastes its time.
+"""The connections of the webhook: a limited number at a time, and none that stays idle.
 
-The worker needs its sockets for vCenter. When there are too many, the one goes that has kept us waiting longest for its
-request, so that slow senders cannot lock out others. A certificate that was renewed is used for the next connection.
+The worker needs its sockets for vCenter. If there are too many connections, the one that has been waiting longest for a
+request is closed, so that slow senders cannot lock out others. A renewed certificate is used for the next connection.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HANDSHAKE_SECONDS = 5.0
 # For the headers of a request, and between two of them.
 HEADER_SECONDS = 10.0
 LINGER_SECONDS = 1.0
-# Nobody is thrown out sooner.
+# No connection is closed sooner.
 SHORTEST_STAY_SECONDS = 1.0
 LOOK_AGAIN_SECONDS = 0.1
 NO_SOCKET_PAUSE = 0.5
@@ -47,14 +47,14 @@ _silent.setLevel(logging.CRITICAL + 1)
 
 @dataclass(frozen=True)
 class _Guest:
-    """A connection, and since when it has kept us waiting."""
+    """A connection, and since when it has been waiting for a request."""
 
     handler: RequestHandler
     since: float = field(default_factory=time.monotonic)
 
 
 class Connections:
-    """Accepts and ends connections. InvalidSetting where the address or the certificate cannot be used."""
+    """Accepts and closes connections. Raises InvalidSetting if the address or the certificate is not usable."""
 
     def __init__(self, settings: WebhookSettings, handler: Handler, access_log: Any) -> None:
         self._tls = _Certificate(settings) if settings.certificate else None
@@ -75,7 +75,7 @@ class Connections:
         self._accepting = asyncio.create_task(self._accept())
 
     async def close(self, seconds: float) -> None:
-        """Take no more requests, and let those that are there finish within the time."""
+        """Accept no further requests, and give active ones this time to finish."""
         self._accepting.cancel()
         await asyncio.gather(self._accepting, return_exceptions=True)
         self._listener.close()
@@ -87,7 +87,7 @@ class Connections:
 
     @contextlib.contextmanager
     def busy(self, request: web.BaseRequest) -> Any:
-        """The request is complete, so its connection is not one that wastes time."""
+        """The request is complete, so its connection does not count as idle."""
         self._busy.add(request.protocol)
         try:
             yield
@@ -102,7 +102,7 @@ class Connections:
             try:
                 connected, _peer = await loop.sock_accept(self._listener)
             except OSError as error:
-                log.warning("the webhook cannot take a connection", extra={"error": str(error)})
+                log.warning("webhook cannot accept a connection", extra={"error": str(error)})
                 await asyncio.sleep(NO_SOCKET_PAUSE)
                 continue
             handler = self._server()
@@ -119,7 +119,7 @@ class Connections:
                 lambda: handler, connected, ssl=tls, **limit
             )
         except (OSError, asyncio.CancelledError):
-            # A handshake that came to nothing; only now is the socket nobody's.
+            # The handshake has failed, so the socket has no transport that would close it.
             connected.close()
             raise
         try:
@@ -132,10 +132,10 @@ class Connections:
         self._server.ends.pop(guest.handler, None)
         trouble = None if connection.cancelled() else connection.exception()
         if trouble is not None and not isinstance(trouble, OSError):
-            log.error("a connection of the webhook failed", exc_info=trouble)
+            log.error("webhook connection failed", exc_info=trouble)
 
     async def _make_room(self) -> None:
-        # Others get their turn: what has arrived is read before anything is thrown out.
+        # Yield, so that received data is read before a connection is closed.
         await asyncio.sleep(0)
         while len(self._open) >= MOST_CONNECTIONS:
             idle = next((task for task, guest in self._open.items() if self._has_waited(guest)), None)
@@ -155,7 +155,7 @@ class Connections:
 
 
 class _Server(web.Server):
-    """Tells when a connection has ended."""
+    """Signals when a connection has ended."""
 
     def __init__(self, handler: Handler, **settings: Any) -> None:
         super().__init__(handler, **settings)
@@ -169,7 +169,7 @@ class _Server(web.Server):
 
 
 class _Certificate:
-    """The server's side of TLS, made anew when its files change. A pair that is no use changes nothing."""
+    """The TLS context of the server, reloaded when its files change. An unusable pair has no effect."""
 
     def __init__(self, settings: WebhookSettings) -> None:
         self._certificate, self._key = settings.certificate, settings.key
@@ -181,9 +181,9 @@ class _Certificate:
         if self._changing.changed():
             try:
                 self._context = self._read()
-                log.info("the webhook's certificate was read", extra={"file": str(self._certificate)})
+                log.info("webhook certificate reloaded", extra={"file": str(self._certificate)})
             except InvalidSetting as error:
-                log.error("the webhook goes on with its old certificate", extra={"error": str(error)})
+                log.error("webhook keeps using its previous certificate", extra={"error": str(error)})
         return self._context
 
     def _read(self) -> ssl.SSLContext:
@@ -201,7 +201,7 @@ class _Certificate:
 
 
 def _no_password() -> str:
-    """Or the library would ask on the terminal."""
+    """Raise, because the library would otherwise prompt on the terminal."""
     raise ValueError("the key is protected by a password")
 
 

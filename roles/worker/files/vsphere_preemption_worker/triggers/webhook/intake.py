@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an event asks for: the rules say so, and Temporal has it before the answer says so.
+"""Processing of an event according to the alarm rules. Temporal has stored the request before the webhook confirms it.
 
-The same event again gets the answer that it got first. That is remembered here; after a restart Temporal knows the
-request by its key, so it is still one run.
+A repeated event gets the first response, which is remembered here; after a restart, Temporal recognises the request by
+its key, so it still results in one run.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _CHANGES = re.compile(r"AlarmStatusChangedEvent", re.IGNORECASE)
 log = logging.getLogger(__name__)
 
 
-# The colour that an alarm has now in vCenter; blocks. VCenterError.
+# Reads the current colour of an alarm from vCenter; blocking. Raises VCenterError.
 ColourOf = Callable[[AlarmEvent], str]
 
 
 class Acts(Protocol):
-    """What `triggers.acting.Acting` does."""
+    """The interface of `triggers.acting.Acting`."""
 
     @property
     def task_queue(self) -> str: ...
@@ -52,9 +52,9 @@ class Acts(Protocol):
 
 
 class Intake:
-    """Takes one event at a time. rules: as they are now. sources: patterns for the source; empty for any.
+    """Processes one event at a time. rules: returns the current rules. sources: patterns for the source; empty for any.
 
-    colour_of: asked before anything is ended. An event may come late, or tell of one host of several.
+    colour_of: checked before a preemption is ended, because an event may be late, or concern one of several hosts.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Intake:
         self._sources = sources
 
     async def take(self, event: TriggerEvent) -> Answer:
-        """202 once Temporal has what the event asks for. Errors become answers, and only unexpected ones are raised."""
+        """202 when Temporal has stored the request. Errors become responses; only unexpected ones are raised."""
         key = f"event {event.source}\0{event.id}"
         if known := self._memory.find(key):
             return known.again()
@@ -81,9 +81,9 @@ class Intake:
         except InvalidInput as error:
             return wrong(error.why)
         except PreemptionError as error:
-            log.error("cannot act on an event", extra={"error": str(error), "error_code": error.code})
+            log.error("cannot process event", extra={"error": str(error), "error_code": error.code})
             who = "vCenter" if isinstance(error, VCenterError) else "Temporal"
-            return away(f"{who} is not there now; send the event again", RETRY_SECONDS)
+            return away(f"{who} is not reachable; send the event again", RETRY_SECONDS)
         if answer.status == 202:
             self._memory.keep(key, answer)
         return answer
@@ -124,7 +124,7 @@ class Intake:
         return Answer(202, body, (Result.ASKED,), note=workflow_id)
 
     async def _fall(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
-        """From red to yellow: that asks for nothing, but who waited for red to last need not wait any more."""
+        """From red to yellow: no request, but a raise delay for red is cancelled."""
         if rule.raise_delay_seconds and await self._colour(alarm) != "red":
             await self._acting.calm(alarm, "red")
         return ignored(Ignored.FALLING)
@@ -152,10 +152,10 @@ class Intake:
 
 
 def _without_change(event: TriggerEvent) -> Answer:
-    """Other events of alarms, such as their acknowledgement, have no colours; the one that tells a change has to."""
+    """Other alarm events, such as an acknowledgement, have no colours, but a status change must have them."""
     data = event.content.get("data")
     kind = data.get("_vimtype") if isinstance(data, dict) else None
     named = (event.type, event.attributes.get("subject", ""), kind)
     if any(isinstance(name, str) and _CHANGES.search(name) for name in named):
-        return wrong("its data is not that of an AlarmStatusChangedEvent: Alarm.Name, From and To are needed")
+        return wrong("its data is not that of an AlarmStatusChangedEvent: Alarm.Name, From and To are required")
     return ignored(Ignored.NO_CHANGE)

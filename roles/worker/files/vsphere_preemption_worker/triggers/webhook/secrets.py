@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that may change while the worker runs: secrets and certificates rotate."""
+"""Files that may change while the worker is running, because secrets and certificates are rotated."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vsphere_preemption.core.errors import InvalidSetting
 
-# Long enough that nobody tries them all.
+# Long enough to resist guessing.
 SHORTEST_SECRET = 16
 MAX_BYTES = 64 * 1024
 MAX_SECRETS = 16
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Changing:
-    """Tells whether files changed since the last question; also where one is gone or has come."""
+    """Detects whether files were changed, created or deleted since the last check."""
 
     def __init__(self, *paths: Path) -> None:
         self._paths = paths
@@ -32,9 +32,9 @@ class Changing:
 
 
 class SecretFile:
-    """Secrets, one on each line, so that the old and the new one may hold side by side while they rotate.
+    """Secrets, one per line, so that the old and the new one can both be valid during rotation.
 
-    InvalidSetting where the file cannot be used when this is made. Later that means no secrets, so nobody gets in.
+    Raises InvalidSetting if the file is not usable at first. Later, an unusable file rejects all requests.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,14 +44,14 @@ class SecretFile:
         self._secrets = _read(path)
 
     def current(self) -> tuple[bytes, ...]:
-        """The secrets as they are now; empty where the file cannot be used."""
+        """The current secrets; empty if the file is not usable."""
         if self._changing.changed():
             try:
                 self._secrets = _read(self._path)
-                log.info("the webhook's secrets were read", extra={"file": str(self._path)})
+                log.info("webhook secrets reloaded", extra={"file": str(self._path)})
             except InvalidSetting as error:
                 self._secrets = ()
-                log.error("the webhook lets nobody in", extra={"error": str(error)})
+                log.error("webhook is rejecting all requests: no usable secret", extra={"error": str(error)})
         return self._secrets
 
 
@@ -71,9 +71,9 @@ def _read(path: Path) -> tuple[bytes, ...]:
         raise _unusable(path, error.strerror or str(error)) from error
     secrets = tuple(line.strip() for line in content.splitlines() if line.strip())
     if not secrets or len(content) > MAX_BYTES or len(secrets) > MAX_SECRETS:
-        raise _unusable(path, f"it holds {len(secrets)} secrets, and one to {MAX_SECRETS} are allowed")
+        raise _unusable(path, f"it contains {len(secrets)} secrets; 1 to {MAX_SECRETS} are allowed")
     if any(len(secret) < SHORTEST_SECRET for secret in secrets):
-        raise _unusable(path, f"a secret in it has less than {SHORTEST_SECRET} characters")
+        raise _unusable(path, f"it contains a secret with fewer than {SHORTEST_SECRET} characters")
     return secrets
 
 
@@ -81,5 +81,5 @@ def _unusable(path: Path, why: str) -> InvalidSetting:
     return InvalidSetting(
         f"Cannot use the webhook's secrets in {path}",
         why=why,
-        next_step="Write secrets of at least 16 characters into it, one a line, readable for the worker.",
+        next_step="Make it a readable file with one secret of at least 16 characters per line.",
     )

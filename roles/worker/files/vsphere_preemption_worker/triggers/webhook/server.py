@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The webhook: takes CloudEvents over HTTP, and answers once Temporal has what they ask for.
+"""The webhook: receives CloudEvents over HTTP, and responds when Temporal has stored the requests.
 
-Whatever is cheap to find out comes first: path and method, the size, the token. Only then is a body read.
+Cheap checks come first: path and method, the size, the token. Only then is the body read.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from .settings import WebhookSettings
 
 PATHS = ("/", "/events")
 BODY_SECONDS = 10.0
-# Of events that are read and wait for Temporal.
+# Number of events that are processed at the same time.
 AT_ONCE = 16
-# An event of vCenter has no more. Temporal ends a workflow whose history is too large, so larger ones count for more.
+# vCenter events are smaller. Temporal terminates a workflow with a too large history, so larger events count more.
 EVENT_BYTES = 4096
 CLOSE_SECONDS = 5.0
 
@@ -48,10 +48,10 @@ class _Refused(Exception):
 
 
 class Webhook:
-    """Listens from when it is made, in a running event loop, until `close`.
+    """Listens from its creation, in a running event loop, until `close`.
 
-    rules: as they are now. colour_of: see Intake. source: of events that come without a CloudEvent. InvalidSetting for
-    an address, a secret or a certificate that cannot be used.
+    rules: returns the current rules. colour_of: see Intake. source: of events that are not CloudEvents. Raises
+    InvalidSetting for an address, a secret or a certificate that is not usable.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Webhook:
         secured = "tls" if settings.certificate else "none"
         log.info("webhook is listening", extra={"address": str(settings.address), "encryption": secured})
         if not (settings.certificate or settings.address.is_loopback):
-            log.warning("the webhook's connections are not encrypted, so its tokens can be read on their way")
+            log.warning("webhook connections are not encrypted, so tokens can be read on the network")
 
     async def close(self) -> None:
-        """Take nothing more, and finish what is there."""
+        """Accept no further requests, and finish the active ones."""
         await self._connections.close(CLOSE_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -87,16 +87,16 @@ class Webhook:
         except _Refused as refusal:
             answer = refusal.answer
         except Exception:
-            log.exception("the webhook failed to take a request")
-            answer = refused(500, "the worker failed; its log says why", closes=True)
+            log.exception("webhook failed to process a request")
+            answer = refused(500, "internal error; see the worker's log", closes=True)
         request[ANSWER] = answer
         return _response(answer)
 
     async def _answer(self, request: web.BaseRequest) -> Answer:
         if request.path not in PATHS:
-            return refused(404, "events go to / or /events")
+            return refused(404, "not found; send events to / or /events")
         if request.method != "POST":
-            return Answer(405, {"error": "events are sent with POST"}, allow="POST")
+            return Answer(405, {"error": "method not allowed; use POST"}, allow="POST")
         if (request.content_length or 0) > self._settings.max_bytes:
             raise self._too_large()
         door = self._authentication.at_first_sight(request.headers)
@@ -145,10 +145,10 @@ class Webhook:
         return wrong(str(event), event.status) if isinstance(event, Unreadable) else await self._intake.take(event)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
-        """The whole body, as long as it may be and in time; else _Refused."""
+        """The whole body. Raises _Refused if it is too large, too late or broken."""
         expected = request.headers.get("Expect", "").lower()
         if expected not in ("", "100-continue"):
-            raise _Refused(refused(417, "this expectation is not known", closes=True))
+            raise _Refused(refused(417, "unknown expectation", closes=True))
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 if expected:
@@ -156,7 +156,7 @@ class Webhook:
                     request.writer.output_size = 0
                 return await self._read(request)
         except TimeoutError:
-            raise _Refused(refused(408, "the body did not come in time", closes=True)) from None
+            raise _Refused(refused(408, "timeout while reading the body", closes=True)) from None
         except (RequestPayloadError, HttpProcessingError, ConnectionError):
             raise _Refused(refused(400, "the body is incomplete or broken", closes=True)) from None
 
@@ -169,18 +169,18 @@ class Webhook:
         return bytes(body)
 
     def _too_large(self) -> _Refused:
-        return _Refused(refused(413, f"a body may have {self._settings.max_bytes} bytes at most", closes=True))
+        return _Refused(refused(413, f"the body exceeds {self._settings.max_bytes} bytes", closes=True))
 
 
 def _events_in(body: bytes) -> int:
-    """As many events as usual ones take so much room."""
+    """The number of events of normal size that a body of this size corresponds to."""
     return max(1, math.ceil(len(body) / EVENT_BYTES))
 
 
 def _closed(door: Door | None) -> Answer:
     if door is Door.NO_SECRETS:
-        return refused(503, "the worker has no secrets to compare with now", retry_seconds=RETRY_SECONDS)
-    return refused(401, "a valid token or signature is needed", note=str(door))
+        return refused(503, "the worker has no usable secrets", retry_seconds=RETRY_SECONDS)
+    return refused(401, "a valid token or signature is required", note=str(door))
 
 
 def _response(answer: Answer) -> web.Response:

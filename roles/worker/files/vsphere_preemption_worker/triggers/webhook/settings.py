@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The settings of the webhook. It is off unless an address is set."""
+"""The settings of the webhook. It is disabled unless an address is set."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PER_SECOND = 50
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """Where to listen, whom to believe, and how much to take.
+    """The address to listen on, the authentication, and the limits.
 
-    token_file, hmac_file: secrets, one a line. None for both: anybody on this machine may ask.
-    certificate, key: PEM files; None where the connection is not encrypted.
+    token_file, hmac_file: secrets, one per line. None for both: any process on this host may send events.
+    certificate, key: PEM files; None if connections are not encrypted.
     sources: shell patterns for the `source` of events; empty for any.
     max_bytes: of one body. per_second: events in a second, on average.
     """
@@ -37,7 +37,7 @@ class WebhookSettings:
 
     @classmethod
     def from_environment(cls, environ: Environment) -> WebhookSettings | None:
-        """None where no address is set. InvalidSetting for what is wrong, or open to everybody."""
+        """None if no address is set. Raises InvalidSetting for invalid or insecure settings."""
         name = "PREEMPTION_WEBHOOK_ADDRESS"
         address = read_address(environ, name, everywhere="127.0.0.1")
         if address is None:
@@ -46,7 +46,7 @@ class WebhookSettings:
         if not (address.is_loopback or token_file or hmac_file):
             raise refused(
                 name,
-                f"{str(address)!r} can be reached from other machines, and anybody could stop VMs",
+                f"{str(address)!r} can be reached from other hosts, which could then stop VMs without authentication",
                 "Set PREEMPTION_WEBHOOK_TOKEN_FILE or PREEMPTION_WEBHOOK_HMAC_FILE, or listen on 127.0.0.1.",
             )
         return cls(
