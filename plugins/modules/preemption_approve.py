@@ -151,7 +151,7 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
     account,
     temporal_options,
     with_client,
@@ -160,11 +160,11 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan_shown import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan_result import (
     plan_as_result,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import deciding
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,16 +184,16 @@ OPTIONS = {
 
 def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
-    verdict = deciding.Verdict(params["decision"] == "approve", params["by"] or account(), params["note"])
+    verdict = approvals.Verdict(params["decision"] == "approve", params["by"] or account(), params["note"])
     seconds = float(params["timeout"]) if params["wait"] else 0.0
 
-    async def call(client: Client) -> tuple[deciding.Awaited, deciding.Verdict, bool]:
-        awaited = await deciding.find_awaited(
+    async def call(client: Client) -> tuple[approvals.Awaited, approvals.Verdict, bool]:
+        awaited = await approvals.find_awaited(
             client, params["workflow_id"], params["preemption_id"], wait_seconds=seconds
         )
         if check_mode:
-            return awaited, awaited.verdict or verdict, deciding.would_change(awaited, verdict)
-        return awaited, *await deciding.decide(client, awaited, verdict)
+            return awaited, awaited.verdict or verdict, approvals.would_change(awaited, verdict)
+        return awaited, *await approvals.decide(client, awaited, verdict)
 
     awaited, holds, changed = with_client(params, call, timeout_seconds=seconds)
     run = awaited.run

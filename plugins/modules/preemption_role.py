@@ -157,28 +157,28 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.privileges import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.privileges import (
     FEATURES,
     Where,
     needed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.role_setup import (
-    DEFAULT_ROLE,
-    ROOT_SUFFIX,
-    plan_absence,
-    plan_presence,
-    wishes,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.roles import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role import (
     Access,
     Principal,
     RolePlan,
     after,
     shown,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.role_admin import RoleAdmin
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role_plan import (
+    DEFAULT_ROLE,
+    ROOT_SUFFIX,
+    plan_absence,
+    plan_presence,
+    wishes,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.roles import RoleAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

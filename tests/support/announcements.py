@@ -11,11 +11,12 @@ from typing import Any
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import RunIdentity
-from vsphere_preemption.core.outcome import RunEnd, RunRecord, VictimEnd, VictimOutcome
-from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.reasons import RunReason, VictimReason
-from vsphere_preemption.core.request import PreemptionRequest, read_request
-from vsphere_preemption.events.announcements import (
+from vsphere_preemption.core.records.outcome import RunEnd, RunRecord, VictimEnd, VictimOutcome
+from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
+from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
+from vsphere_preemption.events.event_types import (
     RestoredMachine,
     RestoreIdentity,
     failed_event,
@@ -23,9 +24,8 @@ from vsphere_preemption.events.announcements import (
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
-from vsphere_preemption_worker.activities.announcing import announcement_data
-from vsphere_preemption_worker.messages import AnnounceInput, on_the_wire
+from vsphere_preemption_worker.activities.announce import announcement_data
+from vsphere_preemption_worker.messages.run import AnnounceInput, on_the_wire
 
 from .paths import CHECKOUT
 

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from support.paths import CHECKOUT
-from vsphere_preemption.core.outcome import RunEnd
 from vsphere_preemption.core.reasons import LeftOut, RunReason, VictimReason
+from vsphere_preemption.core.records.outcome import RunEnd
 
 DOCS = CHECKOUT / "docs"
 

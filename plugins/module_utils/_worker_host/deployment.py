@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from ..vsphere_preemption.core.errors import InvalidSetting, PreemptionError
 from . import env_file, files, host
 from .clock import Clock
+from .deployment_plan import ENV_FILE, Action, Plan, plan_absent, plan_present
 from .errors import ReleaseUnusable, ServiceFailed, WorkerNotReady
 from .launcher import LAUNCHER, launcher
 from .locking import NAME as LOCK
 from .locking import alone
-from .order import Order
-from .plan import ENV_FILE, Action, Plan, plan_absent, plan_present
 from .readiness import taken, wait_ready
 from .release import REQUIREMENTS, Releases, release_name
 from .service import WorkerService
+from .spec import Order
 from .state import SECRET, File, Found, State
 from .venv import Python, RunCommand, Venvs, look_at, venv_name
 

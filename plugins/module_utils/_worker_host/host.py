@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from . import files
+from .deployment_plan import ENV_FILE, POLICY_FILE
 from .locking import NAME as LOCK
-from .plan import ENV_FILE, POLICY_FILE
 from .release import Releases
 from .service import Instance, WorkerService
 from .state import File, Found, State

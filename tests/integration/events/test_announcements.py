@@ -12,8 +12,8 @@ from support.announcements import NAMES, by_alarm, sample, schema_of
 from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkUnreachable
-from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.events.sink_settings import Mode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
 CONTENT_TYPE = {Mode.BINARY: "application/json", Mode.STRUCTURED: "application/cloudevents+json"}

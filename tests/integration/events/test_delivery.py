@@ -24,8 +24,8 @@ from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
 from vsphere_preemption.events._delivery import Message, post
 from vsphere_preemption.events.envelope import preempted_event
-from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.events.sink_settings import Mode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 from vsphere_preemption.events.time_limit import TimeLimit
 

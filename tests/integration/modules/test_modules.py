@@ -15,7 +15,7 @@ from unit.worker.world import Script, failing
 from support.ansible import Ansible
 from support.ports import LOOPBACK, free_port
 from support.temporal import TemporalServer
-from vsphere_preemption.core.outcome import VictimEnd
+from vsphere_preemption.core.records.outcome import VictimEnd
 
 Work = Callable[[Script], None]
 

@@ -15,7 +15,7 @@ from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.waiting import wait_until
 from vsphere_preemption.core import times
-from vsphere_preemption.temporal.switch import Switch, read_switch
+from vsphere_preemption.temporal.kill_switch import Switch, read_switch
 
 PAUSE = "preemption_pause"
 

@@ -14,9 +14,9 @@ import pytest
 from support.alarms import AlarmDesk
 from support.govc import Govc
 from support.vcsim import VCSim
+from vsphere_preemption.core.alarms.observation import Look
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.watching.look import Look
-from vsphere_preemption.vcenter.alarm_tail import AlarmTail
+from vsphere_preemption.vcenter.alarms.tail import AlarmTail
 from vsphere_preemption.vcenter.client import VCenter
 
 from .conftest import Clients

@@ -27,7 +27,7 @@ from vsphere_preemption.core.mark import (
     restored,
     settled,
 )
-from vsphere_preemption.core.request import read_request
+from vsphere_preemption.core.requests.request import read_request
 
 from .machines import MINE, NOW, a_mark, wire_time
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from vsphere_preemption.core.names import fits, names_tag, spellings
-from vsphere_preemption.core.plan import why_not
+from vsphere_preemption.core.planning.plan import why_not
 from vsphere_preemption.core.policy.model import Policy, Protection
 from vsphere_preemption.core.reasons import LeftOut
-from vsphere_preemption.core.restoring import RestoreLimits, why_kept
-from vsphere_preemption.core.returns import Kept
+from vsphere_preemption.core.restore.candidates import RestoreLimits, why_kept
+from vsphere_preemption.core.restore.record import Kept
 
 from .machines import NOW, a_vm, some_limits
 

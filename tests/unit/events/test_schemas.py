@@ -16,18 +16,18 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from support.announcements import FIRST, NAMES, SOURCE, WIRE, by_alarm, by_hand, identity, record, sample, schema_of
 from vsphere_preemption.core import contract
 from vsphere_preemption.core.contract import Criticality, StopMethod
-from vsphere_preemption.core.outcome import RunEnd
 from vsphere_preemption.core.reasons import RunReason
-from vsphere_preemption.core.request import PreemptionRequest
+from vsphere_preemption.core.records.outcome import RunEnd
+from vsphere_preemption.core.requests.request import PreemptionRequest
 from vsphere_preemption.events._delivery import encode
-from vsphere_preemption.events.announcements import (
+from vsphere_preemption.events.event_types import (
     RestoredMachine,
     RestoreIdentity,
     failed_event,
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.settings import Mode
+from vsphere_preemption.events.sink_settings import Mode
 
 NOW = "2026-11-24T12:00:00Z"
 TYPES = {

@@ -14,10 +14,10 @@ from ._collection import imported
 
 plan = imported("plugins.modules.preemption_plan")
 restore = imported("plugins.modules.preemption_restore")
-scheduling = imported("plugins.module_utils._scheduling")
+scheduling = imported("plugins.module_utils._modules.schedule")
 signal = imported("plugins.modules.preemption_signal")
 tag = imported("plugins.modules.preemption_tag")
-tagging = imported("plugins.module_utils._tagging")
+tagging = imported("plugins.module_utils._modules.tag")
 webhook = imported("plugins.module_utils._worker_host.webhook")
 errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 

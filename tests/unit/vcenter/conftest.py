@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from vsphere_preemption.vcenter.calls import Calls
-from vsphere_preemption.vcenter.connections import Connections
-from vsphere_preemption.vcenter.login import LoginDesk
-from vsphere_preemption.vcenter.rest import Rest
 from vsphere_preemption.vcenter.settings import GivenCredentials, VCenterSettings
-from vsphere_preemption.vcenter.tags import Tags
+from vsphere_preemption.vcenter.tags.lookup import Tags
+from vsphere_preemption.vcenter.transport.gate import Calls
+from vsphere_preemption.vcenter.transport.http import Connections
+from vsphere_preemption.vcenter.transport.login import LoginDesk
+from vsphere_preemption.vcenter.transport.rest import Rest
 
 from .tag_server import PASSWORD, USER, TagServer, TagService
 

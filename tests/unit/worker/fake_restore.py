@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.inventory import Area, ManagedObject, PowerState, Usage
 from vsphere_preemption.core.policy.model import Place, Restore
-from vsphere_preemption.core.returns import Return, Returned
-from vsphere_preemption_worker.activities.claims import Claims
-from vsphere_preemption_worker.activities.restore_batch import Around, Batch
-from vsphere_preemption_worker.restore_messages import GiveBackInput
+from vsphere_preemption.core.restore.record import Return, Returned
+from vsphere_preemption_worker.activities.restore.batch import Around, Batch
+from vsphere_preemption_worker.activities.support.claims import Claims
+from vsphere_preemption_worker.messages.restore import GiveBackInput
 
 from .fake_vcenter import START, US, Changes, FakeClock, FakeVCenter, vm
 

@@ -126,9 +126,9 @@ load_library()
 
 from vsphere_preemption.core.errors import PreemptionError, VCenterLoginRefused
 from vsphere_preemption.core.state_file import StateFile
-from vsphere_preemption.vcenter.alarm_events import AlarmEvents
+from vsphere_preemption.vcenter.alarms.events import AlarmEvents
+from vsphere_preemption.vcenter.alarms.listener_options import ListenerOptions, read_options
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.listener_options import ListenerOptions, read_options
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 CLOSE_SECONDS = 5.0

@@ -19,8 +19,8 @@ from typing import Any
 
 from . import times
 from .contract import StopMethod
-from .request import PreemptionRequest
-from .state import compact_json
+from .records.state import compact_json
+from .requests.request import PreemptionRequest
 
 # The limit of a real vCenter is not documented; the prototype's marks have about 900 characters.
 MAX_MARK_CHARACTERS = 4000

@@ -20,9 +20,9 @@ from typing import Any
 
 from ..core import times
 from ..core.errors import MissingLibrary, SinkUnreachable
-from ..core.state import compact_json
+from ..core.records.state import compact_json
 from .envelope import OutgoingEvent
-from .settings import Mode
+from .sink_settings import Mode
 from .time_limit import TimeLimit
 
 try:

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..core.cron import parse_cron
+from ..core.policy.cron import parse_cron
 from ..core.policy.model import DAY, HOUR, MINUTE
-from ..core.windows import zone
+from ..core.policy.windows import zone
 from .readers import no_such
 from .tree import Item, Kind, Scalar, Wrong, shown
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import WorkflowNotFound
 from ._calls import translated
-from .switch import Switch, read_switch
+from .kill_switch import Switch, read_switch
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -29,23 +29,23 @@ from ..core.inventory import (
 )
 from ..core.policy.model import Place
 from ..core.policy.references import References
-from . import _pyvmomi
-from .alarms import Alarms
-from .attribute import MarkAttribute
-from .calls import Calls, Observer, side_by_side
-from .connections import Connections
-from .evidence import Evidence
-from .guestinfo import GuestInfo
-from .hosts import Hosts
-from .inventory import Inventory, Machines
-from .login import LoginDesk
-from .places import Places
-from .power import Power
-from .rest import Rest
+from .inventory.alarm_colour import Alarms
+from .inventory.bulk import Inventory, Machines
+from .inventory.marks import MarkAttribute
+from .inventory.places import Places
+from .inventory.usage import Hosts
+from .power.actions import Power
+from .power.event_log import Evidence
+from .power.guestinfo import GuestInfo
+from .power.watch import PowerWatch
 from .settings import Credentials, VCenterSettings
-from .soap import Soap
-from .tags import Tags
-from .watch import PowerWatch
+from .tags.lookup import Tags
+from .transport import _pyvmomi
+from .transport.gate import Calls, Observer, side_by_side
+from .transport.http import Connections
+from .transport.login import LoginDesk
+from .transport.rest import Rest
+from .transport.soap import Soap
 
 CLOSE_SECONDS = 3.0
 

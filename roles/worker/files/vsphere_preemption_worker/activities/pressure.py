@@ -10,13 +10,13 @@ from typing import Protocol
 
 from temporalio import activity
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.inventory import ManagedObject, Scope, Usage
 from vsphere_preemption.core.policy.model import Target
 
-from ..messages import PRESSURE, PressureInput, PressureResult
-from .pausing import PauseSwitch
-from .supervision import supervised
+from ..messages.run import PRESSURE, PressureInput, PressureResult
+from .support.heartbeat import supervised
+from .support.kill_switch import PauseSwitch
 
 # An alarm without data is gray: it is unknown whether the pressure is over.
 GREEN = "green"

@@ -117,11 +117,11 @@ COMMANDS = (
             Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
         ),
     ),
-    Command(("plan",), "show which VMs a preemption would stop now", "planning:plan", (*VCENTER, *REQUEST)),
+    Command(("plan",), "show which VMs a preemption would stop now", "plan:plan", (*VCENTER, *REQUEST)),
     Command(
         ("restore",),
         "restore preempted VMs",
-        "restoring:restore",
+        "restore:restore",
         (
             *TEMPORAL,
             *WORKFLOW,
@@ -140,10 +140,10 @@ COMMANDS = (
     Command(
         ("pause",),
         "pause preemption",
-        "pausing:pause",
+        "pause:pause",
         (*TEMPORAL, *REASON, Flag("duration", "resume automatically after this time", Kind.DURATION)),
     ),
-    Command(("resume",), "resume preemption", "pausing:resume", TEMPORAL),
+    Command(("resume",), "resume preemption", "pause:resume", TEMPORAL),
     Command(
         ("runs",),
         "list the latest runs, or the VMs of one run",
@@ -154,7 +154,7 @@ COMMANDS = (
     Command(
         ("watch",),
         "follow the active run, or the next one, until it has ended",
-        "watching:watch",
+        "watch:watch",
         (*TEMPORAL, *WORKFLOW, Flag("interval", "time between two updates", Kind.DURATION, default=1.0)),
         argument="[RUN]",
     ),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from . import exits
+from . import exit_codes
 from .command_line import PROGRAM, WrongUsage, flags_of
 from .commands import COMMANDS, SHELLS
 from .flags import Command, Flag, Kind
@@ -22,7 +22,7 @@ def complete(options: Namespace, output: Output) -> int:
         raise WrongUsage(f"no completion for {options.shell!r}, only for {', '.join(SHELLS)}", "completion")
     script = writer()
     output.answer({"shell": options.shell, "script": script}, script.splitlines())
-    return exits.OK
+    return exit_codes.OK
 
 
 def next_words() -> dict[str, list[str]]:

@@ -15,9 +15,9 @@ from temporalio.client import Client
 
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import VIRTUAL_MACHINE, ManagedObject
-from vsphere_preemption.temporal.claiming import claim, release
+from vsphere_preemption.temporal.claims import claim, release
 
-from ..activities.claims import Granted
+from ..activities.support.claims import Granted
 
 log = logging.getLogger(__name__)
 

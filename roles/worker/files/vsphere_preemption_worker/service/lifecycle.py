@@ -29,12 +29,12 @@ from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..workflows.sandbox import sandboxed_runner
-from .abilities import WORKFLOWS, Means, activities
 from .claims import SharedClaims
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
 from .notify import ServiceManager
 from .policies import Policies
+from .registry import WORKFLOWS, Means, activities
 from .settings import WorkerSettings
 from .triggers import triggered
 

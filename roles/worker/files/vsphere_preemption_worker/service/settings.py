@@ -16,7 +16,7 @@ from pathlib import Path
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
 from vsphere_preemption.core.environment import Environment, required, seconds, switch, whole_number
 from vsphere_preemption.core.policy.model import Actions, Policy
-from vsphere_preemption.events.settings import SinkSettings
+from vsphere_preemption.events.sink_settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 

@@ -9,8 +9,8 @@ import asyncio
 
 from temporalio.client import Client
 
+from vsphere_preemption.temporal.kill_switch import Switch, read_switch
 from vsphere_preemption.temporal.run_control import Attempt, RunControl, read_run_control
-from vsphere_preemption.temporal.switch import Switch, read_switch
 
 
 class PauseQuestion:

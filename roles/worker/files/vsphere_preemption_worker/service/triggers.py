@@ -14,14 +14,14 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.errors import MissingLibrary, VCenterObjectGone
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..activities.pressure import alarm_colour
-from ..triggers.acting import Acting
-from ..triggers.keeping import keep_watch
+from ..triggers.alarm_actions import Acting
+from ..triggers.watch_keeper import keep_watch
 from .settings import WorkerSettings
 
 Rules = Callable[[], Sequence[AlarmRule]]

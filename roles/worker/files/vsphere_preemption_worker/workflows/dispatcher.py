@@ -33,16 +33,16 @@ with workflow.unsafe.imports_passed_through():
     )
     from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import RunEnd
     from vsphere_preemption.core.reasons import RunReason
-    from vsphere_preemption.core.request import PreemptionRequest, read_request
-    from vsphere_preemption.core.state import compact_json, state_as_wire
+    from vsphere_preemption.core.records.outcome import RunEnd
+    from vsphere_preemption.core.records.state import compact_json, state_as_wire
+    from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 
-    from ..messages import TELL, RunInput, TellInput
-    from .book import Book, Pending, rejected, restore, turned_away
-    from .errands import HEARTBEAT, RETRY
-    from .explain import explain
-    from .patience import Patience
+    from ..messages.run import TELL, RunInput, TellInput
+    from .activity_calls import HEARTBEAT, RETRY
+    from .cancellation import Patience
+    from .dispatcher_state import Book, Pending, rejected, restore, turned_away
+    from .failures import explain
     from .run import PreemptionRun
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]

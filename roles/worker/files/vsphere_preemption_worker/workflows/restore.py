@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import MEMO_REQUEST, QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import GivenButEmpty
     from vsphere_preemption.core.policy.model import Restore
-    from vsphere_preemption.core.returns import (
+    from vsphere_preemption.core.restore.record import (
         Kept,
         RestoreEnd,
         RestoreReason,
@@ -34,7 +34,7 @@ with workflow.unsafe.imports_passed_through():
         ReturnEnd,
     )
 
-    from ..restore_messages import (
+    from ..messages.restore import (
         GIVE_BACK,
         RESTORE_PLAN,
         TELL_RESTORED,
@@ -47,10 +47,10 @@ with workflow.unsafe.imports_passed_through():
         read_restore,
         refuse_empty_limits,
     )
-    from .errands import Errands
-    from .explain import code_of, explain, is_final
-    from .green import GreenLight, Waited
-    from .patience import Patience
+    from .activity_calls import Errands
+    from .alarm_hold import GreenLight, Waited
+    from .cancellation import Patience
+    from .failures import code_of, explain, is_final
 
 log = workflow.logger
 

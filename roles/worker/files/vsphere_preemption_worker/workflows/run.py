@@ -25,11 +25,12 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import QUERY_PROGRESS, RUN_WORKFLOW_TYPE, SIGNAL_HURRY, UPDATE_DECIDE
     from vsphere_preemption.core.contract import Criticality as Urgency
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
     from vsphere_preemption.core.policy.model import Events, Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
+    from vsphere_preemption.core.records.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
 
-    from ..messages import (
+    from ..messages.restore import RestoreInput
+    from ..messages.run import (
         ANNOUNCE,
         NOTICE,
         TELL,
@@ -41,12 +42,11 @@ with workflow.unsafe.imports_passed_through():
         TellInput,
         on_the_wire,
     )
-    from ..restore_messages import RestoreInput
+    from .activity_calls import Errands
     from .approval import Approval
-    from .errands import Errands
-    from .explain import code_of, explain
-    from .measures import count_run
-    from .patience import Patience
+    from .cancellation import Patience
+    from .failures import code_of, explain
+    from .metrics import count_run
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 

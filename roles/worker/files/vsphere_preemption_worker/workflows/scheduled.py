@@ -22,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import InvalidRequest
 
-    from ..restore_messages import RestoreInput
-    from ..scheduled_messages import ASK, AskInput, ScheduledInput
-    from .errands import RETRY
+    from ..messages.restore import RestoreInput
+    from ..messages.scheduled import ASK, AskInput, ScheduledInput
+    from .activity_calls import RETRY
     from .restore import PreemptionRestore
 
 # Set by the server; it does not include jitter.

@@ -20,12 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import Criticality, StopMethod
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import RunRecord, VictimEnd, VictimOutcome
-    from vsphere_preemption.core.plan import Victim
+    from vsphere_preemption.core.planning.plan import Victim
     from vsphere_preemption.core.policy.model import Waves
     from vsphere_preemption.core.reasons import RunReason, VictimReason
+    from vsphere_preemption.core.records.outcome import RunRecord, VictimEnd, VictimOutcome
 
-    from ..messages import (
+    from ..messages.run import (
         PRESSURE,
         SETTLE,
         STOP,
@@ -39,9 +39,9 @@ with workflow.unsafe.imports_passed_through():
         on_the_wire,
         outcomes_of,
     )
-    from .errands import Errands
-    from .explain import explain
-    from .patience import Patience
+    from .activity_calls import Errands
+    from .cancellation import Patience
+    from .failures import explain
 
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)

@@ -16,12 +16,12 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from vsphere_preemption.core.alarm import AlarmEvent, read_alarm
-from vsphere_preemption.core.alarm_requests import request_for, workflow_id_for
+from vsphere_preemption.core.alarm_event import AlarmEvent, read_alarm
 from vsphere_preemption.core.errors import InvalidInput, PreemptionError, VCenterError
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen, rule_for
-from vsphere_preemption.temporal.asking import Accepted
+from vsphere_preemption.core.requests.alarm_requests import request_for, workflow_id_for
+from vsphere_preemption.temporal.dispatcher import Accepted
 
 from .answers import Answer, Ignored, Memory, Result, away, ignored, wrong
 
