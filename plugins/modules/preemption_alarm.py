@@ -160,7 +160,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     AlarmAction,
     AlarmDefinition,
     Metric,
-    Usage,
+    UsageThresholds,
     Watched,
     checked,
     hundredths,
@@ -218,7 +218,7 @@ def setup(admin: AlarmAdmin, params: Mapping[str, Any], *, check_mode: bool) -> 
 
 def _wanted(params: Mapping[str, Any], *, counter: int, whole: bool) -> AlarmDefinition:
     """whole: the definition must be valid and complete; otherwise the name is enough."""
-    usage = Usage(
+    usage = UsageThresholds(
         watched=Watched[params["watches"].upper()].value,
         counter=counter,
         yellow=threshold(params["yellow"], params["yellow_seconds"]),

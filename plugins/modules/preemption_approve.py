@@ -184,26 +184,26 @@ OPTIONS = {
 
 def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
-    verdict = approvals.Verdict(params["decision"] == "approve", params["by"] or account(), params["note"])
+    decision = approvals.ApprovalDecision(params["decision"] == "approve", params["by"] or account(), params["note"])
     seconds = float(params["timeout"]) if params["wait"] else 0.0
 
-    async def call(client: Client) -> tuple[approvals.Awaited, approvals.Verdict, bool]:
-        awaited = await approvals.find_awaited(
+    async def call(client: Client) -> tuple[approvals.PendingApproval, approvals.ApprovalDecision, bool]:
+        pending = await approvals.find_pending_approval(
             client, params["workflow_id"], params["preemption_id"], wait_seconds=seconds
         )
         if check_mode:
-            return awaited, awaited.verdict or verdict, approvals.would_change(awaited, verdict)
-        return awaited, *await approvals.decide(client, awaited, verdict)
+            return pending, pending.decision or decision, approvals.would_change(pending, decision)
+        return pending, *await approvals.decide(client, pending, decision)
 
-    awaited, holds, changed = with_client(params, call, timeout_seconds=seconds)
-    run = awaited.run
+    pending, holds, changed = with_client(params, call, timeout_seconds=seconds)
+    run = pending.run
     return {
         "changed": changed,
         "preemption_id": run.preemption_id,
         "run_id": run.preemption_id,
         "request_id": run.request_id,
         "plan": plan_as_result(Plan.from_wire(run.plan) if run.plan else Plan()),
-        "decision": {"decision": holds.decision, "by": holds.by, "note": holds.note},
+        "decision": {"decision": holds.word, "by": holds.by, "note": holds.note},
     }
 
 

@@ -105,7 +105,7 @@ def cancel(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
     async def call(client: Client) -> dispatcher.Cancelled:
         if check_mode:
-            return await dispatcher.what_cancel_would_find(client, workflow_id, execution_run_id)
+            return await dispatcher.preview_cancel(client, workflow_id, execution_run_id)
         return await dispatcher.cancel_workflow(
             client, workflow_id, execution_run_id, wait=params["wait"], timeout_seconds=params["timeout"]
         )

@@ -145,8 +145,8 @@ def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     _check_duration(params["duration"])
     by = params["by"] or account()
 
-    async def call(client: Client) -> tuple[kill_switch.Switch, kill_switch.Switch, bool]:
-        before = await kill_switch.read_switch(client, params["task_queue"])
+    async def call(client: Client) -> tuple[kill_switch.KillSwitch, kill_switch.KillSwitch, bool]:
+        before = await kill_switch.read_kill_switch(client, params["task_queue"])
         if check_mode:
             after = _would_be(before, params, by)
             return before, after, after != before
@@ -157,16 +157,16 @@ def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     return {"changed": changed, "switch": kill_switch.as_result(after), "diff": diff}
 
 
-async def _throw(client: Client, params: Mapping[str, Any], by: str) -> tuple[kill_switch.Switch, bool]:
+async def _throw(client: Client, params: Mapping[str, Any], by: str) -> tuple[kill_switch.KillSwitch, bool]:
     queue = params["task_queue"]
     if params["state"] == "active":
         return await kill_switch.resume(client, queue, by=by)
     return await kill_switch.pause(client, queue, reason=params["reason"], by=by, seconds=params["duration"])
 
 
-def _would_be(before: kill_switch.Switch, params: Mapping[str, Any], by: str) -> kill_switch.Switch:
+def _would_be(before: kill_switch.KillSwitch, params: Mapping[str, Any], by: str) -> kill_switch.KillSwitch:
     if params["state"] == "active":
-        return kill_switch.Switch()
+        return kill_switch.KillSwitch()
     if before.paused:
         return before
     until = kill_switch.end_after(params["duration"])

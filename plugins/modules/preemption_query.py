@@ -244,7 +244,7 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
             "requests": requests["recent"],
             "counts": requests["counts"],
             "waiting": requests["waiting"],
-            "at_work": _at_work(await dispatcher.run_at_work(*workflow)),
+            "at_work": _at_work(await dispatcher.active_run(*workflow)),
         }
 
     found = without_secrets(with_client(params, ask))
@@ -252,7 +252,7 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"changed": False, **found, **explained}
 
 
-def _at_work(run: dispatcher.RunAtWork | None) -> dict[str, Any] | None:
+def _at_work(run: dispatcher.ActiveRun | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {

@@ -175,7 +175,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.restore.record import (
-    RestoreEnd,
+    RestoreStatus,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restores
 
@@ -243,7 +243,7 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     if not params["wait"] and not check_mode:
         return {**result, "changed": not with_client(params, leave, timeout_seconds=seconds).joined}
     record = with_client(params, ask, timeout_seconds=seconds)
-    done = record["outcome"] == RestoreEnd.DONE
+    done = record["outcome"] == RestoreStatus.DONE
     result |= {"changed": would_change(record), "complete": done, "restore": without_secrets(record)}
     if diff:
         result["diff"] = restore_diff(record)

@@ -174,9 +174,9 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role_plan import (
     DEFAULT_ROLE,
     ROOT_SUFFIX,
+    desired_roles,
     plan_absence,
     plan_presence,
-    wishes,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.roles import RoleAdmin
 
@@ -218,7 +218,7 @@ def _plan(before: Access, params: Mapping[str, Any], places: list[Any], root: An
     principal = Principal.written(params["principal"], group=params["group"]) if params["principal"] else None
     if params["state"] == "absent":
         return plan_absence(before, [name, name + ROOT_SUFFIX], principal, force=force)
-    wanted = wishes(name, params["features"], params["privileges"], places, root, propagate=params["propagate"])
+    wanted = desired_roles(name, params["features"], params["privileges"], places, root, propagate=params["propagate"])
     return plan_presence(before, wanted, principal, force=force)
 
 

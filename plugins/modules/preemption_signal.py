@@ -222,7 +222,9 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     PreemptionError,
     RunFailed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import RunEnd
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
+    RunStatus,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
@@ -270,7 +272,7 @@ def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> 
     answer = _ask(params, request)
     stopped = any(victim["outcome"] == "stopped" for victim in answer.record.get("victims", []))
     result["changed"] = stopped and not answer.repeated
-    result |= {"complete": answer.record["outcome"] == RunEnd.DONE, "outcome": without_secrets(answer.record)}
+    result |= {"complete": answer.record["outcome"] == RunStatus.DONE, "outcome": without_secrets(answer.record)}
     result |= _ids(answer.preemption_id, answer.execution_run_id)
     if answer.record["outcome"] in ("failed", "rejected"):
         return {**result, **RunFailed(answer.record).as_result()}
@@ -301,8 +303,8 @@ def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.
     return with_client(params, call)
 
 
-def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.Answer:
-    async def call(client: Client) -> dispatcher.Answer:
+def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.RequestOutcome:
+    async def call(client: Client) -> dispatcher.RequestOutcome:
         return await dispatcher.preempt_and_wait(
             client,
             request,

@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         "I2",
         f"{WORKER}/activities/stop/pipeline.py",
-        "verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._order.marked)",
+        "verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._input.marked)",
         "verdict = None",
         f"{TESTS}/worker/activities/stop/test_pipeline.py",
     ),
@@ -97,7 +97,7 @@ MUTATIONS = (
     Mutation(
         "I5",
         f"{WORKER}/activities/stop/shared_limits.py",
-        "late = self._too_many(order, refused)",
+        "late = self._too_many(input, refused)",
         "late: dict[ManagedObject, LeftOut] = {}",
         f"{TESTS}/worker/activities/stop/test_shared_limits.py",
     ),
@@ -111,7 +111,7 @@ MUTATIONS = (
     Mutation(
         "I6",
         f"{WORKER}/activities/restore/batch.py",
-        "ours = {vm for vm in vms if self._claims.take(vm, self._order.restore_id)}",
+        "ours = {vm for vm in vms if self._claims.take(vm, self._input.restore_id)}",
         "ours = set(vms)",
         f"{TESTS}/worker/activities/restore/test_batch.py",
     ),
@@ -125,7 +125,7 @@ MUTATIONS = (
     Mutation(
         "I7",
         f"{WORKER}/workflows/dispatcher.py",
-        "self._book.note(rejected(workflow.info().workflow_id, error, self._now()))",
+        "self._state.record_outcome(rejected_record(workflow.info().workflow_id, error, self._now()))",
         "return",
         f"{TESTS}/worker/workflows/test_dispatcher.py -k wedges",
     ),
@@ -139,8 +139,8 @@ MUTATIONS = (
     Mutation(
         "I9",
         f"{LIBRARY}/core/restore/candidates.py",
-        "return Kept.NONE if user == us else Kept.CHANGED",
-        "return Kept.NONE",
+        "return NotRestored.NONE if user == us else NotRestored.CHANGED",
+        "return NotRestored.NONE",
         f"{TESTS}/core/restore/test_candidates.py",
     ),
     Mutation(
@@ -153,8 +153,8 @@ MUTATIONS = (
     Mutation(
         "I10",
         f"{LIBRARY}/core/restore/candidates.py",
-        "return Kept.HOLD_TIME if not limits.force and _hold_left(machine, limits) > 0 else Kept.NONE",
-        "return Kept.NONE",
+        "return NotRestored.HOLD_TIME if not limits.force and _hold_left(machine, limits) > 0 else NotRestored.NONE",
+        "return NotRestored.NONE",
         f"{TESTS}/core/restore/test_candidates.py",
     ),
     Mutation(
@@ -167,14 +167,14 @@ MUTATIONS = (
     Mutation(
         "I12",
         f"{WORKER}/activities/stop/confirmation.py",
-        "allowed = self._order.method is StopMethod.SOFT_THEN_HARD and self._ending is None",
+        "allowed = self._input.method is StopMethod.SOFT_THEN_HARD and self._ending is None",
         "allowed = self._ending is None",
         f"{TESTS}/worker/activities/stop/test_pipeline.py",
     ),
     Mutation(
         "I13",
         f"{WORKER}/activities/stop/confirmation.py",
-        "(TASK_SECONDS if request.task else self._order.grace_seconds)",
+        "(TASK_SECONDS if request.task else self._input.grace_seconds)",
         "1e9",
         f"{TESTS}/worker/activities/stop/test_pipeline.py -k ignores --timeout 5",
     ),
@@ -188,14 +188,14 @@ MUTATIONS = (
     Mutation(
         "I17",
         f"{WORKER}/activities/stop/pipeline.py",
-        "                return self.outcome(victim, VictimEnd.SPARED, closed, marked=marked)\n",
+        "                return self.outcome(victim, VictimStatus.SPARED, closed, marked=marked)\n",
         "                pass\n",
         f"{TESTS}/worker/activities/stop/test_pipeline.py -k between_the_mark_and_the_stop",
     ),
     Mutation(
         "I17",
         f"{WORKER}/activities/stop/gate.py",
-        "        self._supervision.hand_over_if_due()\n        return self.closed()",
+        "        self._heartbeat.raise_if_handed_over()\n        return self.closed()",
         "        return None",
         f"{TESTS}/worker/activities/stop/test_gate.py",
     ),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ..vsphere_preemption.core.planning.decision import Moment, decide
+from ..vsphere_preemption.core.planning.decision import DecisionContext, decide
 from ..vsphere_preemption.core.planning.plan_result import decision_as_result
 from ..vsphere_preemption.core.policy.model import Mode
 from ..vsphere_preemption.core.requests.request import PreemptionRequest
@@ -24,8 +24,8 @@ def planned(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, 
     VCenterError.
     """
     policies = policies_of(params)
-    moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
-    decision = with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, moment))
+    context = DecisionContext(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
+    decision = with_vcenter(params, lambda vcenter: decide(request, policies, vcenter, context))
     return decision_as_result(decision, request, policies)
 
 

@@ -42,9 +42,9 @@ def _left_out(plan: Mapping[str, Any]) -> Iterator[str]:
     counts = ", ".join(f"{reason} {count}" for reason, count in plan["left_out_count"].items())
     yield f"left out: {counts}"
     shown = plan["left_out"][:LEFT_OUT_SHOWN]
-    width = max(len(spared["reason"]) for spared in shown)
-    for spared in shown:
-        yield f"  {spared['reason']:<{width}}  {_one_line(spared['name'])} ({spared['vm']})"
+    width = max(len(entry["reason"]) for entry in shown)
+    for entry in shown:
+        yield f"  {entry['reason']:<{width}}  {_one_line(entry['name'])} ({entry['vm']})"
     if more := len(plan["left_out"]) - len(shown):
         yield f"  and {more} more"
 

@@ -17,16 +17,16 @@ from ..vsphere_preemption.core.errors import PreemptionError
 from ..vsphere_preemption.core.policy.problems import InvalidPolicy
 from ..vsphere_preemption.core.preflight.check import (
     Check,
-    broken_at,
+    blocked_by,
     failed,
-    failed_by,
+    failed_with,
     in_the_way,
     passed,
     skipped,
     summary,
     table,
 )
-from ..vsphere_preemption.core.preflight.rules import LIBRARIES, judge_libraries, judge_policy, judge_python
+from ..vsphere_preemption.core.preflight.rules import LIBRARIES, check_libraries, check_policy, check_python
 from ..vsphere_preemption.core.setup.privileges import FEATURES
 from ..vsphere_preemption.events.reaching import reach
 from ..vsphere_preemption.events.targets import VARIABLE as ALLOW_VARIABLE
@@ -101,20 +101,20 @@ def as_failure(checks: Sequence[Check], result: Mapping[str, Any]) -> dict[str, 
 
 def local_checks() -> list[Check]:
     """The interpreter that runs this, and its libraries."""
-    return [judge_python(sys.version_info[:3]), judge_libraries({name: _installed(name) for name in LIBRARIES})]
+    return [check_python(sys.version_info[:3]), check_libraries({name: _installed(name) for name in LIBRARIES})]
 
 
 def policy_check(params: Mapping[str, Any]) -> Check:
     """The policy, if one is configured."""
     name = "policy"
     try:
-        return judge_policy(policies_of(params), params["tag"], params["features"])
+        return check_policy(policies_of(params), params["tag"], params["features"])
     except InvalidPolicy as error:
         more = len(error.lines) - PROBLEMS_SHOWN
         lines = error.lines[:PROBLEMS_SHOWN] + ([f"and {more} more"] if more > 0 else [])
         return failed(name, f"{error.what}: {'; '.join(lines)}.", error.next_step)
     except PreemptionError as error:
-        return failed_by(name, error)
+        return failed_with(name, error)
 
 
 def sink_checks(params: Mapping[str, Any]) -> list[Check]:
@@ -130,7 +130,7 @@ def sink_checks(params: Mapping[str, Any]) -> list[Check]:
         known.append(passed(ADDRESS, f"The address is allowed; {target.host} resolves to {address}."))
         reach(target, address, limit=limit, ca_file=params["reply_to_ca_file"])
     except PreemptionError as error:
-        return broken_at((ADDRESS, RECEIVER), RECEIVER if known else ADDRESS, error, known=known)
+        return blocked_by((ADDRESS, RECEIVER), RECEIVER if known else ADDRESS, error, known=known)
     reached = f"{target.host} accepts connections on port {target.port}; nothing was sent."
     return [*known, passed(RECEIVER, reached)]
 

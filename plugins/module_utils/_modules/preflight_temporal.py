@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ..vsphere_preemption.core.errors import PreemptionError, TemporalAccessDenied, TemporalTlsRefused
-from ..vsphere_preemption.core.preflight.check import Check, broken_at, failed_by, passed, skipped, warned
-from ..vsphere_preemption.core.preflight.rules import judge_namespace, judge_switch, judge_temporal_clock, judge_worker
-from ..vsphere_preemption.temporal.kill_switch import read_switch
+from ..vsphere_preemption.core.preflight.check import Check, blocked_by, failed_with, passed, skipped, warned
+from ..vsphere_preemption.core.preflight.rules import check_namespace, check_switch, check_temporal_clock, check_worker
+from ..vsphere_preemption.temporal.kill_switch import read_kill_switch
 from ..vsphere_preemption.temporal.preflight import read_namespace, read_pollers
 from .temporal import connection_of, with_client
 
@@ -30,7 +30,7 @@ def temporal_checks(params: Mapping[str, Any]) -> list[Check]:
     known: list[Check] = []
 
     async def look(client: Client) -> list[Check]:
-        namespace = judge_namespace(await read_namespace(client))
+        namespace = check_namespace(await read_namespace(client))
         return [*known, namespace, *await _inside(client, params["task_queue"])]
 
     try:
@@ -38,7 +38,7 @@ def temporal_checks(params: Mapping[str, Any]) -> list[Check]:
         known += _reached(params["temporal_address"], secure=secure)
         return with_client(params, look)
     except PreemptionError as error:
-        return broken_at(NAMES, _stage(error), error, known=known)
+        return blocked_by(NAMES, _stage(error), error, known=known)
 
 
 def _reached(address: str, *, secure: bool) -> list[Check]:
@@ -85,12 +85,12 @@ async def _inside(client: Client, task_queue: str) -> list[Check]:
         pollers = await read_pollers(client, task_queue)
         now = datetime.now(UTC)
         if pollers:
-            clock = judge_temporal_clock(pollers, now)
-        return judge_worker(pollers, task_queue, now)
+            clock = check_temporal_clock(pollers, now)
+        return check_worker(pollers, task_queue, now)
 
     async def switch() -> Check:
-        found = await read_switch(client, task_queue)
-        return judge_switch(str(found), paused=found.paused)
+        found = await read_kill_switch(client, task_queue)
+        return check_switch(str(found), paused=found.paused)
 
     return [await _looked(WORKER, worker), await _looked(SWITCH, switch), clock]
 
@@ -99,4 +99,4 @@ async def _looked(name: str, look: Callable[[], Awaitable[Check]]) -> Check:
     try:
         return await look()
     except PreemptionError as error:
-        return failed_by(name, error)
+        return failed_with(name, error)

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..vsphere_preemption.core.errors import InvalidInput, PreemptionError, VCenterTlsRefused
 from ..vsphere_preemption.core.policy.references import references_of
-from ..vsphere_preemption.core.preflight.check import Check, broken_at, failed_by, passed, skipped, warned
+from ..vsphere_preemption.core.preflight.check import Check, blocked_by, failed_with, passed, skipped, warned
 from ..vsphere_preemption.core.preflight.rules import (
-    judge_attribute,
-    judge_privileges,
-    judge_product,
+    check_attribute,
+    check_privileges,
+    check_product,
+    check_tag,
+    check_vcenter_clock,
     judge_protections,
-    judge_tag,
-    judge_vcenter_clock,
 )
 from ..vsphere_preemption.vcenter.admin import preflight
 from .request import policies_of
@@ -48,12 +48,12 @@ def vcenter_checks(params: Mapping[str, Any]) -> list[Check]:
         known.append(_certificate(params))
         product = preflight.read_product(vcenter.soap)
         known.append(passed(LOGIN, f"Logged in as {product.user}."))
-        return [*known, judge_product(product), *_inside(vcenter, params)]
+        return [*known, check_product(product), *_inside(vcenter, params)]
 
     try:
         return with_vcenter(params, look)
     except PreemptionError as error:
-        return broken_at(NAMES, _stage(error, known), error, known=[*known, *_answered(params)])
+        return blocked_by(NAMES, _stage(error, known), error, known=[*known, *_answered(params)])
 
 
 def _answered(params: Mapping[str, Any]) -> list[Check]:
@@ -83,13 +83,13 @@ def _inside(vcenter: VCenter, params: Mapping[str, Any]) -> list[Check]:
     def tag() -> Check:
         tagged = vcenter.tagged(params["tag"], placed=False, sized=False)
         machines.extend(machine.ref for machine in tagged.machines)
-        return judge_tag(tagged, params["tag"])
+        return check_tag(tagged, params["tag"])
 
     looks: dict[str, Callable[[], Check]] = {
         TAG: tag,
-        PRIVILEGES: lambda: judge_privileges(preflight.read_holdings(soap, machines), features),
-        ATTRIBUTE: lambda: judge_attribute(preflight.read_attribute_kinds(soap), features),
-        CLOCK: lambda: judge_vcenter_clock(preflight.read_clock_skew(soap)),
+        PRIVILEGES: lambda: check_privileges(preflight.read_holdings(soap, machines), features),
+        ATTRIBUTE: lambda: check_attribute(preflight.read_attribute_kinds(soap), features),
+        CLOCK: lambda: check_vcenter_clock(preflight.read_clock_skew(soap)),
         PROTECTIONS: lambda: _protections(vcenter, params),
     }
     return [_looked(name, look) for name, look in looks.items()]
@@ -108,4 +108,4 @@ def _looked(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except PreemptionError as error:
-        return failed_by(name, error)
+        return failed_with(name, error)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..vsphere_preemption.core.restore.record import ReturnEnd
+from ..vsphere_preemption.core.restore.record import VmRestoreStatus
 
-ON = (ReturnEnd.RESTORED, ReturnEnd.PLANNED)
+ON = (VmRestoreStatus.RESTORED, VmRestoreStatus.PLANNED)
 
 
 def would_change(record: Mapping[str, Any]) -> bool:

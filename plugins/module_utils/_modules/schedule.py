@@ -82,7 +82,7 @@ def _schedule_of(name: str, params: Mapping[str, Any]) -> Schedule:
         name=name,
         times=times_of(params["cron"] or (), calendar),
         timezone=checked_timezone(params["timezone"]),
-        order=_order_of(name, params),
+        workflow_input=_input_of(name, params),
         task_queue=params["task_queue"],
         jitter_seconds=checked_seconds("jitter", params["jitter"], least=0),
         catch_up_seconds=checked_seconds("catch-up window", params["catch_up"], least=LEAST_CATCH_UP_SECONDS),
@@ -99,7 +99,7 @@ def _check_belonging(params: Mapping[str, Any]) -> None:
         )
 
 
-def _order_of(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
+def _input_of(name: str, params: Mapping[str, Any]) -> dict[str, Any]:
     """Input of the workflow that the schedule starts; the worker reads it as `ScheduledInput`."""
     named = {**params, "reason": params["reason"] or f"schedule {name}", "criticality": params["criticality"] or "LOW"}
     of_action = _restore_of(named) if params["action"] == "restore" else {"request": request_without_event(named)}

@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..vsphere_preemption.core.requests.empty_limits import refuse_empty
-from ..vsphere_preemption.core.setup.tag import Chosen, Found, Selection, TagPlan, Wish, plan_absence, plan_presence
+from ..vsphere_preemption.core.setup.tag import (
+    CurrentTag,
+    DesiredTag,
+    SelectedVms,
+    TagPlan,
+    VmSelection,
+    plan_absence,
+    plan_presence,
+)
 from ..vsphere_preemption.vcenter.inventory.vm_selection import list_machines
 from ..vsphere_preemption.vcenter.tags.admin import TagAdmin
 
@@ -22,26 +30,26 @@ Names = Mapping["ManagedObject", str]
 
 def set_up_tag(client: VCenter, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module, including the diff."""
-    wish, present = _wish(params), params["state"] == "present"
+    desired, present = _desired(params), params["state"] == "present"
     admin = TagAdmin(client.rest, calls=client.concurrency)
-    found = admin.find(wish)
+    found = admin.find(desired)
     chosen = _chosen(client, found, params)
     if present:
-        plan = plan_presence(wish, found, chosen)
+        plan = plan_presence(desired, found, chosen)
     else:
-        plan = plan_absence(wish, found, chosen, force=params["force"], with_category=params["remove_category"])
-    after = found if check_mode else admin.carry_out(plan, wish, found)
+        plan = plan_absence(desired, found, chosen, force=params["force"], with_category=params["remove_category"])
+    after = found if check_mode else admin.carry_out(plan, desired, found)
     return {
         "changed": plan.changes_something,
-        "tag": _tag(wish, after, exists=present),
+        "tag": _tag(desired, after, exists=present),
         "added": _machines(plan.attach, chosen.names),
         "removed": _machines(plan.detach, chosen.names),
-        "diff": _diff(wish, found, plan, chosen.names),
+        "diff": _diff(desired, found, plan, chosen.names),
     }
 
 
-def _wish(params: Mapping[str, Any]) -> Wish:
-    return Wish(
+def _desired(params: Mapping[str, Any]) -> DesiredTag:
+    return DesiredTag(
         name=params["tag"],
         category=params["category"],
         description=params["tag_description"],
@@ -50,14 +58,14 @@ def _wish(params: Mapping[str, Any]) -> Wish:
     )
 
 
-def _chosen(client: VCenter, found: Found, params: Mapping[str, Any]) -> Chosen:
+def _chosen(client: VCenter, found: CurrentTag, params: Mapping[str, Any]) -> SelectedVms:
     """The VMs of the option `attach`; if it is not set, only the names of the VMs that will lose the tag."""
     present, attach = params["state"] == "present", params["attach"]
     if attach is None:
         names = {} if present else {ref: vm.name for ref, vm in client.read(found.carriers).items()}
-        return Chosen(names=names)
+        return SelectedVms(names=names)
     attach = checked_attach(attach)
-    selection = Selection(
+    selection = VmSelection(
         vms=tuple(attach["vms"] or ()),
         folder=attach["folder"] or "",
         pattern=attach["pattern"] or "",
@@ -74,11 +82,11 @@ def checked_attach(attach: Mapping[str, Any]) -> Mapping[str, Any]:
     return attach
 
 
-def _tag(wish: Wish, after: Found, *, exists: bool) -> dict[str, Any]:
+def _tag(desired: DesiredTag, after: CurrentTag, *, exists: bool) -> dict[str, Any]:
     return {
         "id": after.tag.id if after.tag and exists else "",
-        "name": wish.name,
-        "category": wish.category,
+        "name": desired.name,
+        "category": desired.category,
         "category_id": after.category.id if after.category else "",
         "exists": exists,
     }
@@ -90,21 +98,21 @@ def _machines(refs: Iterable[ManagedObject], names: Names) -> list[dict[str, str
     return sorted(entries, key=lambda entry: (entry["name"], entry["vm"]))
 
 
-def _diff(wish: Wish, found: Found, plan: TagPlan, names: Names) -> dict[str, Any]:
+def _diff(desired: DesiredTag, found: CurrentTag, plan: TagPlan, names: Names) -> dict[str, Any]:
     """Lists only the VMs that change."""
     category, tag = found.category, found.tag
     was = {"description": category.description, "cardinality": category.cardinality} if category else None
     will: dict[str, Any] | None = {**was, **plan.category_changes} if was else None
     if plan.create_category:
-        will = {"description": wish.category_description or "", "cardinality": wish.cardinality or "multiple"}
+        will = {"description": desired.category_description or "", "cardinality": desired.cardinality or "multiple"}
     tag_was = {"description": tag.description} if tag else None
     tag_will: dict[str, Any] | None = {**tag_was, **plan.tag_changes} if tag_was else None
     if plan.create_tag:
-        tag_will = {"description": wish.description or ""}
+        tag_will = {"description": desired.description or ""}
     return {
-        "before": _side(wish, was, tag_was, _texts(plan.detach, names)),
+        "before": _side(desired, was, tag_was, _texts(plan.detach, names)),
         "after": _side(
-            wish,
+            desired,
             None if plan.delete_category else will,
             None if plan.delete_tag else tag_will,
             _texts(plan.attach, names),
@@ -112,8 +120,8 @@ def _diff(wish: Wish, found: Found, plan: TagPlan, names: Names) -> dict[str, An
     }
 
 
-def _side(wish: Wish, category: object, tag: object, machines: list[str]) -> dict[str, Any]:
-    return {f"category {wish.category}": category, f"tag {wish.name}": tag, "attached to": machines}
+def _side(desired: DesiredTag, category: object, tag: object, machines: list[str]) -> dict[str, Any]:
+    return {f"category {desired.category}": category, f"tag {desired.name}": tag, "attached to": machines}
 
 
 def _texts(refs: Iterable[ManagedObject], names: Names) -> list[str]:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from . import env_file
-from .state import File, Found, State
+from .state import File, HostState, State
 
 ENV_FILE, POLICY_FILE = "worker.env", "policy.yml"
 SECRET_VARIABLES = frozenset({"TEMPORAL_API_KEY"})
 
 
-class Action(Enum):
+class ServiceAction(Enum):
     """What must be done to the process."""
 
     NONE = "none"
@@ -30,46 +30,46 @@ class Action(Enum):
 
 
 @dataclass(frozen=True)
-class Plan:
+class DeploymentPlan:
     """before, after: human-readable text."""
 
-    action: Action
+    action: ServiceAction
     before: str = ""
     after: str = ""
 
     @property
     def changed(self) -> bool:
-        return self.action is not Action.NONE
+        return self.action is not ServiceAction.NONE
 
 
-def plan_present(found: Found, wanted: State) -> Plan:
+def plan_present(found: HostState, wanted: State) -> DeploymentPlan:
     """The plan to bring the instance to the desired state."""
     before, after = _described(found, found.state, wanted), _described(found, wanted, found.state, running=True)
-    return Plan(_action(found, wanted), before, after)
+    return DeploymentPlan(_action(found, wanted), before, after)
 
 
-def plan_absent(found: Found) -> Plan:
+def plan_absent(found: HostState) -> DeploymentPlan:
     """The plan to remove the instance."""
-    action = Action.REMOVE if found.present or found.leftovers else Action.NONE
+    action = ServiceAction.REMOVE if found.present or found.leftovers else ServiceAction.NONE
     leftovers = "releases and virtual environments that no instance uses\n" if found.leftovers else ""
-    return Plan(action, _described(found, found.state, found.state) + leftovers, "")
+    return DeploymentPlan(action, _described(found, found.state, found.state) + leftovers, "")
 
 
-def _action(found: Found, wanted: State) -> Action:
+def _action(found: HostState, wanted: State) -> ServiceAction:
     state = found.state
     if not found.running:
-        return Action.START
+        return ServiceAction.START
     moved = (state.service, state.release, state.venv) != (wanted.service, wanted.release, wanted.venv)
     if moved or found.damaged or dict(state.definition) != dict(wanted.definition):
-        return Action.RESTART
+        return ServiceAction.RESTART
     changed = {name for name in {*state.files, *wanted.files} if state.files.get(name) != wanted.files.get(name)}
     if not changed:
-        return Action.NONE
+        return ServiceAction.NONE
     # Adding or removing a policy changes the environment as well.
-    return Action.RELOAD if changed == {POLICY_FILE} else Action.RESTART
+    return ServiceAction.RELOAD if changed == {POLICY_FILE} else ServiceAction.RESTART
 
 
-def _described(found: Found, state: State, other: State, *, running: bool | None = None) -> str:
+def _described(found: HostState, state: State, other: State, *, running: bool | None = None) -> str:
     """A state as lines of text. other: the state to compare with, to report changed secrets."""
     if state == State() and not found.running:
         return ""
@@ -86,7 +86,7 @@ def _described(found: Found, state: State, other: State, *, running: bool | None
     return "".join(f"{line}\n" for line in lines)
 
 
-def _damage(found: Found, name: str, is_before: bool) -> str:
+def _damage(found: HostState, name: str, is_before: bool) -> str:
     return " (damaged)" if is_before and name in found.damaged else ""
 
 

@@ -18,7 +18,7 @@ from .deployment_plan import POLICY_FILE
 from .readiness import split
 from .service import SECRET_FILES, Instance
 from .state import File
-from .venv import Source
+from .venv import PackageSource
 from .webhook import OPTIONS_OF_VARIABLES, webhook_files, webhook_variables
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
@@ -53,7 +53,7 @@ CLIENT_KEY = "temporal_client_key"
 
 
 @dataclass(frozen=True)
-class Order:
+class DeploymentSpec:
     """release_sha256, lock_sha256: the release to run. archive: path of the sent release on the host, or empty.
 
     variables: of the worker, except those that name secret files. files: by path in the directory of the instance.
@@ -66,7 +66,7 @@ class Order:
     lock_sha256: str = ""
     archive: str = ""
     python: str = ""
-    source: Source = field(default_factory=Source)
+    source: PackageSource = field(default_factory=PackageSource)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     files: Mapping[str, File] = field(default_factory=dict)
     ready_seconds: float = 0.0
@@ -78,24 +78,24 @@ class Order:
         return tuple(name for name in SECRET_FILES if f"credentials/{name}" in self.files)
 
 
-def order_from(params: Mapping[str, Any]) -> Order:
+def spec_from(params: Mapping[str, Any]) -> DeploymentSpec:
     """The order of a task. Raises InvalidSetting for invalid options."""
     instance = _instance(params)
     if params["state"] == "absent":
-        return Order(instance, params["service"])
+        return DeploymentSpec(instance, params["service"])
     shipped = params["shipped"]
     if not shipped:
         why = "the module was run without its action plugin"
         raise _wrong("Cannot deploy a worker", why, "Run it as vsphere.preemption.preemption_worker_deploy.")
     files = _files(params, shipped)
-    return Order(
+    return DeploymentSpec(
         instance,
         params["service"],
         release_sha256=shipped["release_sha256"],
         lock_sha256=shipped["lock_sha256"],
         archive=shipped["archive"] or "",
         python=params["python"] or sys.executable,
-        source=Source(params["wheelhouse"] or "", params["index_url"] or ""),
+        source=PackageSource(params["wheelhouse"] or "", params["index_url"] or ""),
         variables=_variables(params, instance, files),
         files=files,
         ready_seconds=_from_zero(params, "ready_timeout"),

@@ -23,7 +23,7 @@ from support.announcements import (
 )
 from support.paths import CHECKOUT
 from vsphere_preemption.core.reasons import RunReason
-from vsphere_preemption.core.records.outcome import RunEnd
+from vsphere_preemption.core.records.outcome import RunStatus
 from vsphere_preemption.core.requests.request import read_request
 from vsphere_preemption.events._delivery import encode
 from vsphere_preemption.events.event_types import (
@@ -33,15 +33,15 @@ from vsphere_preemption.events.event_types import (
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.sink_settings import Mode
+from vsphere_preemption.events.sink_settings import ContentMode
 
 NOW = "2026-11-24T12:00:00Z"
 NAMED = ["tag", "criticality", "workflowID", "workflowStarted", "event"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("mode", list(Mode))
-def test_the_same_input_is_the_same_bytes(name: str, mode: Mode) -> None:
+@pytest.mark.parametrize("mode", list(ContentMode))
+def test_the_same_input_is_the_same_bytes(name: str, mode: ContentMode) -> None:
     assert encode(sample(name), mode) == encode(sample(name), mode)
 
 
@@ -95,14 +95,14 @@ def test_a_failure_lists_the_victims_that_failed_and_only_counts_the_others() ->
 
 
 def test_a_run_that_failed_before_it_had_victims_is_told_without_any() -> None:
-    broken = record(by_hand(), RunEnd.FAILED, RunReason.PLAN_FAILED)
+    broken = record(by_hand(), RunStatus.FAILED, RunReason.PLAN_FAILED)
     broken.victims, broken.message = [], "vCenter is away"
     data = failed_event(identity(by_hand()), broken.as_wire(), source=SOURCE, time=NOW).data
     assert (data["virtualMachines"], data["victims"], data["message"]) == ([], [], "vCenter is away")
 
 
 def test_a_request_that_was_turned_away_says_why_and_names_no_vm() -> None:
-    turned_away = record(by_hand(), RunEnd.SKIPPED, RunReason.PAUSED)
+    turned_away = record(by_hand(), RunStatus.SKIPPED, RunReason.PAUSED)
     turned_away.message = "paused by somebody"
     data = skipped_event(identity(by_hand()), turned_away.brief(), source=SOURCE, time=NOW).data
     assert (data["outcome"], data["reason"], data["message"]) == ("skipped", "paused", "paused by somebody")
@@ -130,5 +130,5 @@ def test_the_samples_hold_a_victim_of_each_kind() -> None:
 def test_the_examples_in_the_documentation_are_what_the_code_makes() -> None:
     page = (CHECKOUT / "docs" / "events.md").read_text()
     shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
-    made = [json.loads(encode(sample(name), Mode.STRUCTURED).body) for name in NAMES if name != "preempted"]
+    made = [json.loads(encode(sample(name), ContentMode.STRUCTURED).body) for name in NAMES if name != "preempted"]
     assert shown == made

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
-from vsphere_preemption.events.sink_settings import Mode, SinkSettings
+from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
 
 def test_with_nothing_set_the_prototypes_mode_is_used() -> None:
-    assert SinkSettings.from_environment({}) == SinkSettings(Mode.BINARY, 10.0, ReplyTargets(), None)
+    assert SinkSettings.from_environment({}) == SinkSettings(ContentMode.BINARY, 10.0, ReplyTargets(), None)
 
 
 def test_everything_can_be_set() -> None:
@@ -26,7 +26,7 @@ def test_everything_can_be_set() -> None:
             "PREEMPTION_REPLY_TO_ALLOW": "events.example.com, 10.0.0.0/8",
         }
     )
-    assert settings.mode is Mode.STRUCTURED
+    assert settings.mode is ContentMode.STRUCTURED
     assert settings.timeout_seconds == 2.5
     assert settings.allow == ReplyTargets.parse("events.example.com,10.0.0.0/8")
 

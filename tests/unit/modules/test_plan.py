@@ -29,7 +29,7 @@ def vm(number: int) -> Any:
 def a_plan(*, victims: int = 2, left_out: int = 1, **given: Any) -> Any:
     return core_plan.Plan(
         victims=[core_plan.Victim(vm(n), f"web-{n}", 1024, 500, "prio/low") for n in range(victims)],
-        left_out=[core_plan.Spared(vm(100 + n), f"db-{n}", reasons.LeftOut.OVER_CAP) for n in range(left_out)],
+        left_out=[core_plan.LeftOutVm(vm(100 + n), f"db-{n}", reasons.LeftOut.OVER_CAP) for n in range(left_out)],
         left_out_count={"over_cap": left_out} if left_out else {},
         **given,
     )

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import Plan, Victim
-from vsphere_preemption.temporal.dispatcher import RunAtWork
-from vsphere_preemption_worker.preemptctl.run_view import Sight, fitted, lines_of, redrawn
+from vsphere_preemption.temporal.dispatcher import ActiveRun
+from vsphere_preemption_worker.preemptctl.run_view import RunView, fitted, lines_of, redrawn
 
 PLAN = Plan(victims=[Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"web-{n}", 512, 100) for n in range(3)])
-AT_WORK = Sight.of_run(RunAtWork("w/abc", "stopping", "HIGH", PLAN.as_wire(), "r1"))
+AT_WORK = RunView.of_run(ActiveRun("w/abc", "stopping", "HIGH", PLAN.as_wire(), "r1"))
 
 
 def test_a_run_at_work_shows_its_phase_and_its_victims_in_order() -> None:
@@ -32,7 +32,7 @@ def test_the_document_names_the_preemption_also_under_the_earlier_name() -> None
 
 
 def test_no_run_is_said_and_a_note_comes_last() -> None:
-    assert lines_of(Sight()) == ["No active run; waiting for one."]
+    assert lines_of(RunView()) == ["No active run; waiting for one."]
     assert lines_of(replace(AT_WORK, note="no answer\x1b"))[-1] == "no answer\\x1b"
 
 

@@ -41,7 +41,7 @@ def until(event: asyncio.Event) -> Callable[[], Coroutine[Any, Any, None]]:
 
 async def ask(
     world: World, workflow_id: str, request: PreemptionRequest, *, request_id: str = "", seconds: float = 10.0
-) -> dispatcher.Answer:
+) -> dispatcher.RequestOutcome:
     return await dispatcher.preempt_and_wait(
         world.client,
         request,

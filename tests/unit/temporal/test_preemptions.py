@@ -73,7 +73,7 @@ def test_an_approval_of_an_id_that_nothing_has_is_refused_and_a_run_that_is_to_c
         preemption_id, execution_run_id = await preempt(world, workflow_id)
         for seconds in (0.0, 15.0):
             with pytest.raises(WorkflowNotFound, match="is the execution_run_id"):
-                await approvals.find_awaited(world.client, workflow_id, execution_run_id, wait_seconds=seconds)
+                await approvals.find_pending_approval(world.client, workflow_id, execution_run_id, wait_seconds=seconds)
         looks: list[str] = []
 
         async def is_known(_client: object, looked_for: str, *, workflow_id: str) -> bool:
@@ -81,12 +81,12 @@ def test_an_approval_of_an_id_that_nothing_has_is_refused_and_a_run_that_is_to_c
             return await preemptions.is_known(world.client, preemption_id, workflow_id=workflow_id) and len(looks) > 2
 
         with pytest.raises(WorkflowNotFound, match=f"no workflow execution has the id {workflow_id}/none"):
-            await approvals.find_awaited(world.client, workflow_id, f"{workflow_id}/none")
+            await approvals.find_pending_approval(world.client, workflow_id, f"{workflow_id}/none")
         monkeypatch.setattr(approvals, "is_known", is_known)
         with pytest.raises(NotWaitingForApproval, match="its phase is ended"):
-            await approvals.find_awaited(world.client, workflow_id, preemption_id, wait_seconds=15.0)
+            await approvals.find_pending_approval(world.client, workflow_id, preemption_id, wait_seconds=15.0)
         assert looks == [preemption_id] * 3
         with pytest.raises(InvalidRequest):
-            await approvals.find_awaited(world.client, workflow_id, "")
+            await approvals.find_pending_approval(world.client, workflow_id, "")
 
     tell(story, Script())

@@ -20,7 +20,7 @@ from unit.modules._collection import imported
 
 deployment = imported("plugins.module_utils._worker_host.deployment")
 errors = imported("plugins.module_utils._worker_host.errors")
-order = imported("plugins.module_utils._worker_host.spec")
+spec = imported("plugins.module_utils._worker_host.spec")
 service = imported("plugins.module_utils._worker_host.service")
 clock = imported("plugins.module_utils._worker_host.clock")
 state = imported("plugins.module_utils._worker_host.state")
@@ -88,7 +88,7 @@ class FakeService:
             self._unit.unlink()
             self.done.append("remove")
 
-    def last_words(self) -> list[str]:
+    def log_tail(self) -> list[str]:
         return ["first", "I cannot go on"]
 
 
@@ -107,7 +107,7 @@ class FakeHost:
         self.detached = FakeService(self.instance)
         self.systemd = FakeService(self.instance, self.root / f"{self.name}.service")
 
-    def order(self, release: str = "one", *, service: str = "detached", **more: Any) -> Any:
+    def spec(self, release: str = "one", *, service: str = "detached", **more: Any) -> Any:
         """An order of a release with this text in it. policy: text of the policy."""
         packed = archive({"vsphere_preemption_worker/__main__.py": release, "requirements.txt": "x==1"})
         path = self.root / f"{release}.tar.gz"
@@ -116,17 +116,17 @@ class FakeHost:
         if policy := more.pop("policy", ""):
             files["policy.yml"] = state.File(policy)
         given = {"archive": str(path), "lock_sha256": "b", "python": sys.executable, "files": files, **more}
-        return order.Order(self.instance, service, release_sha256=sha256(packed).hexdigest(), **given)
+        return spec.DeploymentSpec(self.instance, service, release_sha256=sha256(packed).hexdigest(), **given)
 
     def deployment(self, wanted: Any) -> Any:
         services = {"systemd": self.systemd, "detached": self.detached}
         return deployment.Deployment(wanted, services, self.run, FakeClock().clock)
 
     def deploy(self, release: str = "one", *, check_mode: bool = False, **more: Any) -> Any:
-        return self.deployment(self.order(release, **more)).present(check_mode=check_mode)
+        return self.deployment(self.spec(release, **more)).present(check_mode=check_mode)
 
     def remove(self, *, check_mode: bool = False) -> Any:
-        return self.deployment(order.Order(self.instance, "detached")).absent(check_mode=check_mode)
+        return self.deployment(spec.DeploymentSpec(self.instance, "detached")).absent(check_mode=check_mode)
 
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.root / "opt")) for path in (self.root / "opt").rglob("*"))

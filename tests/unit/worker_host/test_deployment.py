@@ -211,4 +211,4 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 
 def imported_source(**given: str) -> object:
-    return imported("plugins.module_utils._worker_host.venv").Source(**given)
+    return imported("plugins.module_utils._worker_host.venv").PackageSource(**given)

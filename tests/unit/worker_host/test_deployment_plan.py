@@ -15,7 +15,7 @@ from unit.modules._collection import imported
 plan = imported("plugins.module_utils._worker_host.deployment_plan")
 state = imported("plugins.module_utils._worker_host.state")
 env_file = imported("plugins.module_utils._worker_host.env_file")
-Action, File, Found, State = plan.Action, state.File, state.Found, state.State
+Action, File, Found, State = plan.ServiceAction, state.File, state.HostState, state.State
 
 
 def env(**variables: str) -> Any:

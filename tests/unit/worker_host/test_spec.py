@@ -13,7 +13,7 @@ import pytest
 from support.paths import CHECKOUT
 from unit.modules._collection import imported
 
-order = imported("plugins.module_utils._worker_host.spec")
+spec = imported("plugins.module_utils._worker_host.spec")
 options = imported("plugins.module_utils._worker_host.options")
 InvalidSetting = imported("plugins.module_utils.vsphere_preemption.core.errors").InvalidSetting
 
@@ -28,7 +28,7 @@ GIVEN = {
 
 
 def ordered(**more: Any) -> Any:
-    return order.order_from({**GIVEN, **more})
+    return spec.spec_from({**GIVEN, **more})
 
 
 def test_the_least_that_is_given_makes_a_worker() -> None:
@@ -127,11 +127,11 @@ def test_an_address_with_a_password_is_refused_without_showing_it() -> None:
 
 
 def test_removing_needs_nothing_but_the_name() -> None:
-    found = order.order_from({**GIVEN, "state": "absent", "shipped": None, "vcenter_url": None})
+    found = spec.spec_from({**GIVEN, "state": "absent", "shipped": None, "vcenter_url": None})
     assert (found.instance.name, found.files) == ("default", {})
 
 
-KNOWN = {*order.OF_OPTIONS, *order.FURTHER}
+KNOWN = {*spec.OF_OPTIONS, *spec.FURTHER}
 
 
 def test_every_documented_variable_has_an_option_or_may_be_given() -> None:

@@ -67,7 +67,7 @@ def answering(answer: Any, code: int = 0) -> Any:
 @pytest.mark.parametrize("answer", [[[3, 10], "/usr/bin/python3.10"], [[2, 7], ""]])
 def test_a_python_that_is_too_old_is_refused(answer: Any) -> None:
     with pytest.raises(errors.VenvFailed, match="it is Python"):
-        venv.look_at("/usr/bin/python3", answering(answer))
+        venv.probe_python("/usr/bin/python3", answering(answer))
 
 
 def test_a_python_that_is_not_there_is_refused() -> None:
@@ -76,11 +76,11 @@ def test_a_python_that_is_not_there_is_refused() -> None:
 
     for run in (missing, answering("", 1)):
         with pytest.raises(errors.VenvFailed, match="does not run"):
-            venv.look_at("/usr/bin/python9", run)
+            venv.probe_python("/usr/bin/python9", run)
 
 
 def test_a_virtual_environment_is_named_after_its_lock_file_and_its_python() -> None:
-    a, b = (venv.look_at("p", answering([[3, minor], f"/usr/bin/python3.{minor}"])) for minor in (11, 12))
+    a, b = (venv.probe_python("p", answering([[3, minor], f"/usr/bin/python3.{minor}"])) for minor in (11, 12))
     assert len({venv.venv_name("l1", a), venv.venv_name("l2", a), venv.venv_name("l1", b)}) == 3
     assert venv.venv_name("l1", a) == venv.venv_name("l1", a)
 
@@ -102,13 +102,13 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_p
 def test_a_second_deployment_waits_and_then_says_that_it_cannot(tmp_path: Path) -> None:
     time = FakeClock()
     with (
-        locking.alone(tmp_path / "opt", seconds=600, clock=time.clock),
+        locking.host_lock(tmp_path / "opt", seconds=600, clock=time.clock),
         pytest.raises(errors.DeployInProgress),
-        locking.alone(tmp_path / "opt", seconds=600, clock=time.clock),
+        locking.host_lock(tmp_path / "opt", seconds=600, clock=time.clock),
     ):
         pass
     assert time.time >= 600
-    with locking.alone(tmp_path / "opt", seconds=0, clock=time.clock):
+    with locking.host_lock(tmp_path / "opt", seconds=0, clock=time.clock):
         pass
 
 

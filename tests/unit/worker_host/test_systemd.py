@@ -181,7 +181,7 @@ def test_nothing_is_stopped_where_there_is_no_unit(host: FakeSystemd, tmp_path: 
 
 
 def test_the_last_words_are_those_of_the_journal(host: FakeSystemd, tmp_path: Path) -> None:
-    assert the_service(host, tmp_path).last_words() == ["first", "last"]
+    assert the_service(host, tmp_path).log_tail() == ["first", "last"]
 
 
 def test_wanted_is_the_unit_at_its_place(host: FakeSystemd, tmp_path: Path) -> None:

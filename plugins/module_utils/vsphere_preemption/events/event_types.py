@@ -25,7 +25,7 @@ from ..core.contract import (
 from ..core.inventory import ManagedObject
 from ..core.mark import RunIdentity, annotation
 from ..core.planning.plan import Victim
-from ..core.records.outcome import VictimEnd
+from ..core.records.outcome import VictimStatus
 from .envelope import OutgoingEvent
 
 Record = Mapping[str, Any]
@@ -107,13 +107,13 @@ def skipped_event(run: RunIdentity, record: Record, *, source: str, time: str) -
 
 def failed_event(run: RunIdentity, record: Record, *, source: str, time: str) -> OutgoingEvent:
     """A run that failed completely or partially, with the victims that it did not stop. record: `RunRecord.as_wire`."""
-    failed = [victim for victim in record["victims"] if victim["outcome"] == VictimEnd.FAILED]
+    failed = [victim for victim in record["victims"] if victim["outcome"] == VictimStatus.FAILED]
     counted = Counter(victim["outcome"] for victim in record["victims"])
     data = {
         **_named(run),
         "virtualMachines": [victim["vm"] for victim in failed],
         **_told(record),
-        "counts": {end.value: counted[end] for end in VictimEnd},
+        "counts": {end.value: counted[end] for end in VictimStatus},
         "victims": [{name: victim[name] for name in _OF_FAILED_VICTIM} for victim in failed],
     }
     return OutgoingEvent(FAILED_EVENT_TYPE, source, _id(run, "failed"), time, data)

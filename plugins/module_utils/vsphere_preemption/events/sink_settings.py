@@ -16,7 +16,7 @@ from .targets import VARIABLE, ReplyTargets
 LONGEST_TIMEOUT_SECONDS = 300.0
 
 
-class Mode(StrEnum):
+class ContentMode(StrEnum):
     """The content mode of CloudEvents over HTTP. The prototype sends binary."""
 
     BINARY = "binary"
@@ -30,7 +30,7 @@ class SinkSettings:
     ca_file: PEM file with the CAs to trust. None: those of the Python package certifi.
     """
 
-    mode: Mode = Mode.BINARY
+    mode: ContentMode = ContentMode.BINARY
     timeout_seconds: float = 10.0
     allow: ReplyTargets = field(default_factory=ReplyTargets)
     ca_file: str | None = None

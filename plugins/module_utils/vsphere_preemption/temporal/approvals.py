@@ -28,7 +28,7 @@ LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ApprovalDecision:
     """A decision. by, note: for the record of the run, which keeps 200 characters of each."""
 
     approve: bool
@@ -36,7 +36,7 @@ class Verdict:
     note: str = ""
 
     @property
-    def decision(self) -> str:
+    def word(self) -> str:
         return "approve" if self.approve else "reject"
 
     def __str__(self) -> str:
@@ -44,16 +44,16 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Awaited:
-    """A run that is waiting for a decision, or has one. verdict: the decision, None while it is waiting."""
+class PendingApproval:
+    """A run that is waiting for a decision, or has one. decision: the decision, None while it is waiting."""
 
-    run: dispatcher.RunAtWork
-    verdict: Verdict | None = None
+    run: dispatcher.ActiveRun
+    decision: ApprovalDecision | None = None
 
 
-async def find_awaited(
+async def find_pending_approval(
     client: Client, workflow_id: str, preemption_id: str | None = None, *, wait_seconds: float = 0.0
-) -> Awaited:
+) -> PendingApproval:
     """The run that is waiting for a decision or has one: the active one, or the one with this id.
 
     wait_seconds: how long to wait for one. Raises NotWaitingForApproval with the state of the run, WorkflowNotFound if
@@ -64,7 +64,7 @@ async def find_awaited(
     end = loop.time() + wait_seconds
     while True:
         found = await _look(client, workflow_id, preemption_id)
-        if found is not None and (found.verdict or found.run.phase == WAITING):
+        if found is not None and (found.decision or found.run.phase == WAITING):
             return found
         can_come = found is None or not preemption_id or found.run.phase in BEFORE_WAITING
         if not can_come or loop.time() >= end:
@@ -74,67 +74,67 @@ async def find_awaited(
         await asyncio.sleep(min(LOOK_SECONDS, max(0.0, end - loop.time())))
 
 
-def would_change(awaited: Awaited, verdict: Verdict) -> bool:
+def would_change(pending: PendingApproval, decision: ApprovalDecision) -> bool:
     """Whether this decides anything. Raises NotWaitingForApproval if it contradicts an earlier decision."""
-    if awaited.verdict is None:
+    if pending.decision is None:
         return True
-    if awaited.verdict.approve is not verdict.approve:
-        raise _refused(awaited.run.preemption_id, f"it was already {awaited.verdict}")
+    if pending.decision.approve is not decision.approve:
+        raise _refused(pending.run.preemption_id, f"it was already {pending.decision}")
     return False
 
 
-async def decide(client: Client, awaited: Awaited, verdict: Verdict) -> tuple[Verdict, bool]:
+async def decide(client: Client, pending: PendingApproval, decision: ApprovalDecision) -> tuple[ApprovalDecision, bool]:
     """Decide; returns the decision in effect, and whether this call made it."""
-    if not would_change(awaited, verdict):
-        return awaited.verdict or verdict, False
-    preemption_id = awaited.run.preemption_id
+    if not would_change(pending, decision):
+        return pending.decision or decision, False
+    preemption_id = pending.run.preemption_id
     what = f"Cannot decide on the run {preemption_id}"
     handle = client.get_workflow_handle(preemption_id)
     seconds = CALL_LIMIT.total_seconds()
     try:
         with translated(what):
-            answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, asdict(verdict)))
+            answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, asdict(decision)))
     except (InvalidRequest, WorkflowNotFound) as error:
         # Another user decided first, or the approval has timed out.
         why = "it has ended" if isinstance(error, WorkflowNotFound) else error.why.rpartition(": ")[2]
         raise _refused(preemption_id, why) from error
     if answer is None:
         raise no_worker(what, f"no worker responded within {seconds:g} seconds")
-    holds = Verdict(answer["approve"], answer["by"], answer["note"])
-    return holds, verdict.by.startswith(holds.by) and verdict.note.startswith(holds.note)
+    holds = ApprovalDecision(answer["approve"], answer["by"], answer["note"])
+    return holds, decision.by.startswith(holds.by) and decision.note.startswith(holds.note)
 
 
-async def _look(client: Client, workflow_id: str, preemption_id: str) -> Awaited | None:
+async def _look(client: Client, workflow_id: str, preemption_id: str) -> PendingApproval | None:
     """None while there is no such run, or no active one."""
     if preemption_id and not await is_known(client, preemption_id, workflow_id=workflow_id):
         return None
     run = await (
-        dispatcher.read_run(client, preemption_id) if preemption_id else dispatcher.run_at_work(client, workflow_id)
+        dispatcher.read_run(client, preemption_id) if preemption_id else dispatcher.active_run(client, workflow_id)
     )
     if run is None:
         return None
     if run.phase == "starting":
-        return Awaited(run)
+        return PendingApproval(run)
     if run.phase == WAITING:
         if await dispatcher.is_running(client, run.preemption_id):
-            return Awaited(run)
+            return PendingApproval(run)
         # A terminated run still returns its last reply.
         run = replace(run, phase="ended")
-    return Awaited(run, await _verdict_in_history(client.get_workflow_handle(run.preemption_id), client))
+    return PendingApproval(run, await _decision_in_history(client.get_workflow_handle(run.preemption_id), client))
 
 
-async def _verdict_in_history(handle: WorkflowHandle[Any, Any], client: Client) -> Verdict | None:
+async def _decision_in_history(handle: WorkflowHandle[Any, Any], client: Client) -> ApprovalDecision | None:
     """The first decision that the run accepted."""
     with translated(f"Cannot read the history of the run {handle.id}"):
         async for event in handle.fetch_history_events():
             request = event.workflow_execution_update_accepted_event_attributes.accepted_request
             if request.input.name == UPDATE_DECIDE:
                 [given] = await client.data_converter.decode(request.input.args.payloads)
-                return Verdict(given["approve"], str(given.get("by") or ""), str(given.get("note") or ""))
+                return ApprovalDecision(given["approve"], str(given.get("by") or ""), str(given.get("note") or ""))
     return None
 
 
-def _not_waiting(workflow_id: str, run: dispatcher.RunAtWork | None, seconds: float) -> NotWaitingForApproval:
+def _not_waiting(workflow_id: str, run: dispatcher.ActiveRun | None, seconds: float) -> NotWaitingForApproval:
     after = f" after {seconds:g} seconds" if seconds else ""
     if run is None:
         return _refused(workflow_id, f"no run of the workflow is waiting for approval{after}")

@@ -26,14 +26,14 @@ def claims_id(task_queue: str) -> str:
 
 
 @dataclass(frozen=True)
-class Grant:
+class ClaimGrant:
     """vms: MoRefs of the VMs that the run has claimed. lately: how many seconds ago another run released them."""
 
     vms: frozenset[str]
     lately: Mapping[str, float]
 
 
-async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> Grant:
+async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[str], seconds: float) -> ClaimGrant:
     """Claim the VMs (MoRefs) for up to `seconds`. Raises TemporalError if no worker responds.
 
     VMs that a run already has are granted again.
@@ -51,7 +51,7 @@ async def claim(client: Client, task_queue: str, *, run_id: str, vms: Sequence[s
             start_workflow_operation=start,
             rpc_timeout=CALL_LIMIT,
         )
-    return Grant(frozenset(granted["vms"]), dict(granted["lately"]))
+    return ClaimGrant(frozenset(granted["vms"]), dict(granted["lately"]))
 
 
 async def release(client: Client, task_queue: str, *, run_id: str) -> None:

@@ -33,11 +33,11 @@ async def raise_later(
     task_queue: str,
 ) -> None:
     """Send the request after the delay, unless one is already waiting, which started earlier. Raises TemporalError."""
-    order = {"workflow_id": workflow_id, "request": request.as_wire(), "delay_seconds": delay_seconds}
+    workflow_input = {"workflow_id": workflow_id, "request": request.as_wire(), "delay_seconds": delay_seconds}
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
         await client.start_workflow(
             RAISE_WORKFLOW_TYPE,
-            order,
+            workflow_input,
             id=raise_id(workflow_id, colour),
             task_queue=task_queue,
             id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,

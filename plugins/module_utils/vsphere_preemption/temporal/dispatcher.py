@@ -57,7 +57,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Answer:
+class RequestOutcome:
     """The outcome of a request.
 
     execution_run_id: of the workflow. record: as the query `runs` shows it. repeated: the outcome is older than this
@@ -84,7 +84,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True)
-class RunAtWork:
+class ActiveRun:
     """The current state of a run. preemption_id: its workflow id. request_id: empty if it is not known.
 
     phase: `starting`, `planning`, `waiting_for_approval`, `notice`, `lead_time`, `stopping`, `announcing` or `ended`.
@@ -133,7 +133,7 @@ async def preempt_and_wait(
     task_queue: str,
     request_id: str = "",
     timeout_seconds: float,
-) -> Answer:
+) -> RequestOutcome:
     """Update-with-start, and the outcome.
 
     request_id: may be empty if the event has an id. Raises InvalidRequest if the workflow rejects the request; NoWorker
@@ -144,7 +144,7 @@ async def preempt_and_wait(
     start = _start_operation(workflow_id, task_queue)
     ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
 
-    async def update() -> Answer:
+    async def update() -> RequestOutcome:
         known_until = await _newest_outcome(client, workflow_id)
         started = asyncio.ensure_future(start.workflow_handle())
         try:
@@ -152,7 +152,7 @@ async def preempt_and_wait(
                 UPDATE_PREEMPT, ask, start_workflow_operation=start, id=request_id or request.key
             )
             repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
-            return Answer(workflow_id, (await started).result_run_id or "", record, repeated)
+            return RequestOutcome(workflow_id, (await started).result_run_id or "", record, repeated)
         finally:
             # Otherwise asyncio writes to stderr that the handle of a failed start was never retrieved.
             started.cancel()
@@ -187,10 +187,10 @@ async def read_requests(client: Client, workflow_id: str, execution_run_id: str 
     )
 
 
-async def read_run(client: Client, preemption_id: str) -> RunAtWork:
+async def read_run(client: Client, preemption_id: str) -> ActiveRun:
     """The progress of a run, by its workflow id. Errors as for `read_state`."""
     answer = checked(await query(client, preemption_id, None, QUERY_PROGRESS), dict, preemption_id, QUERY_PROGRESS)
-    return RunAtWork(preemption_id, answer["phase"], answer["criticality"], answer["plan"])
+    return ActiveRun(preemption_id, answer["phase"], answer["criticality"], answer["plan"])
 
 
 async def read_outcome(client: Client, preemption_id: str) -> Record:
@@ -205,7 +205,7 @@ async def read_outcome(client: Client, preemption_id: str) -> Record:
     return checked(record, dict, preemption_id, "result")
 
 
-async def run_at_work(client: Client, workflow_id: str, execution_run_id: str | None = None) -> RunAtWork | None:
+async def active_run(client: Client, workflow_id: str, execution_run_id: str | None = None) -> ActiveRun | None:
     """The run that the workflow is waiting for, None if there is none. Errors as for `read_state`."""
     at_work = (await read_requests(client, workflow_id, execution_run_id)).get("atWork")
     if not at_work:
@@ -215,7 +215,7 @@ async def run_at_work(client: Client, workflow_id: str, execution_run_id: str | 
         found = await read_run(client, run)
     except WorkflowNotFound:
         # The workflow is already processing the request; it starts the run with its next step.
-        found = RunAtWork(run, "starting")
+        found = ActiveRun(run, "starting")
     return replace(found, request_id=at_work["requestID"])
 
 
@@ -230,7 +230,7 @@ async def is_running(client: Client, workflow_id: str, execution_run_id: str | N
         return False
 
 
-async def what_cancel_would_find(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Cancelled:
+async def preview_cancel(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Cancelled:
     """The result of `cancel_workflow`, without cancelling anything."""
     workflow = (client, workflow_id, execution_run_id)
     return Cancelled(await is_running(*workflow), await _state_if_any(*workflow))
@@ -246,7 +246,7 @@ async def cancel_workflow(
 ) -> Cancelled:
     """Cancel a workflow gracefully; with `wait`, wait until it has ended (otherwise raises OutcomeTimeout)."""
     check_limit(timeout_seconds)
-    found = await what_cancel_would_find(client, workflow_id, execution_run_id)
+    found = await preview_cancel(client, workflow_id, execution_run_id)
     if not found.was_running:
         return found
     what = f"Cannot cancel the workflow {workflow_id}"

@@ -26,7 +26,7 @@ CALL_LIMIT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Switch:
+class KillSwitch:
     """paused: no run starts. reason, by, since (wire text), until (wire text, empty: until resumed manually)."""
 
     paused: bool = False
@@ -43,28 +43,28 @@ class Switch:
         return f"Preemption is paused since {self.since}{who}{why}"
 
 
-def switch_id(task_queue: str) -> str:
+def kill_switch_id(task_queue: str) -> str:
     """Id of the kill switch workflow of a task queue."""
     return f"preemption-switch/{task_queue}"
 
 
-async def read_switch(client: Client, task_queue: str) -> Switch:
+async def read_kill_switch(client: Client, task_queue: str) -> KillSwitch:
     """The state of the kill switch."""
     try:
         with translated(f"Cannot check whether preemption is paused on the task queue {task_queue}"):
             found = await _handle(client, task_queue).describe(rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
-        return Switch()
+        return KillSwitch()
     if found.status is not part("client").WorkflowExecutionStatus.RUNNING:
-        return Switch()
+        return KillSwitch()
     memo = await found.memo()
     known = {name: str(memo.get(name, "")) for name in ("reason", "by", "until")}
-    return Switch(paused=True, since=times.to_wire(found.start_time), **known)
+    return KillSwitch(paused=True, since=times.to_wire(found.start_time), **known)
 
 
 async def pause(
     client: Client, task_queue: str, *, reason: str, by: str, seconds: float | None = None
-) -> tuple[Switch, bool]:
+) -> tuple[KillSwitch, bool]:
     """Pause; returns the switch, and whether anything changed. If already paused, the first reason is kept.
 
     seconds: resume automatically after this time.
@@ -76,15 +76,15 @@ async def pause(
         with translated(f"Cannot pause preemption on the task queue {task_queue}"):
             await client.start_workflow(
                 SWITCH_WORKFLOW_TYPE,
-                id=switch_id(task_queue),
+                id=kill_switch_id(task_queue),
                 task_queue=task_queue,
                 memo=memo,
                 execution_timeout=limit,
                 rpc_timeout=CALL_LIMIT,
             )
     except already:
-        return await read_switch(client, task_queue), False
-    return await read_switch(client, task_queue), True
+        return await read_kill_switch(client, task_queue), False
+    return await read_kill_switch(client, task_queue), True
 
 
 def end_after(seconds: float | None) -> str:
@@ -92,9 +92,9 @@ def end_after(seconds: float | None) -> str:
     return times.to_wire(datetime.now(UTC) + timedelta(seconds=seconds)) if seconds is not None else ""
 
 
-async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, bool]:
+async def resume(client: Client, task_queue: str, *, by: str) -> tuple[KillSwitch, bool]:
     """Resume; returns the switch, and whether anything changed."""
-    switch = await read_switch(client, task_queue)
+    switch = await read_kill_switch(client, task_queue)
     if not switch.paused:
         return switch, False
     try:
@@ -102,14 +102,14 @@ async def resume(client: Client, task_queue: str, *, by: str) -> tuple[Switch, b
             # Not a cancellation, which would need a worker.
             await _handle(client, task_queue).terminate(reason=f"resumed by {by}", rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
-        return Switch(), False
-    return Switch(), True
+        return KillSwitch(), False
+    return KillSwitch(), True
 
 
-def as_result(switch: Switch) -> dict[str, Any]:
+def as_result(switch: KillSwitch) -> dict[str, Any]:
     """The switch as a module result."""
     return asdict(switch)
 
 
 def _handle(client: Client, task_queue: str) -> WorkflowHandle[Any, Any]:
-    return client.get_workflow_handle(switch_id(task_queue))
+    return client.get_workflow_handle(kill_switch_id(task_queue))

@@ -135,15 +135,17 @@ async def leave_restore(client: Client, request: RestoreRequest, *, task_queue: 
     return await start_restore(client, request, task_queue=task_queue)
 
 
-async def start_restore_when_green(client: Client, workflow_id: str, order: object, *, task_queue: str) -> None:
+async def start_restore_when_green(
+    client: Client, workflow_id: str, workflow_input: object, *, task_queue: str
+) -> None:
     """Start the restore that waits for a green alarm, unless one is already waiting. Raises TemporalError.
 
-    order: input of the restore workflow.
+    workflow_input: input of the restore workflow.
     """
     with translated(f"Cannot start the restore of the workflow {workflow_id}"):
         await client.start_workflow(
             RESTORE_WORKFLOW_TYPE,
-            order,
+            workflow_input,
             id=f"{workflow_id}/restore-when-green",
             task_queue=task_queue,
             id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,

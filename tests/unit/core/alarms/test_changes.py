@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vsphere_preemption.core.alarm_event import AlarmEvent, read_alarm
-from vsphere_preemption.core.alarms.change_wire import change_as_event, read_told, told_as_wire
+from vsphere_preemption.core.alarms.change_wire import change_as_event, read_reported, reported_as_wire
 from vsphere_preemption.core.alarms.changes import Change, Changes
-from vsphere_preemption.core.alarms.observation import Look, Sighting
+from vsphere_preemption.core.alarms.observation import AlarmSnapshot, AlarmState
 from vsphere_preemption.core.event import read_event
 from vsphere_preemption.core.inventory import ManagedObject
 
@@ -26,10 +26,10 @@ H1, H2 = "host-1", "host-2"
 Seen = tuple[str, str, float]
 
 
-def sighting(host: str, colour: str, at: float, *, name: str = "memory") -> Sighting:
+def sighting(host: str, colour: str, at: float, *, name: str = "memory") -> AlarmState:
     entity = ManagedObject("HostSystem", host)
     alarm = AlarmEvent(name, MEMORY, entity, C0, to_colour=colour, compute_resource_name="C0")
-    return Sighting(alarm, START + timedelta(seconds=at))
+    return AlarmState(alarm, START + timedelta(seconds=at))
 
 
 class Story:
@@ -41,11 +41,11 @@ class Story:
     def at(
         self, seconds: float, listed: tuple[Seen, ...] = (), logged: tuple[Seen, ...] = (), *, gap: bool = False
     ) -> list[str]:
-        look = Look(tuple(sighting(*seen) for seen in listed), tuple(sighting(*seen) for seen in logged), gap)
-        told = self.changes.take(look, START + timedelta(seconds=seconds))
-        kept = read_told(json.loads(json.dumps(told_as_wire(self.changes.told))))
-        assert kept == self.changes.told
-        return [name_of(change) for change in told]
+        look = AlarmSnapshot(tuple(sighting(*seen) for seen in listed), tuple(sighting(*seen) for seen in logged), gap)
+        reported = self.changes.take(look, START + timedelta(seconds=seconds))
+        kept = read_reported(json.loads(json.dumps(reported_as_wire(self.changes.reported))))
+        assert kept == self.changes.reported
+        return [name_of(change) for change in reported]
 
 
 def wanted(name: str) -> bool:
@@ -89,7 +89,7 @@ def test_the_end_that_only_the_list_shows_is_told_with_the_second_look() -> None
     assert story.at(3) == ["host-1 green by list, cluster red>green"]
     assert story.at(4, logged=((H1, "green", 2.5),)) == []
     assert story.at(500) == []
-    assert story.changes.told == {}
+    assert story.changes.reported == {}
 
 
 def test_a_new_firing_with_the_same_colour_is_a_change() -> None:
@@ -137,19 +137,19 @@ def test_behind_a_gap_in_the_log_the_list_is_believed_at_once() -> None:
 
 def test_a_storm_in_one_look_is_told_in_order() -> None:
     logged = tuple((H1, colour, number / 10) for number, colour in enumerate(["yellow", "red", "green"] * 40))
-    told = Story().at(20, logged=logged)
-    assert [text.split()[1] for text in told] == [colour for _host, colour, _at in logged]
+    reported = Story().at(20, logged=logged)
+    assert [text.split()[1] for text in reported] == [colour for _host, colour, _at in logged]
 
 
 def test_an_event_that_does_not_name_its_object_is_told_as_it_is() -> None:
     bare = replace(sighting(H1, "red", 0), alarm=replace(sighting(H1, "red", 0).alarm, entity=None))
     changes = Changes(wanted)
-    assert [change.worst for change in changes.take(Look(changes=(bare,)), START)] == ["red"]
-    assert changes.told == {}
+    assert [change.worst for change in changes.take(AlarmSnapshot(changes=(bare,)), START)] == ["red"]
+    assert changes.reported == {}
 
 
 def test_alarms_that_nobody_wants_are_left_out() -> None:
-    look = Look(changes=(sighting(H1, "red", 0, name="cpu"),))
+    look = AlarmSnapshot(changes=(sighting(H1, "red", 0, name="cpu"),))
     assert Changes(wanted).take(look, START) == []
 
 
@@ -181,4 +181,4 @@ def test_the_event_has_no_braces_in_it_and_reads_as_the_alarm_that_it_is() -> No
 
 @pytest.mark.parametrize("kept", [None, 3, {}, ["x"], [{}], [{"alarm": 3, "since": "", "listed": None, "ahead": 1}]])
 def test_what_another_version_has_kept_counts_as_nothing(kept: object) -> None:
-    assert read_told(kept) == {}
+    assert read_reported(kept) == {}

@@ -13,9 +13,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
-from vsphere_preemption.core.alarms.observation import Look, Sighting
-from vsphere_preemption.core.alarms.tracker import Ask, End, LeftOut, Skip, Step, Watch
-from vsphere_preemption.core.alarms.wire import read_watch, watch_as_wire
+from vsphere_preemption.core.alarms.observation import AlarmSnapshot, AlarmState
+from vsphere_preemption.core.alarms.tracker import (
+    AlarmCleared,
+    AlarmTracker,
+    ChangeIgnored,
+    IgnoredReason,
+    RequestPreemption,
+    Step,
+)
+from vsphere_preemption.core.alarms.wire import read_tracker, tracker_as_wire
 from vsphere_preemption.core.contract import Criticality
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
@@ -29,42 +36,44 @@ H1, H2 = "host-1", "host-2"
 Told = tuple[str, str, float]
 
 
-def sighting(host: str, colour: str, at: float, *, name: str = "memory", place: ManagedObject | None = C0) -> Sighting:
+def sighting(
+    host: str, colour: str, at: float, *, name: str = "memory", place: ManagedObject | None = C0
+) -> AlarmState:
     entity = ManagedObject("HostSystem", host)
     alarm = AlarmEvent(name, MEMORY, entity, place, to_colour=colour, compute_resource_name="C0")
-    return Sighting(alarm, START + timedelta(seconds=at))
+    return AlarmState(alarm, START + timedelta(seconds=at))
 
 
-def look(firing: tuple[Told, ...] = (), changes: tuple[Told, ...] = (), *, gap: bool = False) -> Look:
+def look(firing: tuple[Told, ...] = (), changes: tuple[Told, ...] = (), *, gap: bool = False) -> AlarmSnapshot:
     """Each is a host, a colour, and since when in seconds."""
-    return Look(tuple(sighting(*told) for told in firing), tuple(sighting(*told) for told in changes), gap)
+    return AlarmSnapshot(tuple(sighting(*told) for told in firing), tuple(sighting(*told) for told in changes), gap)
 
 
 class Story:
     """Looks, one after the other; every step is carried out at once."""
 
     def __init__(self, rule: AlarmRule = RULE) -> None:
-        self.watch = Watch()
+        self.watch = AlarmTracker()
         self.rule = rule
         self.fails = False
 
-    def at(self, seconds: float, seen: Look) -> list[str]:
-        steps = self.watch.take(seen, [self.rule], START + timedelta(seconds=seconds))
+    def at(self, seconds: float, seen: AlarmSnapshot) -> list[str]:
+        steps = self.watch.update(seen, [self.rule], START + timedelta(seconds=seconds))
         if not self.fails:
             for step in steps:
-                self.watch.done(step)
+                self.watch.confirm(step)
         # Whatever happens, another worker can go on from here.
-        self.watch = read_watch(json.loads(json.dumps(watch_as_wire(self.watch))))
+        self.watch = read_tracker(json.loads(json.dumps(tracker_as_wire(self.watch))))
         return [name(step) for step in steps]
 
 
 def name(step: Step) -> str:
     match step:
-        case Ask():
+        case RequestPreemption():
             return f"{step.alarm.to_colour} since {(step.since - START).total_seconds():g}"
-        case End():
+        case AlarmCleared():
             return "end"
-        case Skip():
+        case ChangeIgnored():
             return step.why.value
 
 
@@ -72,10 +81,10 @@ RED, YELLOW = (H1, "red", 1.0), (H1, "yellow", 1.0)
 
 
 @pytest.mark.parametrize("told", [look((RED,)), look((), (RED,)), look((RED,), (RED,))], ids=["list", "log", "both"])
-def test_a_raised_alarm_asks_once_however_it_was_told(told: Look) -> None:
+def test_a_raised_alarm_asks_once_however_it_was_told(told: AlarmSnapshot) -> None:
     story = Story()
     assert story.at(1, told) == ["red since 1"]
-    assert story.at(2, Look(told.firing)) == []
+    assert story.at(2, AlarmSnapshot(told.firing)) == []
     assert story.at(3, look((RED,))) == []
 
 
@@ -104,9 +113,9 @@ def test_hosts_of_one_cluster_ask_once_and_the_worst_colour_counts() -> None:
 
 
 def test_clusters_are_apart() -> None:
-    watch = Watch()
-    seen = Look((sighting(H1, "red", 1), sighting(H2, "red", 1, place=C1)))
-    assert [name(step) for step in watch.take(seen, [RULE], START)] == ["red since 1"] * 2
+    watch = AlarmTracker()
+    seen = AlarmSnapshot((sighting(H1, "red", 1), sighting(H2, "red", 1, place=C1)))
+    assert [name(step) for step in watch.update(seen, [RULE], START)] == ["red since 1"] * 2
 
 
 def test_an_alarm_that_is_over_ends_once() -> None:
@@ -196,15 +205,15 @@ def test_gray_neither_asks_nor_ends() -> None:
 
 
 def test_an_alarm_without_a_compute_resource_is_on_record_and_asks_for_nothing() -> None:
-    watch = Watch()
-    seen = Look((sighting("h", "red", 1, place=None),), (sighting("h", "red", 1, place=None),))
-    assert [name(step) for step in watch.take(seen, [RULE], START)] == [LeftOut.NO_COMPUTE_RESOURCE]
+    watch = AlarmTracker()
+    seen = AlarmSnapshot((sighting("h", "red", 1, place=None),), (sighting("h", "red", 1, place=None),))
+    assert [name(step) for step in watch.update(seen, [RULE], START)] == [IgnoredReason.NO_COMPUTE_RESOURCE]
 
 
 def test_other_alarms_are_nobodys_business() -> None:
-    watch = Watch()
+    watch = AlarmTracker()
     other = (sighting(H1, "red", 1, name="cpu"),)
-    assert watch.take(Look(other, other), [RULE], START) == []
+    assert watch.update(AlarmSnapshot(other, other), [RULE], START) == []
     assert watch.scopes == {}
 
 
@@ -218,10 +227,10 @@ def test_what_only_the_log_has_told_is_given_up_after_a_gap_or_a_while() -> None
 def test_a_rule_that_is_gone_asks_for_nothing_any_more() -> None:
     story = Story()
     story.at(1, look((RED,)))
-    assert story.watch.take(look(), [], START) == []
+    assert story.watch.update(look(), [], START) == []
     assert story.watch.scopes == {}
 
 
 @pytest.mark.parametrize("raw", [None, {}, [1], [{}], [{"alarm": {}}], "x"])
 def test_what_another_version_knew_is_forgotten(raw: object) -> None:
-    assert read_watch(raw).scopes == {}
+    assert read_tracker(raw).scopes == {}

@@ -23,7 +23,7 @@ from vsphere_preemption.core.inventory import (
 )
 from vsphere_preemption.core.planning.decision import (
     Decision,
-    Moment,
+    DecisionContext,
     decide,
     has_shared_limits,
     narrower,
@@ -110,10 +110,12 @@ def an_alarm(name: str = "Cluster memory", *, placed: bool = True) -> dict[str, 
     return {"Alarm": {"Name": name}, "To": "red", "ComputeResource": argument}
 
 
-def decided(request: Any, *policies: Policy, eyes: Eyes | None = None, moment: Moment | None = None) -> Decision:
+def decided(
+    request: Any, *policies: Policy, eyes: Eyes | None = None, context: DecisionContext | None = None
+) -> Decision:
     chosen = policies or (Policy(),)
     known = PolicySet({policy.name: policy for policy in chosen}, chosen[-1].name)
-    return decide(request, known, eyes or Eyes(), moment or Moment(NOON))
+    return decide(request, known, eyes or Eyes(), context or DecisionContext(NOON))
 
 
 def victims(decision: Decision) -> list[str]:
@@ -196,7 +198,7 @@ def test_a_request_narrows_the_amount_and_never_widens_it() -> None:
     policy = Policy(amount=Amount(max_vms=2))
     assert len(victims(decided(a_request(maxVMs=1), policy))) == 1
     assert len(victims(decided(a_request(maxVMs=3), policy))) == 2
-    assert len(victims(decided(a_request(), policy, moment=Moment(NOON, most_vms=1)))) == 1
+    assert len(victims(decided(a_request(), policy, context=DecisionContext(NOON, most_vms=1)))) == 1
 
 
 def test_a_request_may_ask_for_a_dry_run_and_not_out_of_one() -> None:
@@ -206,8 +208,8 @@ def test_a_request_may_ask_for_a_dry_run_and_not_out_of_one() -> None:
 
 def test_only_the_vms_that_were_asked_for_or_agreed_to_are_chosen() -> None:
     assert victims(decided(a_request(only=["VM 3", "vm-1"]))) == ["vm-1", "vm-3"]
-    agreed = Moment(NOON, only=frozenset({"vm-1"}))
-    assert victims(decided(a_request(only=["VM 3", "vm-1"]), moment=agreed)) == ["vm-1"]
+    agreed = DecisionContext(NOON, only=frozenset({"vm-1"}))
+    assert victims(decided(a_request(only=["VM 3", "vm-1"]), context=agreed)) == ["vm-1"]
 
 
 @pytest.mark.parametrize(
@@ -246,21 +248,21 @@ def test_tags_are_read_only_where_they_matter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "policy", "moment", "wanted"),
+    ("request_", "policy", "context", "wanted"),
     [
-        (a_request(), Policy(), Moment(NOON), (False, False, False)),
-        (a_request(an_alarm()), Policy(), Moment(NOON), (False, True, False)),
-        (a_request(target={"memoryMiB": 1}), Policy(), Moment(NOON), (False, False, True)),
-        (a_request(), Policy(), Moment(NOON, explain=True), (False, False, True)),
-        (a_request(), Policy(protection=Protection(tags=("p",))), Moment(NOON), (True, False, False)),
+        (a_request(), Policy(), DecisionContext(NOON), (False, False, False)),
+        (a_request(an_alarm()), Policy(), DecisionContext(NOON), (False, True, False)),
+        (a_request(target={"memoryMiB": 1}), Policy(), DecisionContext(NOON), (False, False, True)),
+        (a_request(), Policy(), DecisionContext(NOON, explain=True), (False, False, True)),
+        (a_request(), Policy(protection=Protection(tags=("p",))), DecisionContext(NOON), (True, False, False)),
     ],
     ids=["plain", "alarm", "target", "explain", "tags"],
 )
 def test_only_what_matters_is_read(
-    request_: Any, policy: Policy, moment: Moment, wanted: tuple[bool, bool, bool]
+    request_: Any, policy: Policy, context: DecisionContext, wanted: tuple[bool, bool, bool]
 ) -> None:
     eyes = Eyes()
-    decided(request_, policy, eyes=eyes, moment=moment)
+    decided(request_, policy, eyes=eyes, context=context)
     assert ("tagged", *wanted) in eyes.asked
 
 

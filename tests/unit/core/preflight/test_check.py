@@ -11,7 +11,7 @@ from vsphere_preemption.core.errors import TemporalTlsRefused
 from vsphere_preemption.core.preflight.check import (
     Check,
     Status,
-    broken_at,
+    blocked_by,
     failed,
     in_the_way,
     listed,
@@ -91,7 +91,7 @@ def test_of_required_checks_each_has_to_be_ok_and_no_other(
 def test_what_builds_on_a_failed_check_is_skipped_and_says_on_which() -> None:
     error = TemporalTlsRefused("Cannot connect", why="the CA is unknown", next_step="Give the CA file.")
     known = [passed("connection", "It answers."), passed("later", "Not known yet.")]
-    checks = broken_at(("connection", "tls", "namespace", "worker"), "tls", error, known=known)
+    checks = blocked_by(("connection", "tls", "namespace", "worker"), "tls", error, known=known)
     assert checks == [
         known[0],
         failed("tls", "Cannot connect: the CA is unknown.", "Give the CA file."),

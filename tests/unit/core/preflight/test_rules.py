@@ -20,19 +20,19 @@ from vsphere_preemption.core.preflight.rules import (
     NamespaceState,
     Poller,
     Product,
-    judge_attribute,
-    judge_libraries,
-    judge_namespace,
-    judge_policy,
-    judge_privileges,
-    judge_product,
+    check_attribute,
+    check_libraries,
+    check_namespace,
+    check_policy,
+    check_privileges,
+    check_product,
+    check_python,
+    check_switch,
+    check_tag,
+    check_temporal_clock,
+    check_vcenter_clock,
+    check_worker,
     judge_protections,
-    judge_python,
-    judge_switch,
-    judge_tag,
-    judge_temporal_clock,
-    judge_vcenter_clock,
-    judge_worker,
 )
 from vsphere_preemption.core.setup.privileges import SYSTEM_PRIVILEGES, needed
 
@@ -71,7 +71,7 @@ def test_what_the_policies_protect_by_has_to_exist(
 
 @pytest.mark.parametrize(("version", "status"), [((3, 10, 9), "failed"), ((3, 11, 0), "ok"), ((3, 13, 1), "ok")])
 def test_python_has_to_be_new_enough(version: tuple[int, ...], status: str) -> None:
-    assert verdict(judge_python(version)) == status
+    assert verdict(check_python(version)) == status
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_python_has_to_be_new_enough(version: tuple[int, ...], status: str) -> N
     ],
 )
 def test_libraries_have_to_be_there_and_new_enough(changed: dict[str, str | None], status: str, said: str) -> None:
-    check = judge_libraries({**LIBRARIES, **changed})
+    check = check_libraries({**LIBRARIES, **changed})
     assert verdict(check) == status
     assert said in check.detail
 
 
 @pytest.mark.parametrize(("state", "status"), [("registered", "ok"), ("deprecated", "failed"), ("deleted", "failed")])
 def test_a_namespace_that_is_going_away_cannot_be_used(state: str, status: str) -> None:
-    check = judge_namespace(NamespaceState("n", state, timedelta(days=3)))
+    check = check_namespace(NamespaceState("n", state, timedelta(days=3)))
     assert verdict(check) == status
     assert ("72 hours" in check.detail) == (status == "ok")
 
@@ -100,15 +100,15 @@ def test_a_namespace_that_is_going_away_cannot_be_used(state: str, status: str) 
 @pytest.mark.parametrize(("ages", "status"), [([], "warning"), ([10.0], "ok"), ([120.0], "warning"), ([200, 5], "ok")])
 def test_a_worker_is_there_while_it_asks_for_work(ages: list[float], status: str) -> None:
     pollers = [Poller(f"{age}@host", NOW - timedelta(seconds=age)) for age in ages]
-    check = judge_worker(pollers, "queue", NOW)
+    check = check_worker(pollers, "queue", NOW)
     assert verdict(check) == status
     assert "queue" in check.detail
     assert "200@host" not in check.detail
 
 
 def test_a_paused_preemption_is_a_warning() -> None:
-    assert verdict(judge_switch("Preemption is active.", paused=False)) == "ok"
-    paused = judge_switch("Preemption is paused since noon: migration", paused=True)
+    assert verdict(check_switch("Preemption is active.", paused=False)) == "ok"
+    paused = check_switch("Preemption is paused since noon: migration", paused=True)
     assert (verdict(paused), paused.detail) == ("warning", "Preemption is paused since noon: migration.")
 
 
@@ -126,7 +126,7 @@ def test_a_paused_preemption_is_a_warning() -> None:
     ],
 )
 def test_a_clock_may_be_five_seconds_off_and_must_not_be_a_minute(skew: float, status: str, way: str) -> None:
-    check = judge_vcenter_clock(skew)
+    check = check_vcenter_clock(skew)
     assert verdict(check) == status
     assert way in check.detail
 
@@ -134,7 +134,7 @@ def test_a_clock_may_be_five_seconds_off_and_must_not_be_a_minute(skew: float, s
 @pytest.mark.parametrize(("ahead", "status"), [(-50.0, "ok"), (4.0, "ok"), (6.0, "warning"), (61.0, "failed")])
 def test_temporal_cannot_have_seen_a_worker_in_the_future(ahead: float, status: str) -> None:
     pollers = [Poller("a", NOW - timedelta(seconds=55)), Poller("b", NOW + timedelta(seconds=ahead))]
-    assert verdict(judge_temporal_clock(pollers, NOW)) == status
+    assert verdict(check_temporal_clock(pollers, NOW)) == status
 
 
 @pytest.mark.parametrize(
@@ -151,16 +151,16 @@ def test_temporal_cannot_have_seen_a_worker_in_the_future(ahead: float, status: 
 def test_a_vcenter_from_7_on_will_do_and_a_host_will_not(
     version: str, api_type: str, simulated: bool, status: str
 ) -> None:
-    check = judge_product(Product("VMware", version, "123", api_type, "me", simulated))
+    check = check_product(Product("VMware", version, "123", api_type, "me", simulated))
     assert verdict(check) == status
     assert f"VMware {version} build 123" in check.detail
 
 
 def test_the_tag_is_counted_and_one_that_nobody_carries_is_a_warning() -> None:
     machines = [VirtualMachine(FIRST, "a", PowerState.ON), VirtualMachine(SECOND, "b", PowerState.OFF)]
-    found = judge_tag(TaggedObjects(tuple(machines)), "preemptible")
+    found = check_tag(TaggedObjects(tuple(machines)), "preemptible")
     assert (verdict(found), found.detail) == ("ok", "2 VMs with the tag preemptible, 1 of them powered on.")
-    assert verdict(judge_tag(TaggedObjects(()), "preemptible")) == "warning"
+    assert verdict(check_tag(TaggedObjects(()), "preemptible")) == "warning"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_the_tag_is_counted_and_one_that_nobody_carries_is_a_warning() -> None:
     ],
 )
 def test_the_attribute_has_to_be_one_for_vms(kinds: set[str], features: list[str], status: str) -> None:
-    check = judge_attribute(kinds, features)
+    check = check_attribute(kinds, features)
     assert verdict(check) == status
     assert ("HostSystem" in check.detail) == (kinds == {"HostSystem"})
 
@@ -218,7 +218,7 @@ def test_the_attribute_has_to_be_one_for_vms(kinds: set[str], features: list[str
 def test_privileges_are_judged_where_they_are_needed(
     root: set[str], machines: dict[ManagedObject, frozenset[str]], features: list[str], status: str, said: str
 ) -> None:
-    check = judge_privileges(Holdings(frozenset(root), machines), features)
+    check = check_privileges(Holdings(frozenset(root), machines), features)
     assert verdict(check) == status
     assert said in check.detail
 
@@ -227,14 +227,14 @@ def test_a_policy_that_wants_more_than_the_features_is_a_warning() -> None:
     suspending = Policy(name="a", actions=Actions(high=Action(StopMethod.SUSPEND)))
     generous = Policy(name="b", restore=Restore(automatic=True), notice=Notice(lead_seconds=60, guestinfo=True))
     policies = PolicySet({"a": suspending, "b": generous}, default="a", digest="123456789abc")
-    check = judge_policy(policies, "preemptible", ["stop"])
+    check = check_policy(policies, "preemptible", ["stop"])
     assert verdict(check) == "warning"
     assert "notice, restore, suspend" in check.detail
-    assert verdict(judge_policy(policies, "preemptible", ["stop", "notice", "restore", "suspend"])) == "ok"
-    assert "built-in" in judge_policy(PolicySet(), "preemptible", ["stop"]).detail
+    assert verdict(check_policy(policies, "preemptible", ["stop", "notice", "restore", "suspend"])) == "ok"
+    assert "built-in" in check_policy(PolicySet(), "preemptible", ["stop"]).detail
 
 
 def test_a_policy_that_never_allows_the_tag_is_a_warning() -> None:
     only = PolicySet({"a": Policy(name="a", tags=("spot",))}, default="a", digest="123456789abc")
-    assert verdict(judge_policy(only, "preemptible", ["stop"])) == "warning"
-    assert verdict(judge_policy(only, "spot", ["stop"])) == "ok"
+    assert verdict(check_policy(only, "preemptible", ["stop"])) == "warning"
+    assert verdict(check_policy(only, "spot", ["stop"])) == "ok"

@@ -10,17 +10,17 @@ import pytest
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.reasons import RunReason, VictimReason
-from vsphere_preemption.core.records.outcome import RunEnd, VictimEnd, VictimOutcome, conclude
+from vsphere_preemption.core.records.outcome import RunStatus, VictimOutcome, VictimStatus, conclude
 
 
 def victims(text: str) -> list[VictimOutcome]:
     """One letter a victim: (s)topped, (f)ailed, (o)ff already, (c)ancelled or (p)aused before it was touched."""
     ends = {
-        "s": VictimEnd.STOPPED,
-        "f": VictimEnd.FAILED,
-        "o": VictimEnd.SPARED,
-        "c": VictimEnd.SPARED,
-        "p": VictimEnd.SPARED,
+        "s": VictimStatus.STOPPED,
+        "f": VictimStatus.FAILED,
+        "o": VictimStatus.SPARED,
+        "c": VictimStatus.SPARED,
+        "p": VictimStatus.SPARED,
     }
     reasons = {"o": VictimReason.ALREADY_OFF, "c": VictimReason.CANCELLED, "p": VictimReason.PAUSED}
     ref = ManagedObject("VirtualMachine", "vm-1")
@@ -33,21 +33,21 @@ def victims(text: str) -> list[VictimOutcome]:
 @pytest.mark.parametrize(
     ("of_victims", "cancelled", "end", "reason"),
     [
-        ("ss", False, RunEnd.DONE, RunReason.NONE),
-        ("", False, RunEnd.DONE, RunReason.NOTHING_ELIGIBLE),
-        ("so", False, RunEnd.DONE, RunReason.NONE),
-        ("oo", False, RunEnd.DONE, RunReason.NOTHING_ELIGIBLE),
-        ("sf", False, RunEnd.PARTIAL, RunReason.SOME_FAILED),
-        ("ff", False, RunEnd.FAILED, RunReason.ALL_FAILED),
-        ("ss", True, RunEnd.DONE, RunReason.NONE),
-        ("sc", True, RunEnd.PARTIAL, RunReason.CANCELLED),
-        ("cc", True, RunEnd.SKIPPED, RunReason.CANCELLED),
-        ("", True, RunEnd.SKIPPED, RunReason.CANCELLED),
-        ("pp", False, RunEnd.SKIPPED, RunReason.PAUSED),
-        ("sp", False, RunEnd.PARTIAL, RunReason.PAUSED),
-        ("fp", False, RunEnd.FAILED, RunReason.PAUSED),
-        ("fc", True, RunEnd.FAILED, RunReason.CANCELLED),
+        ("ss", False, RunStatus.DONE, RunReason.NONE),
+        ("", False, RunStatus.DONE, RunReason.NOTHING_ELIGIBLE),
+        ("so", False, RunStatus.DONE, RunReason.NONE),
+        ("oo", False, RunStatus.DONE, RunReason.NOTHING_ELIGIBLE),
+        ("sf", False, RunStatus.PARTIAL, RunReason.SOME_FAILED),
+        ("ff", False, RunStatus.FAILED, RunReason.ALL_FAILED),
+        ("ss", True, RunStatus.DONE, RunReason.NONE),
+        ("sc", True, RunStatus.PARTIAL, RunReason.CANCELLED),
+        ("cc", True, RunStatus.SKIPPED, RunReason.CANCELLED),
+        ("", True, RunStatus.SKIPPED, RunReason.CANCELLED),
+        ("pp", False, RunStatus.SKIPPED, RunReason.PAUSED),
+        ("sp", False, RunStatus.PARTIAL, RunReason.PAUSED),
+        ("fp", False, RunStatus.FAILED, RunReason.PAUSED),
+        ("fc", True, RunStatus.FAILED, RunReason.CANCELLED),
     ],
 )
-def test_the_end_of_a_run(of_victims: str, cancelled: bool, end: RunEnd, reason: RunReason) -> None:
+def test_the_end_of_a_run(of_victims: str, cancelled: bool, end: RunStatus, reason: RunReason) -> None:
     assert conclude(victims(of_victims), cancelled=cancelled) == (end, reason)

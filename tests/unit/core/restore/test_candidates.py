@@ -27,19 +27,19 @@ from vsphere_preemption.core.restore.candidates import (
     RestoreLimits,
     RestorePlan,
     Room,
-    admit,
     is_marked,
     plan_restore,
-    suspects,
+    vms_to_look_up,
+    without_room,
 )
 from vsphere_preemption.core.restore.record import (
-    Kept,
-    RestoreEnd,
+    NotRestored,
+    RestoreCandidate,
     RestoreReason,
     RestoreRecord,
-    Return,
-    Returned,
-    ReturnEnd,
+    RestoreStatus,
+    VmRestoreOutcome,
+    VmRestoreStatus,
     conclude,
 )
 
@@ -49,10 +49,10 @@ US, ADA = "preemption@vsphere.local", "ada@vsphere.local"
 HOUR = 3600.0
 
 
-def off(number: int, minutes_ago: float = 60, *, order: int = 0, **more: Any) -> VirtualMachine:
+def off(number: int, minutes_ago: float = 60, *, position: int = 0, **more: Any) -> VirtualMachine:
     """A VM that was preempted by the run `r1` so many minutes ago; `more` changes the mark, or the VM."""
     names = set(VirtualMachine.__dataclass_fields__)
-    mark = {"phase": "preempted", "runID": "r1", "time": wire_time(minutes_ago), "order": order, "method": "hard"}
+    mark = {"phase": "preempted", "runID": "r1", "time": wire_time(minutes_ago), "order": position, "method": "hard"}
     mark |= {name: value for name, value in more.items() if name not in names}
     machine = a_vm(number, power_state=PowerState.OFF, mark=json.dumps(mark), mib=1024)
     changed: VirtualMachine = replace(machine, **{name: value for name, value in more.items() if name in names})
@@ -83,7 +83,7 @@ def ref(number: int) -> ManagedObject:
 
 
 def test_the_last_one_stopped_comes_first_then_the_last_in_its_run_then_the_highest_reference() -> None:
-    machines = [off(1, 90), off(2, 70), off(3, 80, order=1), off(4, 80, order=2), off(5, 90)]
+    machines = [off(1, 90), off(2, 70), off(3, 80, position=1), off(4, 80, position=2), off(5, 90)]
     assert numbers(planned(*machines)) == [2, 4, 3, 5, 1]
     assert planned(*machines) == planned(*reversed(machines))
 
@@ -91,23 +91,25 @@ def test_the_last_one_stopped_comes_first_then_the_last_in_its_run_then_the_high
 @pytest.mark.parametrize(
     ("machine", "reason"),
     [
-        pytest.param(off(1, template=True), Kept.TEMPLATE, id="template"),
-        pytest.param(a_vm(1, power_state=PowerState.OFF), Kept.NOT_PREEMPTED, id="no mark"),
-        pytest.param(off(1, phase="failed"), Kept.NOT_PREEMPTED, id="the mark says that we did not stop it"),
-        pytest.param(off(1, phase="restored"), Kept.NOT_PREEMPTED, id="given back, and off again"),
-        pytest.param(off(1, time=None), Kept.NOT_PREEMPTED, id="a mark of the prototype"),
-        pytest.param(off(1, 1, phase="pending"), Kept.CLAIMED, id="another run is about to stop it"),
-        pytest.param(off(1, 60, phase="pending"), Kept.NOT_PREEMPTED, id="a run died over it"),
-        pytest.param(off(1, connected=False), Kept.UNREACHABLE, id="disconnected"),
-        pytest.param(off(1, power_state=PowerState.ON), Kept.IS_ON, id="on"),
-        pytest.param(off(1, power_state=PowerState.SUSPENDED), Kept.CHANGED, id="suspended, but we powered it off"),
-        pytest.param(off(1, method="suspend"), Kept.CHANGED, id="off, but we suspended it"),
-        pytest.param(off(1, power_state=PowerState.UNKNOWN), Kept.CHANGED, id="nobody knows its state"),
-        pytest.param(off(1, in_maintenance=True), Kept.HOST_IN_MAINTENANCE, id="its host is in maintenance"),
-        pytest.param(off(1, 59), Kept.HOLD_TIME, id="stopped a moment too late"),
+        pytest.param(off(1, template=True), NotRestored.TEMPLATE, id="template"),
+        pytest.param(a_vm(1, power_state=PowerState.OFF), NotRestored.NOT_PREEMPTED, id="no mark"),
+        pytest.param(off(1, phase="failed"), NotRestored.NOT_PREEMPTED, id="the mark says that we did not stop it"),
+        pytest.param(off(1, phase="restored"), NotRestored.NOT_PREEMPTED, id="given back, and off again"),
+        pytest.param(off(1, time=None), NotRestored.NOT_PREEMPTED, id="a mark of the prototype"),
+        pytest.param(off(1, 1, phase="pending"), NotRestored.CLAIMED, id="another run is about to stop it"),
+        pytest.param(off(1, 60, phase="pending"), NotRestored.NOT_PREEMPTED, id="a run died over it"),
+        pytest.param(off(1, connected=False), NotRestored.UNREACHABLE, id="disconnected"),
+        pytest.param(off(1, power_state=PowerState.ON), NotRestored.IS_ON, id="on"),
+        pytest.param(
+            off(1, power_state=PowerState.SUSPENDED), NotRestored.CHANGED, id="suspended, but we powered it off"
+        ),
+        pytest.param(off(1, method="suspend"), NotRestored.CHANGED, id="off, but we suspended it"),
+        pytest.param(off(1, power_state=PowerState.UNKNOWN), NotRestored.CHANGED, id="nobody knows its state"),
+        pytest.param(off(1, in_maintenance=True), NotRestored.HOST_IN_MAINTENANCE, id="its host is in maintenance"),
+        pytest.param(off(1, 59), NotRestored.HOLD_TIME, id="stopped a moment too late"),
     ],
 )
-def test_what_is_not_given_back_has_its_reason(machine: VirtualMachine, reason: Kept) -> None:
+def test_what_is_not_given_back_has_its_reason(machine: VirtualMachine, reason: NotRestored) -> None:
     plan = planned(machine)
     assert numbers(plan) == []
     assert reasons(plan) == {"vm-1": reason.value}
@@ -119,9 +121,12 @@ def test_a_suspended_vm_that_we_suspended_is_given_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stoppers", "reason"), [({ref(1): ADA}, Kept.CHANGED), ({}, Kept.NO_EVIDENCE), ({ref(2): US}, Kept.NO_EVIDENCE)]
+    ("stoppers", "reason"),
+    [({ref(1): ADA}, NotRestored.CHANGED), ({}, NotRestored.NO_EVIDENCE), ({ref(2): US}, NotRestored.NO_EVIDENCE)],
 )
-def test_only_what_vcenter_says_we_stopped_last_is_given_back(stoppers: dict[ManagedObject, str], reason: Kept) -> None:
+def test_only_what_vcenter_says_we_stopped_last_is_given_back(
+    stoppers: dict[ManagedObject, str], reason: NotRestored
+) -> None:
     for force in (False, True):
         assert reasons(planned(off(1), stoppers=stoppers, force=force)) == {"vm-1": reason.value}
 
@@ -176,15 +181,15 @@ def test_other_tagged_objects_are_named_too_and_the_list_is_bounded() -> None:
 
 def test_the_event_log_is_asked_only_about_vms_for_which_it_matters() -> None:
     tagged = TaggedObjects((off(1, 10), off(2, power_state=PowerState.ON), off(3, phase="restored"), a_vm(4)))
-    assert list(suspects(tagged, RestoreLimits(NOW, HOUR))) == [ref(1)]
+    assert list(vms_to_look_up(tagged, RestoreLimits(NOW, HOUR))) == [ref(1)]
 
 
 ROOMY = Restore(max_memory_percent=80, max_cpu_percent=50)
 HOST, OTHER = ManagedObject("HostSystem", "host-1"), ManagedObject("HostSystem", "host-2")
 
 
-def back(number: int, memory_mib: int = 1000) -> Return:
-    return Return(ref(number), f"VM {number}", "r1", wire_time(60), memory_mib=memory_mib)
+def back(number: int, memory_mib: int = 1000) -> RestoreCandidate:
+    return RestoreCandidate(ref(number), f"VM {number}", "r1", wire_time(60), memory_mib=memory_mib)
 
 
 def test_vms_are_admitted_while_their_host_has_room_for_all_of_their_memory() -> None:
@@ -192,7 +197,7 @@ def test_vms_are_admitted_while_their_host_has_room_for_all_of_their_memory() ->
     hosts = {ref(1): HOST, ref(2): HOST, ref(3): HOST, ref(4): OTHER, ref(5): OTHER, ref(6): None}
     batch = [back(1), back(2), back(3), back(4), back(5, 500), back(6)]
     assert room.pressure() == ""
-    assert set(admit(batch, hosts, room)) == {ref(3), ref(4), ref(6)}
+    assert set(without_room(batch, hosts, room)) == {ref(3), ref(4), ref(6)}
 
 
 @pytest.mark.parametrize(
@@ -209,62 +214,65 @@ def test_a_host_over_the_limits_or_one_that_tells_nothing_is_pressure(usage: Usa
     assert bool(Room({HOST: usage}, ROOMY).pressure()) is is_pressure
 
 
-def became(number: int, outcome: ReturnEnd, reason: Kept = Kept.NONE) -> Returned:
-    return Returned.of(back(number), outcome, reason)
+def became(number: int, outcome: VmRestoreStatus, reason: NotRestored = NotRestored.NONE) -> VmRestoreOutcome:
+    return VmRestoreOutcome.of(back(number), outcome, reason)
 
 
 @pytest.mark.parametrize(
     ("machines", "expected"),
     [
-        ([], (RestoreEnd.DONE, RestoreReason.NOTHING_TO_RESTORE)),
-        ([became(1, ReturnEnd.RESTORED)], (RestoreEnd.DONE, RestoreReason.NONE)),
+        ([], (RestoreStatus.DONE, RestoreReason.NOTHING_TO_RESTORE)),
+        ([became(1, VmRestoreStatus.RESTORED)], (RestoreStatus.DONE, RestoreReason.NONE)),
         (
-            [became(1, ReturnEnd.RESTORED, Kept.MARK_FAILED)],
-            (RestoreEnd.PARTIAL, RestoreReason.MARKS_NOT_WRITTEN),
+            [became(1, VmRestoreStatus.RESTORED, NotRestored.MARK_FAILED)],
+            (RestoreStatus.PARTIAL, RestoreReason.MARKS_NOT_WRITTEN),
         ),
         (
-            [became(1, ReturnEnd.RESTORED), became(2, ReturnEnd.KEPT, Kept.PRESSURE)],
-            (RestoreEnd.PARTIAL, RestoreReason.PRESSURE),
+            [became(1, VmRestoreStatus.RESTORED), became(2, VmRestoreStatus.KEPT, NotRestored.PRESSURE)],
+            (RestoreStatus.PARTIAL, RestoreReason.PRESSURE),
         ),
-        ([became(2, ReturnEnd.KEPT, Kept.PRESSURE)], (RestoreEnd.SKIPPED, RestoreReason.PRESSURE)),
-        ([became(2, ReturnEnd.KEPT, Kept.NO_ROOM)], (RestoreEnd.SKIPPED, RestoreReason.NO_ROOM)),
+        ([became(2, VmRestoreStatus.KEPT, NotRestored.PRESSURE)], (RestoreStatus.SKIPPED, RestoreReason.PRESSURE)),
+        ([became(2, VmRestoreStatus.KEPT, NotRestored.NO_ROOM)], (RestoreStatus.SKIPPED, RestoreReason.NO_ROOM)),
         (
-            [became(1, ReturnEnd.RESTORED), became(2, ReturnEnd.KEPT, Kept.IS_ON)],
-            (RestoreEnd.PARTIAL, RestoreReason.SOME_KEPT),
-        ),
-        (
-            [became(1, ReturnEnd.FAILED, Kept.REFUSED), became(2, ReturnEnd.KEPT, Kept.IS_ON)],
-            (RestoreEnd.FAILED, RestoreReason.ALL_FAILED),
+            [became(1, VmRestoreStatus.RESTORED), became(2, VmRestoreStatus.KEPT, NotRestored.IS_ON)],
+            (RestoreStatus.PARTIAL, RestoreReason.SOME_KEPT),
         ),
         (
-            [became(1, ReturnEnd.RESTORED), became(2, ReturnEnd.FAILED, Kept.TASK_FAILED)],
-            (RestoreEnd.PARTIAL, RestoreReason.SOME_FAILED),
+            [
+                became(1, VmRestoreStatus.FAILED, NotRestored.REFUSED),
+                became(2, VmRestoreStatus.KEPT, NotRestored.IS_ON),
+            ],
+            (RestoreStatus.FAILED, RestoreReason.ALL_FAILED),
+        ),
+        (
+            [became(1, VmRestoreStatus.RESTORED), became(2, VmRestoreStatus.FAILED, NotRestored.TASK_FAILED)],
+            (RestoreStatus.PARTIAL, RestoreReason.SOME_FAILED),
         ),
     ],
 )
 def test_the_outcome_follows_from_those_of_the_vms(
-    machines: list[Returned], expected: tuple[RestoreEnd, RestoreReason]
+    machines: list[VmRestoreOutcome], expected: tuple[RestoreStatus, RestoreReason]
 ) -> None:
     assert conclude(machines) == expected
 
 
 def test_values_survive_the_way_over_the_wire() -> None:
-    outcome = Returned.of(back(1), ReturnEnd.RESTORED, started=wire_time(0))
-    assert Returned.from_wire(json.loads(json.dumps(outcome.as_wire()))) == outcome
-    assert Return.from_wire(json.loads(json.dumps(back(1).as_wire()))) == back(1)
+    outcome = VmRestoreOutcome.of(back(1), VmRestoreStatus.RESTORED, started=wire_time(0))
+    assert VmRestoreOutcome.from_wire(json.loads(json.dumps(outcome.as_wire()))) == outcome
+    assert RestoreCandidate.from_wire(json.loads(json.dumps(back(1).as_wire()))) == back(1)
 
 
 def test_a_record_of_two_thousand_vms_fits_into_one_payload() -> None:
     """Temporal takes two megabytes."""
     record = RestoreRecord("r" * 200, "w" * 100, "preemptible", "", wire_time(0))
     name = "n" * 80
-    many = [replace(became(n, ReturnEnd.RESTORED), name=name, run_id="r" * 60) for n in range(2000)]
+    many = [replace(became(n, VmRestoreStatus.RESTORED), name=name, run_id="r" * 60) for n in range(2000)]
     record.take(many)
     plan = planned(*(replace(a_vm(n), name=name) for n in range(5000)))
     record.kept = plan.kept_as_wire(2000)
     assert len(json.dumps(record.as_wire())) < 1_600_000
 
 
-@pytest.mark.parametrize("code", [*Kept, *RestoreReason, *RestoreEnd])
+@pytest.mark.parametrize("code", [*NotRestored, *RestoreReason, *RestoreStatus])
 def test_every_code_is_explained_in_the_documentation(code: str) -> None:
     assert not code or f"`{code}`" in (CHECKOUT / "docs" / "restore.md").read_text()

@@ -15,7 +15,7 @@ from vsphere_preemption.core.setup.alarm import (
     AlarmAction,
     AlarmDefinition,
     DefinedAlarm,
-    Usage,
+    UsageThresholds,
     checked,
     hundredths,
     plan_absence,
@@ -26,7 +26,7 @@ from vsphere_preemption.core.setup.alarm import (
 from vsphere_preemption.core.setup_errors import NameTaken
 
 ONE, TWO = (ManagedObject("ClusterComputeResource", f"domain-c{number}") for number in "12")
-MEMORY = Usage("HostSystem", 24, yellow=threshold(85, 300), red=threshold(92.5, 60))
+MEMORY = UsageThresholds("HostSystem", 24, yellow=threshold(85, 300), red=threshold(92.5, 60))
 WANTED = AlarmDefinition("memory", "for people", enabled=True, usage=MEMORY, tolerance=0, frequency=300)
 NOW = DefinedAlarm(ManagedObject("Alarm", "alarm-1"), ONE, WANTED)
 

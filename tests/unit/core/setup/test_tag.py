@@ -11,43 +11,43 @@ from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.tag import (
     Category,
-    Chosen,
+    CurrentTag,
+    DesiredTag,
     ExistingTag,
-    Found,
+    SelectedVms,
     TagPlan,
-    Wish,
     plan_absence,
     plan_presence,
 )
 from vsphere_preemption.core.setup_errors import NameTaken, StillInUse
 
-WISH = Wish("preemptible", "preemption")
+WISH = DesiredTag("preemptible", "preemption")
 A, B, C, UNSEEN = (ManagedObject("VirtualMachine", f"vm-{number}") for number in range(4))
 HOST = ManagedObject("HostSystem", "host-1")
 NAMES = {A: "a", B: "b", C: "c"}
 
 
-def there(*carriers: ManagedObject, others: int = 0, **category: object) -> Found:
+def there(*carriers: ManagedObject, others: int = 0, **category: object) -> CurrentTag:
     values = {"id": "c", "name": "preemption", "other_tags": others, **category}
-    return Found(Category(**values), ExistingTag("t", "preemptible", "old", frozenset(carriers)))  # type: ignore[arg-type]
+    return CurrentTag(Category(**values), ExistingTag("t", "preemptible", "old", frozenset(carriers)))  # type: ignore[arg-type]
 
 
-def only(*refs: ManagedObject, exclusive: bool = False) -> Chosen:
-    return Chosen(frozenset(refs), NAMES, exclusive)
+def only(*refs: ManagedObject, exclusive: bool = False) -> SelectedVms:
+    return SelectedVms(frozenset(refs), NAMES, exclusive)
 
 
 def test_what_is_missing_is_created() -> None:
-    plan = plan_presence(WISH, Found(), only(B, A))
+    plan = plan_presence(WISH, CurrentTag(), only(B, A))
     assert plan == TagPlan(create_category=True, create_tag=True, attach=(A, B))
-    assert plan_presence(WISH, Found(Category("c", "preemption")), Chosen()) == TagPlan(create_tag=True)
+    assert plan_presence(WISH, CurrentTag(Category("c", "preemption")), SelectedVms()) == TagPlan(create_tag=True)
 
 
 def test_what_is_there_stays_as_it_is_unless_something_else_is_wanted() -> None:
     assert not plan_presence(WISH, there(A), only(A)).changes_something
-    wish = Wish("preemptible", "preemption", "old", "new", "multiple")
-    plan = plan_presence(wish, there(cardinality="single"), Chosen())
+    desired = DesiredTag("preemptible", "preemption", "old", "new", "multiple")
+    plan = plan_presence(desired, there(cardinality="single"), SelectedVms())
     assert plan == TagPlan(category_changes={"description": "new", "cardinality": "multiple"})
-    assert plan_presence(Wish("t", "c", ""), there(), Chosen()).tag_changes == {"description": ""}
+    assert plan_presence(DesiredTag("t", "c", ""), there(), SelectedVms()).tag_changes == {"description": ""}
 
 
 def test_only_an_exclusive_selection_takes_the_tag_off_and_only_off_vms_that_it_sees() -> None:
@@ -55,15 +55,17 @@ def test_only_an_exclusive_selection_takes_the_tag_off_and_only_off_vms_that_it_
     assert plan_presence(WISH, found, only(B, C)) == TagPlan(attach=(C,))
     assert plan_presence(WISH, found, only(B, C, exclusive=True)) == TagPlan(attach=(C,), detach=(A,))
     assert plan_presence(WISH, found, only(exclusive=True)).detach == (A, B)
-    assert not plan_presence(WISH, found, Chosen(exclusive=True)).changes_something
+    assert not plan_presence(WISH, found, SelectedVms(exclusive=True)).changes_something
 
 
 def test_a_category_that_does_not_serve_is_refused() -> None:
     with pytest.raises(NameTaken, match="Datastore, HostSystem only"):
-        plan_presence(WISH, there(kinds=frozenset({"HostSystem", "Datastore"})), Chosen())
-    assert not plan_presence(WISH, there(kinds=frozenset({"HostSystem", "VirtualMachine"})), Chosen()).changes_something
+        plan_presence(WISH, there(kinds=frozenset({"HostSystem", "Datastore"})), SelectedVms())
+    assert not plan_presence(
+        WISH, there(kinds=frozenset({"HostSystem", "VirtualMachine"})), SelectedVms()
+    ).changes_something
     with pytest.raises(InvalidSetting, match="not lowered again"):
-        plan_presence(Wish("t", "c", cardinality="single"), there(), Chosen())
+        plan_presence(DesiredTag("t", "c", cardinality="single"), there(), SelectedVms())
 
 
 def test_a_tag_goes_away_with_the_vms_that_are_named_and_no_others() -> None:
@@ -72,25 +74,25 @@ def test_a_tag_goes_away_with_the_vms_that_are_named_and_no_others() -> None:
         plan_absence(WISH, there(A, C), only(A))
     with pytest.raises(StillInUse, match=r"2 objects have it: HostSystem:host-1, VirtualMachine:vm-3"):
         plan_absence(WISH, there(HOST, UNSEEN), only())
-    assert plan_absence(WISH, there(A, HOST), Chosen(), force=True).detach == (HOST, A)
+    assert plan_absence(WISH, there(A, HOST), SelectedVms(), force=True).detach == (HOST, A)
 
 
 def test_many_that_carry_the_tag_are_counted() -> None:
     many = (ManagedObject("VirtualMachine", f"vm-{number}") for number in range(100, 125))
     with pytest.raises(StillInUse, match=r"25 objects have it: .*vm-109, 15 more and"):
-        plan_absence(WISH, there(*many), Chosen())
+        plan_absence(WISH, there(*many), SelectedVms())
 
 
 def test_a_category_goes_only_when_it_is_asked_for_and_empty() -> None:
-    assert not plan_absence(WISH, there(), Chosen()).delete_category
-    assert plan_absence(WISH, there(), Chosen(), with_category=True).delete_category
-    assert not plan_absence(WISH, there(others=1), Chosen(), with_category=True).delete_category
-    empty = Found(Category("c", "preemption"))
-    assert plan_absence(WISH, empty, Chosen(), with_category=True) == TagPlan(delete_category=True)
-    assert not plan_absence(WISH, Found(), Chosen(), with_category=True).changes_something
+    assert not plan_absence(WISH, there(), SelectedVms()).delete_category
+    assert plan_absence(WISH, there(), SelectedVms(), with_category=True).delete_category
+    assert not plan_absence(WISH, there(others=1), SelectedVms(), with_category=True).delete_category
+    empty = CurrentTag(Category("c", "preemption"))
+    assert plan_absence(WISH, empty, SelectedVms(), with_category=True) == TagPlan(delete_category=True)
+    assert not plan_absence(WISH, CurrentTag(), SelectedVms(), with_category=True).changes_something
 
 
 @pytest.mark.parametrize(("tag", "category"), [("", "c"), ("t", " "), ("a\tb", "c"), ("t", "a\nb")])
 def test_a_name_that_can_be_none_is_refused(tag: str, category: str) -> None:
     with pytest.raises(InvalidSetting, match="Cannot use the name"):
-        Wish(tag, category)
+        DesiredTag(tag, category)

@@ -9,7 +9,7 @@ import pytest
 
 from vsphere_preemption.core.errors import PlaceAmbiguous, PlaceNotFound
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.setup.tag import Selection
+from vsphere_preemption.core.setup.tag import VmSelection
 from vsphere_preemption.core.setup_errors import MachineAmbiguous, MachineNotFound
 from vsphere_preemption.vcenter.inventory.tree import Node
 from vsphere_preemption.vcenter.inventory.vm_selection import MachineList
@@ -47,7 +47,7 @@ MACHINES = MachineList(ROOT, NODES, [vm(6)])
 
 def chosen(*vms: str, folder: str = "", pattern: str = "", all_must_exist: bool = True) -> list[int]:
     """The numbers of the VMs that are chosen."""
-    found = MACHINES.choose(Selection(vms, folder, pattern), all_must_exist=all_must_exist)
+    found = MACHINES.choose(VmSelection(vms, folder, pattern), all_must_exist=all_must_exist)
     return sorted(int(ref.value.removeprefix("vm-")) for ref in found.refs)
 
 
@@ -111,9 +111,9 @@ def test_a_folder_that_is_none_is_refused() -> None:
         chosen(folder="Batch-2")
     twice = MachineList(ROOT, [*NODES, folder("group-9", "batch", "group-4")])
     with pytest.raises(PlaceAmbiguous):
-        twice.choose(Selection(folder="batch"))
+        twice.choose(VmSelection(folder="batch"))
 
 
 def test_the_names_of_all_vms_come_along() -> None:
-    found = MACHINES.choose(Selection(exclusive=True))
+    found = MACHINES.choose(VmSelection(exclusive=True))
     assert (len(found.names), found.names[vm(3)], found.exclusive) == (8, "batch-3", True)

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from vsphere_preemption.core.errors import TagNotFound, VCenterTimeout
-from vsphere_preemption.vcenter.transport.gate import Calls, side_by_side
+from vsphere_preemption.vcenter.transport.gate import CallGate, in_parallel
 
 
 @pytest.mark.parametrize(("limit", "meet"), [(3, True), (2, False)])
 def test_so_many_calls_as_allowed_are_under_way_and_no_more(limit: int, meet: bool) -> None:
-    calls = Calls(limit, address="vcenter:443")
+    calls = CallGate(limit, address="vcenter:443")
     meeting = threading.Barrier(3)
 
     def call() -> bool:
@@ -31,7 +31,7 @@ def test_so_many_calls_as_allowed_are_under_way_and_no_more(limit: int, meet: bo
 
 def test_each_call_is_told_to_the_observer_with_its_error() -> None:
     told: list[tuple[str, str | None]] = []
-    calls = Calls(1, address="vcenter:443", observe=lambda name, seconds, code: told.append((name, code)))
+    calls = CallGate(1, address="vcenter:443", observe=lambda name, seconds, code: told.append((name, code)))
     calls.run("Ping", "Cannot ping", lambda: None)
     with pytest.raises(VCenterTimeout):
         calls.run("Pong", "Cannot pong", _time_out)
@@ -44,24 +44,24 @@ def test_an_observer_that_fails_breaks_no_call() -> None:
     def observe(name: str, seconds: float, code: str | None) -> None:
         raise RuntimeError("the metrics are broken")
 
-    assert Calls(1, address="vcenter:443", observe=observe).run("Ping", "Cannot ping", lambda: 7) == 7
+    assert CallGate(1, address="vcenter:443", observe=observe).run("Ping", "Cannot ping", lambda: 7) == 7
 
 
 def test_the_original_error_is_chained() -> None:
     with pytest.raises(VCenterTimeout) as caught:
-        Calls(1, address="vcenter:443").run("Ping", "Cannot ping", _time_out)
+        CallGate(1, address="vcenter:443").run("Ping", "Cannot ping", _time_out)
     assert isinstance(caught.value.__cause__, TimeoutError)
 
 
 def test_two_things_are_done_at_the_same_time() -> None:
     meeting = threading.Barrier(2)
-    assert side_by_side(lambda: meeting.wait(5) >= 0, lambda: meeting.wait(5) >= 0) == (True, True)
+    assert in_parallel(lambda: meeting.wait(5) >= 0, lambda: meeting.wait(5) >= 0) == (True, True)
 
 
 def test_the_first_error_is_raised_after_both_have_ended() -> None:
     ended = threading.Event()
     with pytest.raises(TimeoutError):
-        side_by_side(_time_out, ended.set)
+        in_parallel(_time_out, ended.set)
     assert ended.is_set()
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.vcenter.settings import VCenterSettings
-from vsphere_preemption.vcenter.transport.http import Connections
+from vsphere_preemption.vcenter.transport.http import ConnectionPool
 
 from ..conftest import FakeClock
 
@@ -65,20 +65,20 @@ def server() -> Iterator[OneLineServer]:
 
 
 @pytest.fixture
-def connections(server: OneLineServer, clock: FakeClock) -> Iterator[Connections]:
-    opened = Connections(VCenterSettings(f"http://127.0.0.1:{server.port}", insecure=True, call_seconds=5), clock)
+def connections(server: OneLineServer, clock: FakeClock) -> Iterator[ConnectionPool]:
+    opened = ConnectionPool(VCenterSettings(f"http://127.0.0.1:{server.port}", insecure=True, call_seconds=5), clock)
     yield opened
     opened.drop()
 
 
-def test_a_connection_is_used_again(server: OneLineServer, connections: Connections) -> None:
+def test_a_connection_is_used_again(server: OneLineServer, connections: ConnectionPool) -> None:
     for _attempt in range(3):
         assert connections.exchange("GET", "/").body == b"ok"
     assert server.accepted == 1
 
 
 def test_a_connection_that_the_server_has_ended_is_not_used_again(
-    server: OneLineServer, connections: Connections
+    server: OneLineServer, connections: ConnectionPool
 ) -> None:
     connection = connections.take()
     connections.give_back(connection)
@@ -89,7 +89,7 @@ def test_a_connection_that_the_server_has_ended_is_not_used_again(
 
 
 def test_a_connection_that_was_idle_for_long_is_not_used_again(
-    server: OneLineServer, connections: Connections, clock: FakeClock
+    server: OneLineServer, connections: ConnectionPool, clock: FakeClock
 ) -> None:
     connections.exchange("GET", "/")
     clock.pass_by(121)
@@ -101,4 +101,4 @@ def test_a_ca_file_without_certificates_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
     file.write_text("nothing")
     with pytest.raises(InvalidSetting, match=str(file)):
-        Connections(VCenterSettings("vcenter.example.com", ca_file=str(file)))
+        ConnectionPool(VCenterSettings("vcenter.example.com", ca_file=str(file)))

@@ -15,7 +15,7 @@ import pytest
 from vsphere_preemption.core.errors import VCenterLoginRefused, VCenterUnreachable
 from vsphere_preemption.vcenter.settings import Login
 from vsphere_preemption.vcenter.transport.faults import ConnectionBroken, SessionLost
-from vsphere_preemption.vcenter.transport.login import Door, LoginDesk
+from vsphere_preemption.vcenter.transport.login import LoginGuard, SessionHolder
 
 OLD, NEW = Login("me", "old"), Login("me", "new")
 
@@ -44,8 +44,8 @@ class Server:
         return f"session {len(self.opened)}"
 
 
-def a_door(server: Server, *logins: Login) -> Door[str]:
-    return Door(LoginDesk(Secrets(list(logins))), server.open)
+def a_door(server: Server, *logins: Login) -> SessionHolder[str]:
+    return SessionHolder(LoginGuard(Secrets(list(logins))), server.open)
 
 
 def lost_first(error: type[Exception]) -> Callable[[str], str]:
@@ -62,26 +62,26 @@ def lost_first(error: type[Exception]) -> Callable[[str], str]:
 
 def test_a_session_is_opened_once_and_kept() -> None:
     server = Server()
-    door = a_door(server, OLD)
-    assert door.enter() == door.enter() == "session 1"
+    holder = a_door(server, OLD)
+    assert holder.enter() == holder.enter() == "session 1"
 
 
 def test_many_threads_open_one_session() -> None:
     server = Server()
-    door = a_door(server, OLD)
+    holder = a_door(server, OLD)
     together = threading.Barrier(8)
 
     def enter(number: int) -> str:
         together.wait()
-        return door.enter()
+        return holder.enter()
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(enter, range(8))) == {"session 1"}
 
 
 def test_a_lost_session_is_replaced_and_the_work_done_again() -> None:
-    door = a_door(Server(), OLD)
-    assert door.attempt(lost_first(SessionLost), repeat=False) == "session 2"
+    holder = a_door(Server(), OLD)
+    assert holder.attempt(lost_first(SessionLost), repeat=False) == "session 2"
 
 
 def test_a_session_that_is_lost_again_at_once_is_an_error() -> None:
@@ -105,19 +105,19 @@ def test_after_a_broken_connection_a_change_is_not_repeated() -> None:
 
 def test_a_refused_pair_is_not_sent_again() -> None:
     server = Server("other")
-    door = a_door(server, OLD)
+    holder = a_door(server, OLD)
     for _attempt in range(3):
         with pytest.raises(VCenterLoginRefused):
-            door.enter()
+            holder.enter()
     assert server.opened == ["old"]
 
 
 def test_a_refused_pair_is_not_sent_by_another_kind_of_session_either() -> None:
     server = Server("other")
-    desk = LoginDesk(Secrets([OLD]))
-    for door in (Door(desk, server.open), Door(desk, server.open)):
+    guard = LoginGuard(Secrets([OLD]))
+    for holder in (SessionHolder(guard, server.open), SessionHolder(guard, server.open)):
         with pytest.raises(VCenterLoginRefused):
-            door.enter()
+            holder.enter()
     assert server.opened == ["old"]
 
 
@@ -130,21 +130,21 @@ def test_a_pair_that_was_rotated_during_the_login_is_used_at_once() -> None:
 def test_a_pair_that_was_rotated_later_is_used_by_the_next_call() -> None:
     server = Server("new")
     secrets = Secrets([OLD])
-    door = Door(LoginDesk(secrets), server.open)
+    holder = SessionHolder(LoginGuard(secrets), server.open)
     with pytest.raises(VCenterLoginRefused):
-        door.enter()
+        holder.enter()
     secrets.logins = [NEW]
-    assert door.enter() == "session 2"
+    assert holder.enter() == "session 2"
 
 
 def test_the_same_pair_stored_anew_is_given_another_try() -> None:
     server = Server("new")
     secrets = Secrets([OLD])
-    door = Door(LoginDesk(secrets), server.open)
+    holder = SessionHolder(LoginGuard(secrets), server.open)
     for login in (OLD, Login("me", "old", written="later")):
         secrets.logins = [login]
         with pytest.raises(VCenterLoginRefused):
-            door.enter()
+            holder.enter()
     assert server.opened == ["old", "old"]
 
 
@@ -174,11 +174,11 @@ def test_who_waited_for_a_failing_login_shares_its_failure() -> None:
         clock.all_arrived.wait(5)
         raise VCenterUnreachable("Cannot log in", why="nobody answers", next_step="Try again.")
 
-    door = Door(LoginDesk(Secrets([OLD]), clock), open_session)
+    holder = SessionHolder(LoginGuard(Secrets([OLD]), clock), open_session)
 
     def enter(number: int) -> str:
         with pytest.raises(VCenterUnreachable) as caught:
-            door.enter()
+            holder.enter()
         return caught.value.why
 
     with ThreadPoolExecutor(4) as threads:

@@ -16,8 +16,8 @@ from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import VCenterFault
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
-from vsphere_preemption_worker.activities.settle import Settling
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
+from vsphere_preemption_worker.activities.settle import SettleMarks
 from vsphere_preemption_worker.activities.stop.marks import Marks
 from vsphere_preemption_worker.messages.run import SettleInput, StopInput, on_the_wire
 
@@ -32,7 +32,7 @@ def vcenter() -> FakeVCenter:
 
 
 def settle(vcenter: FakeVCenter, order: StopInput, known: list[VictimOutcome]) -> dict[str, VictimOutcome]:
-    result = ActivityEnvironment().run(Settling(vcenter).settle, SettleInput(order, on_the_wire(known), SETTLED))
+    result = ActivityEnvironment().run(SettleMarks(vcenter).settle, SettleInput(order, on_the_wire(known), SETTLED))
     return {outcome.vm.value: outcome for outcome in result.outcomes}
 
 
@@ -65,15 +65,15 @@ def test_settling_twice_writes_nothing_the_second_time(vcenter: FakeVCenter) -> 
 @pytest.mark.parametrize(
     ("stopped_by", "end", "reason", "phase"),
     [
-        pytest.param(US, VictimEnd.STOPPED, VictimReason.NONE, ("preempted", True), id="by us"),
-        pytest.param(SOMEBODY, VictimEnd.SPARED, VictimReason.ALREADY_OFF, ("failed", False), id="by somebody else"),
-        pytest.param(None, VictimEnd.FAILED, VictimReason.OUTCOME_UNKNOWN, ("failed", False), id="by nobody"),
+        pytest.param(US, VictimStatus.STOPPED, VictimReason.NONE, ("preempted", True), id="by us"),
+        pytest.param(SOMEBODY, VictimStatus.SPARED, VictimReason.ALREADY_OFF, ("failed", False), id="by somebody else"),
+        pytest.param(None, VictimStatus.FAILED, VictimReason.OUTCOME_UNKNOWN, ("failed", False), id="by nobody"),
     ],
 )
 def test_a_victim_of_which_nothing_is_known_is_looked_up(
     vcenter: FakeVCenter,
     stopped_by: str | None,
-    end: VictimEnd,
+    end: VictimStatus,
     reason: VictimReason,
     phase: tuple[str, bool],
 ) -> None:
@@ -91,7 +91,7 @@ def test_a_mark_that_says_preempted_already_is_believed_without_the_event_log(vc
     settle(vcenter, order, list(Attempt(vcenter, order).run().values()))
     vcenter.stopped_by.clear()
     outcomes = settle(vcenter, order, [])
-    assert {outcome.outcome for outcome in outcomes.values()} == {VictimEnd.STOPPED}
+    assert {outcome.outcome for outcome in outcomes.values()} == {VictimStatus.STOPPED}
     assert marks(vcenter) == {"vm-1": ("preempted", True), "vm-2": ("preempted", True)}
 
 

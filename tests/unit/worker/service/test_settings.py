@@ -9,7 +9,7 @@ import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.core.policy.model import Policy
-from vsphere_preemption.events.sink_settings import Mode
+from vsphere_preemption.events.sink_settings import ContentMode
 from vsphere_preemption_worker.service.address import Address
 from vsphere_preemption_worker.service.settings import WorkerSettings
 
@@ -30,7 +30,7 @@ def test_the_defaults_are_those_that_the_documentation_promises() -> None:
     assert (settings.vcenter.calls, settings.vcenter.call_seconds) == (5, 30.0)
     assert (settings.vcenter.insecure, settings.vcenter.ca_file) == (False, None)
     assert str(settings.credentials.folder) == "/var/bindings/vsphere"
-    assert (settings.sink.mode, settings.sink.timeout_seconds) == (Mode.BINARY, 10.0)
+    assert (settings.sink.mode, settings.sink.timeout_seconds) == (ContentMode.BINARY, 10.0)
     assert (settings.health, settings.metrics, settings.debug) == (None, None, False)
 
 

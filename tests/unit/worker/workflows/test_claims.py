@@ -19,9 +19,9 @@ from temporalio.worker import Worker
 
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
-from vsphere_preemption.core.records.outcome import VictimEnd
-from vsphere_preemption.temporal.claims import Grant, claim, claims_id, release
-from vsphere_preemption_worker.activities.support.claims import Claims, Granted
+from vsphere_preemption.core.records.outcome import VictimStatus
+from vsphere_preemption.temporal.claims import ClaimGrant, claim, claims_id, release
+from vsphere_preemption_worker.activities.support.claims import ClaimedVms, Claims
 from vsphere_preemption_worker.workflows.claims import PreemptionClaims
 from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
@@ -36,9 +36,9 @@ class OneOther:
     def __init__(self) -> None:
         self.released: list[str] = []
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
-        answer: Future[Granted] = Future()
-        answer.set_result(Granted(frozenset(machines) - {vm(1)}, at=5.0, lately={vm(3): 2.0}))
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[ClaimedVms]:
+        answer: Future[ClaimedVms] = Future()
+        answer.set_result(ClaimedVms(frozenset(machines) - {vm(1)}, at=5.0, lately={vm(3): 2.0}))
         return answer
 
     def release(self, run_id: str) -> None:
@@ -84,7 +84,7 @@ def test_claims_of_the_same_instant_never_overlap_and_are_given_again_to_their_r
             assert sorted(vm for answer in answers for vm in answer.vms) == sorted(wanted)
             winner = next(run for run, answer in zip(runs, answers, strict=True) if answer.vms)
             again = await claim(server.client, queue, run_id=winner, vms=wanted, seconds=600)
-            assert again == Grant(frozenset(wanted), {})
+            assert again == ClaimGrant(frozenset(wanted), {})
             await release(server.client, queue, run_id=winner)
             loser = next(run for run in runs if run != winner)
             after = await claim(server.client, queue, run_id=loser, vms=wanted, seconds=600)
@@ -138,5 +138,5 @@ def test_a_vm_that_another_run_has_just_stopped_is_looked_at_again_and_not_claim
     vcenter.recheck = look  # type: ignore[method-assign]
     with claims.of_run("run-1", [vm(2), vm(3)], 60):
         outcomes = Attempt(vcenter, order, claims).run()
-    assert (outcomes["vm-2"].outcome, outcomes["vm-3"].outcome) == (VictimEnd.STOPPED, VictimEnd.SPARED)
+    assert (outcomes["vm-2"].outcome, outcomes["vm-3"].outcome) == (VictimStatus.STOPPED, VictimStatus.SPARED)
     assert ("mark", "vm-3") not in vcenter.calls

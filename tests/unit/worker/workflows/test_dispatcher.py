@@ -20,7 +20,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowU
 from vsphere_preemption.core.contract import QUERY_REQUESTS, QUERY_RUNS, QUERY_STATE, SIGNAL_PREEMPT, UPDATE_PREEMPT
 from vsphere_preemption.core.requests.request import read_request
 from vsphere_preemption.core.times import NEVER
-from vsphere_preemption_worker.workflows.dispatcher_state import Carried
+from vsphere_preemption_worker.workflows.dispatcher_state import DispatcherSnapshot
 
 from ..world import Script, World, a_request, eventually, failing
 
@@ -93,7 +93,7 @@ def test_a_request_that_waited_since_before_is_read_as_it_was_meant_then(tell: T
     waiting = {"request": a_request("e1", narrow={"only": [], "scope": []}), "received": NEVER}
 
     async def story(world: World) -> None:
-        handle = await world.start(args=[asdict(Carried(window_ends=NEVER, queue=[waiting]))])
+        handle = await world.start(args=[asdict(DispatcherSnapshot(window_ends=NEVER, queue=[waiting]))])
         await counted(handle, done=1)
 
     tell(story)
@@ -283,7 +283,7 @@ def test_one_request_id_is_one_run_whatever_event_comes_with_it(tell: Tell) -> N
 
 def test_an_update_for_a_request_whose_outcome_is_forgotten_is_told_so_and_blocks_nobody(tell: Tell) -> None:
     async def story(world: World) -> None:
-        forgotten = asdict(Carried(window_ends=NEVER, seen=list(read_request(a_request("e1")).keys)))
+        forgotten = asdict(DispatcherSnapshot(window_ends=NEVER, seen=list(read_request(a_request("e1")).keys)))
         handle = await world.start(arg=forgotten)
         answer = await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e1"), "wait": True})
         assert answer["outcome"] == "duplicate"

@@ -36,8 +36,8 @@ COMMANDS = {
     "uuid4",
     "random",
     "_carry_out",
-    "until",
-    "breathe",
+    "wait_until",
+    "yield_to_server",
 }
 
 

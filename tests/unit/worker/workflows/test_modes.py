@@ -13,7 +13,7 @@ import pytest
 from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.policy.model import Amount, Events, Mode, Notice, OnShortfall, Policy, Restore, Waves
-from vsphere_preemption.core.records.outcome import VictimEnd
+from vsphere_preemption.core.records.outcome import VictimStatus
 from vsphere_preemption_worker.messages.run import PressureResult
 
 from ..queries import ended, is_there, phase, requests, the_run
@@ -109,7 +109,7 @@ def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell_apart:
 
 
 def test_a_run_that_failed_or_is_partial_is_told(tell: Tell) -> None:
-    script = Script(policy=Policy(events=LOUD), end=VictimEnd.FAILED)
+    script = Script(policy=Policy(events=LOUD), end=VictimStatus.FAILED)
 
     async def story(world: World) -> None:
         handle = await world.start()
@@ -168,7 +168,7 @@ def test_what_an_alarm_stopped_is_left_to_a_restore_where_the_policy_says_so(
 
 
 def test_without_a_policy_file_only_the_prototypes_event_is_sent(tell: Tell) -> None:
-    script = Script(end=VictimEnd.FAILED)
+    script = Script(end=VictimStatus.FAILED)
 
     async def story(world: World) -> None:
         handle = await world.start()

@@ -28,7 +28,7 @@ from vsphere_preemption.core.contract import QUERY_REQUESTS, SCHEDULED_WORKFLOW_
 from vsphere_preemption.core.requests.request import read_request
 from vsphere_preemption.temporal.delayed_requests import raise_id, raise_later
 from vsphere_preemption.temporal.restores import checked_request, start_restore, start_restore_when_green
-from vsphere_preemption_worker.activities.signal_dispatcher import Handing
+from vsphere_preemption_worker.activities.signal_dispatcher import DispatcherSignal
 from vsphere_preemption_worker.messages.restore import GIVE_BACK, TELL_RESTORED, RestoreInput
 from vsphere_preemption_worker.messages.scheduled import ASK
 from vsphere_preemption_worker.workflows.delayed_request import PreemptionRaise
@@ -92,7 +92,7 @@ async def record_scheduled(world: World) -> None:
         world.client,
         task_queue=QUEUE,
         workflows=[PreemptionScheduled, PreemptionRestore],
-        activities=[Handing(world.client, world.queue).ask],
+        activities=[DispatcherSignal(world.client, world.queue).ask],
         workflow_runner=sandboxed_runner(),
     ):
         for name, action in zip(SCHEDULED, actions, strict=True):
@@ -110,7 +110,7 @@ async def record_raise(world: World) -> None:
         world.client,
         task_queue=QUEUE,
         workflows=[PreemptionRaise],
-        activities=[Handing(world.client, world.queue).ask],
+        activities=[DispatcherSignal(world.client, world.queue).ask],
         workflow_runner=sandboxed_runner(),
     ):
         asked, request = "recorded-alarm", read_request(a_request("e5"))

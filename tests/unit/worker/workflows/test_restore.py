@@ -22,7 +22,7 @@ from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.contract import MEMO_REQUEST, RESTORE_WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.policy.model import Place, PlaceKind, Restore
-from vsphere_preemption.core.restore.record import Kept, Return, Returned, ReturnEnd
+from vsphere_preemption.core.restore.record import NotRestored, RestoreCandidate, VmRestoreOutcome, VmRestoreStatus
 from vsphere_preemption.temporal.restores import checked_request
 from vsphere_preemption_worker.messages.restore import (
     GIVE_BACK,
@@ -69,7 +69,7 @@ class Script:
         @activity.defn(name=RESTORE_PLAN)
         async def plan(order: RestorePlanInput) -> RestorePlanResult:
             self.plans.append(order)
-            done = {Returned.from_wire(wire).vm for wire in order.wire_done}
+            done = {VmRestoreOutcome.from_wire(wire).vm for wire in order.wire_done}
             machines = [a_return(n) for n in range(self.machines)]
             wire = [back.as_wire() for back in machines if back.vm not in done]
             held = 0.0 if order.ignore_hold else self.held_seconds
@@ -91,8 +91,11 @@ class Script:
             if self.batch_error:
                 raise self.batch_error
             ending = self.endings.get(len(self.batches), "")
-            end = ReturnEnd.KEPT if ending else ReturnEnd.RESTORED
-            machines = [Returned.of(back, end, Kept(ending), started="2026-11-24T10:00:00Z") for back in order.returns]
+            end = VmRestoreStatus.KEPT if ending else VmRestoreStatus.RESTORED
+            machines = [
+                VmRestoreOutcome.of(back, end, NotRestored(ending), started="2026-11-24T10:00:00Z")
+                for back in order.returns
+            ]
             # A lack of room is no reason to end.
             return GiveBackResult([m.as_wire() for m in machines], "" if ending == "no_room" else ending)
 
@@ -104,8 +107,10 @@ class Script:
         return [plan, look, give_back, tell]
 
 
-def a_return(number: int) -> Return:
-    return Return(ManagedObject("VirtualMachine", f"vm-{number}"), f"VM {number}", "r1", "2026-11-24T09:00:00Z")
+def a_return(number: int) -> RestoreCandidate:
+    return RestoreCandidate(
+        ManagedObject("VirtualMachine", f"vm-{number}"), f"VM {number}", "r1", "2026-11-24T09:00:00Z"
+    )
 
 
 Story = Callable[[WorkflowHandle[Any, Any], Script], Awaitable[None]]

@@ -27,7 +27,7 @@ from vsphere_preemption.core.contract import SCHEDULED_WORKFLOW_TYPE
 from vsphere_preemption.core.policy.model import Restore
 from vsphere_preemption.core.requests.request import read_request
 from vsphere_preemption.temporal.restores import checked_request
-from vsphere_preemption_worker.activities.signal_dispatcher import Handing
+from vsphere_preemption_worker.activities.signal_dispatcher import DispatcherSignal
 from vsphere_preemption_worker.messages.restore import RESTORE_PLAN, RestorePlanInput, RestorePlanResult
 from vsphere_preemption_worker.messages.scheduled import ASK, AskInput
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
@@ -226,5 +226,5 @@ def test_a_request_that_nobody_could_read_is_not_tried_again(
     server: WorkflowEnvironment, loop: asyncio.AbstractEventLoop
 ) -> None:
     with pytest.raises(ApplicationError) as failure:
-        loop.run_until_complete(Handing(server.client, "q").ask(AskInput("w", {**REQUEST, "tag": ""})))
+        loop.run_until_complete(DispatcherSignal(server.client, "q").ask(AskInput("w", {**REQUEST, "tag": ""})))
     assert (failure.value.type, failure.value.non_retryable) == ("invalid_request", True)

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule
-from .observation import GREEN, RANKS, YELLOW, Sighting
+from .observation import GREEN, RANKS, YELLOW, AlarmState
 
 # The log writes a change a moment after the state has it.
 SAME_CHANGE = timedelta(seconds=5)
@@ -40,7 +40,7 @@ class Firing:
     def rank(self) -> int:
         return RANKS[self.colour]
 
-    def confirmed(self, seen: Sighting) -> Firing:
+    def confirmed(self, seen: AlarmState) -> Firing:
         """The state after the list has shown it: the same firing, or a new one."""
         told_before = self.state_since is None and seen.at <= self.since + SAME_CHANGE
         if self.colour == seen.alarm.to_colour and (told_before or self.state_since == seen.at):
@@ -57,18 +57,18 @@ class Due:
 
 
 @dataclass
-class AlarmInScope:
+class ActiveAlarm:
     """alarm: as last reported. firing: by object. asked: the colour that was last acted on; green for none.
 
-    asked_because: the firings that caused it, by object. risen: start of the uninterrupted time with at least this
+    triggers: the firings that caused it, by object. above_since: start of the uninterrupted time with at least this
     colour, in seconds since the epoch by our clock.
     """
 
     alarm: AlarmEvent
     firing: dict[ManagedObject, Firing] = field(default_factory=dict)
     asked: str = GREEN
-    asked_because: Mapping[ManagedObject, datetime] = field(default_factory=dict)
-    risen: dict[str, float] = field(default_factory=dict)
+    triggers: Mapping[ManagedObject, datetime] = field(default_factory=dict)
+    above_since: dict[str, float] = field(default_factory=dict)
 
     @property
     def colour(self) -> str:
@@ -80,7 +80,7 @@ class AlarmInScope:
         """Nothing fires, and nothing is pending."""
         return not self.firing and self.asked == GREEN
 
-    def knows(self, change: Sighting) -> bool:
+    def knows(self, change: AlarmState) -> bool:
         """Whether the list showed this change before the log reported it."""
         firing = self.firing.get(_entity(change))
         return (
@@ -90,11 +90,11 @@ class AlarmInScope:
     def open_on(self, entity: ManagedObject) -> Firing | None:
         """The firing there that was neither acted on nor recorded as requesting nothing."""
         firing = self.firing.get(entity)
-        if firing is None or firing.on_record or self.asked_because.get(entity) == firing.since:
+        if firing is None or firing.on_record or self.triggers.get(entity) == firing.since:
             return None
         return firing
 
-    def note_change(self, change: Sighting, *, on_record: bool = False) -> None:
+    def note_change(self, change: AlarmState, *, on_record: bool = False) -> None:
         """The log reports that the alarm changed its colour on an object."""
         self.alarm, entity, colour = change.alarm, _entity(change), change.alarm.to_colour
         if colour == GREEN:
@@ -102,13 +102,13 @@ class AlarmInScope:
         elif entity not in self.firing or self.firing[entity].colour != colour:
             self.firing[entity] = Firing(colour, change.at, on_record=on_record)
 
-    def note_list(self, seen: Iterable[Sighting], *, gap: bool, now: datetime) -> None:
+    def note_list(self, seen: Iterable[AlarmState], *, gap: bool, now: datetime) -> None:
         """The list shows all objects that the alarm fires on. now: approximately by vCenter's clock."""
         firing = {}
-        for sighting in seen:
-            self.alarm, entity = sighting.alarm, _entity(sighting)
-            before = self.firing.get(entity) or Firing(GREEN, sighting.at)
-            firing[entity] = before.confirmed(sighting)
+        for state in seen:
+            self.alarm, entity = state.alarm, _entity(state)
+            before = self.firing.get(entity) or Firing(GREEN, state.at)
+            firing[entity] = before.confirmed(state)
         unseen = {entity: firing for entity, firing in self.firing.items() if firing.state_since is None}
         if not gap:
             firing |= {
@@ -116,49 +116,49 @@ class AlarmInScope:
             }
         self.firing = firing
 
-    def grow_older(self, now: float) -> None:
+    def advance(self, now: float) -> None:
         """Track how long it has had its colours, and which of them were already acted on."""
         reached = [colour for colour in RANKS if RANKS[YELLOW] <= RANKS[colour] <= RANKS[self.colour]]
-        self.risen = {colour: self.risen.get(colour, now) for colour in reached}
+        self.above_since = {colour: self.above_since.get(colour, now) for colour in reached}
         if reached and RANKS[self.colour] < RANKS[self.asked]:
             # From red to yellow: that requests nothing, but red may return.
             self.acted_on(self.colour)
-        elif self.asked in reached and self._behind(self.asked).items() & self.asked_because.items():
-            self.asked_because = self._behind(self.asked)
+        elif self.asked in reached and self._triggers_of(self.asked).items() & self.triggers.items():
+            self.triggers = self._triggers_of(self.asked)
 
     def due(self, rule: AlarmRule, now: float) -> Due | None:
         """The colour that must be acted on now, None if there is none."""
-        ripe = [
+        lasted = [
             colour
-            for colour, since in self.risen.items()
+            for colour, since in self.above_since.items()
             if colour in rule.criticality and now - since >= rule.raise_delay_seconds
         ]
-        if not ripe:
+        if not lasted:
             return None
-        colour = max(ripe, key=RANKS.__getitem__)
-        behind = self._behind(colour)
-        if RANKS[colour] < RANKS[self.asked] or not behind:
+        colour = max(lasted, key=RANKS.__getitem__)
+        triggers = self._triggers_of(colour)
+        if RANKS[colour] < RANKS[self.asked] or not triggers:
             return None
-        if colour == self.asked and behind == self.asked_because:
+        if colour == self.asked and triggers == self.triggers:
             return None
-        entity = min(behind, key=lambda entity: (behind[entity], entity.value))
+        entity = min(triggers, key=lambda entity: (triggers[entity], entity.value))
         alarm = replace(self.alarm, entity=entity, from_colour=self.asked, to_colour=colour)
-        return Due(alarm, behind[entity])
+        return Due(alarm, triggers[entity])
 
     def acted_on(self, colour: str) -> None:
         """The colour was acted on."""
-        self.asked, self.asked_because = colour, self._behind(colour)
+        self.asked, self.triggers = colour, self._triggers_of(colour)
 
     def ended(self) -> None:
         """The actions for the end of the alarm were carried out."""
-        self.asked, self.asked_because = GREEN, {}
+        self.asked, self.triggers = GREEN, {}
 
-    def _behind(self, colour: str) -> dict[ManagedObject, datetime]:
+    def _triggers_of(self, colour: str) -> dict[ManagedObject, datetime]:
         """The objects with at least this colour, and its start time."""
         return {entity: firing.since for entity, firing in self.firing.items() if firing.rank >= RANKS[colour]}
 
 
-def _entity(seen: Sighting) -> ManagedObject:
+def _entity(seen: AlarmState) -> ManagedObject:
     entity = seen.alarm.entity or seen.alarm.compute_resource
     if entity is None:
         raise ValueError("an alarm without an object has no scope")

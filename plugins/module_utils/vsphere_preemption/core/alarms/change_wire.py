@@ -18,7 +18,7 @@ from ..alarm_event import read_alarm
 from ..event import TriggerEvent
 from ..inventory import ManagedObject
 from ..requests.alarm_requests import EVENT_TYPE, event_for
-from .changes import Change, Pair, Told
+from .changes import Change, Pair, ReportedAlarm
 
 Wire = dict[str, Any]
 
@@ -53,7 +53,7 @@ def change_as_event(change: Change, source: str) -> Wire:
     return {**event_for(alarm, source=source, id=identity, time=at).as_wire(), "preemption_alarm": plain}
 
 
-def told_as_wire(told: Mapping[Pair, Told]) -> list[Wire]:
+def reported_as_wire(reported: Mapping[Pair, ReportedAlarm]) -> list[Wire]:
     """One entry for each alarm on each object."""
     return [
         {
@@ -62,26 +62,26 @@ def told_as_wire(told: Mapping[Pair, Told]) -> list[Wire]:
             "listed": times.to_wire(entry.listed) if entry.listed else None,
             "ahead": entry.ahead,
         }
-        for entry in told.values()
+        for entry in reported.values()
     ]
 
 
-def read_told(raw: object) -> dict[Pair, Told]:
-    """The result of `told_as_wire`; empty if another version wrote it."""
+def read_reported(raw: object) -> dict[Pair, ReportedAlarm]:
+    """The result of `reported_as_wire`; empty if another version wrote it."""
     try:
         return dict(_read(raw)) if isinstance(raw, list) else {}
     except (KeyError, TypeError, ValueError, AttributeError):
         return {}
 
 
-def _read(raw: list[Any]) -> Iterable[tuple[Pair, Told]]:
+def _read(raw: list[Any]) -> Iterable[tuple[Pair, ReportedAlarm]]:
     for entry in raw:
         alarm = read_alarm(TriggerEvent({"type": EVENT_TYPE}, {"data": entry["alarm"]}))
         if alarm and alarm.alarm and alarm.entity:
             listed = times.from_wire(entry["listed"]) if entry["listed"] else None
             yield (
                 (alarm.alarm, alarm.entity),
-                Told(alarm, times.from_wire(entry["since"]), listed, bool(entry["ahead"])),
+                ReportedAlarm(alarm, times.from_wire(entry["since"]), listed, bool(entry["ahead"])),
             )
 
 

@@ -16,7 +16,7 @@ GREEN, YELLOW = "green", "yellow"
 
 
 @dataclass(frozen=True)
-class Sighting:
+class AlarmState:
     """An alarm in a colour (`alarm.to_colour`), on one object. at: start of that colour, by vCenter's clock."""
 
     alarm: AlarmEvent
@@ -24,13 +24,13 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class Look:
+class AlarmSnapshot:
     """The state of vCenter's alarms at one time.
 
     firing: every alarm that is not green, on each such object. changes: the changes of colour since the previous check,
     the oldest first. gap: some changes may be missing.
     """
 
-    firing: tuple[Sighting, ...] = ()
-    changes: tuple[Sighting, ...] = ()
+    firing: tuple[AlarmState, ...] = ()
+    changes: tuple[AlarmState, ...] = ()
     gap: bool = False

@@ -18,14 +18,14 @@ from typing import TypeAlias
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule, rule_for
-from .active_alarm import AlarmInScope
-from .observation import GREEN, RANKS, YELLOW, Look, Sighting
+from .active_alarm import ActiveAlarm
+from .observation import GREEN, RANKS, YELLOW, AlarmSnapshot, AlarmState
 
 # The definition of the alarm, and its compute resource.
 Key = tuple[ManagedObject, ManagedObject]
 
 
-class LeftOut(StrEnum):
+class IgnoredReason(StrEnum):
     """Why a change requested nothing.
 
     coalesced: the alarm already had this colour in its scope. flapped: it was over before it was acted on.
@@ -38,7 +38,7 @@ class LeftOut(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ask:
+class RequestPreemption:
     """Request a preemption. alarm: with its colour. since: by vCenter's clock; identifies the change."""
 
     rule: AlarmRule
@@ -47,7 +47,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class End:
+class AlarmCleared:
     """The alarm is green in its scope: carry out the action of the rule."""
 
     rule: AlarmRule
@@ -55,85 +55,85 @@ class End:
 
 
 @dataclass(frozen=True)
-class Skip:
+class ChangeIgnored:
     """A change that requests nothing; for the record."""
 
     rule: AlarmRule
     alarm: AlarmEvent
-    why: LeftOut
+    why: IgnoredReason
 
 
-Step: TypeAlias = "Ask | End | Skip"
+Step: TypeAlias = "RequestPreemption | AlarmCleared | ChangeIgnored"
 
 
-class Watch:
+class AlarmTracker:
     """scopes: the state of each alarm that is not over."""
 
-    def __init__(self, scopes: dict[Key, AlarmInScope] | None = None) -> None:
+    def __init__(self, scopes: dict[Key, ActiveAlarm] | None = None) -> None:
         self.scopes = scopes or {}
 
-    def take(self, look: Look, rules: Sequence[AlarmRule], now: datetime) -> list[Step]:
+    def update(self, look: AlarmSnapshot, rules: Sequence[AlarmRule], now: datetime) -> list[Step]:
         """What is due after this check. now: by our clock."""
         steps: list[Step] = list(self._changes(look.changes, rules))
         self._list(look, rules, now)
         for scope in self.scopes.values():
             rule = rule_for(rules, scope.alarm)
-            scope.grow_older(now.timestamp())
+            scope.advance(now.timestamp())
             if rule is None:
                 # The rule was removed, so there is nothing to request or to report.
                 scope.ended()
                 continue
             due = scope.due(rule, now.timestamp())
             if due is not None:
-                steps.append(Ask(rule, due.alarm, due.since))
+                steps.append(RequestPreemption(rule, due.alarm, due.since))
             elif not scope.firing and scope.asked != GREEN:
-                steps.append(End(rule, scope.alarm))
+                steps.append(AlarmCleared(rule, scope.alarm))
         self.scopes = {key: scope for key, scope in self.scopes.items() if not scope.over}
         return steps
 
-    def done(self, step: Step) -> None:
+    def confirm(self, step: Step) -> None:
         """The step was carried out."""
         scope = self.scopes.get(key_of(step.alarm))
-        if scope is None or isinstance(step, Skip):
+        if scope is None or isinstance(step, ChangeIgnored):
             return
-        if isinstance(step, Ask):
+        if isinstance(step, RequestPreemption):
             scope.acted_on(step.alarm.to_colour)
         else:
             scope.ended()
 
-    def _changes(self, changes: Iterable[Sighting], rules: Sequence[AlarmRule]) -> Iterator[Skip]:
+    def _changes(self, changes: Iterable[AlarmState], rules: Sequence[AlarmRule]) -> Iterator[ChangeIgnored]:
         for change in changes:
             alarm, rule = change.alarm, rule_for(rules, change.alarm)
             if rule is None:
                 continue
             if alarm.compute_resource is None or alarm.alarm is None:
-                yield Skip(rule, alarm, LeftOut.NO_COMPUTE_RESOURCE)
+                yield ChangeIgnored(rule, alarm, IgnoredReason.NO_COMPUTE_RESOURCE)
                 continue
-            scope = self.scopes.setdefault(key_of(alarm), AlarmInScope(alarm))
+            scope = self.scopes.setdefault(key_of(alarm), ActiveAlarm(alarm))
             why = None if scope.knows(change) else _why_nothing(scope, rule, alarm)
             scope.note_change(change, on_record=why is not None)
             if why:
-                yield Skip(rule, alarm, why)
+                yield ChangeIgnored(rule, alarm, why)
 
-    def _list(self, look: Look, rules: Sequence[AlarmRule], now: datetime) -> None:
-        seen: dict[Key, list[Sighting]] = {}
-        for sighting in look.firing:
-            alarm = sighting.alarm
+    def _list(self, look: AlarmSnapshot, rules: Sequence[AlarmRule], now: datetime) -> None:
+        seen: dict[Key, list[AlarmState]] = {}
+        for state in look.firing:
+            alarm = state.alarm
             if alarm.compute_resource and alarm.alarm and rule_for(rules, alarm):
-                seen.setdefault(key_of(alarm), []).append(sighting)
+                seen.setdefault(key_of(alarm), []).append(state)
         for key in seen:
-            self.scopes.setdefault(key, AlarmInScope(seen[key][0].alarm))
+            self.scopes.setdefault(key, ActiveAlarm(seen[key][0].alarm))
         for key, scope in self.scopes.items():
             scope.note_list(seen.get(key, ()), gap=look.gap, now=now)
 
 
-def _why_nothing(scope: AlarmInScope, rule: AlarmRule, alarm: AlarmEvent) -> LeftOut | None:
+def _why_nothing(scope: ActiveAlarm, rule: AlarmRule, alarm: AlarmEvent) -> IgnoredReason | None:
     """Why a change, before it is noted, will not make anything due."""
     rank, entity = RANKS[alarm.to_colour], alarm.entity or alarm.compute_resource
     if rank >= RANKS[YELLOW]:
-        return LeftOut.COALESCED if alarm.to_colour in rule.criticality and RANKS[scope.colour] >= rank else None
+        return IgnoredReason.COALESCED if alarm.to_colour in rule.criticality and RANKS[scope.colour] >= rank else None
     fired = scope.open_on(entity) if entity else None
-    return LeftOut.FLAPPED if fired and fired.colour in rule.criticality else None
+    return IgnoredReason.FLAPPED if fired and fired.colour in rule.criticality else None
 
 
 def key_of(alarm: AlarmEvent) -> Key:

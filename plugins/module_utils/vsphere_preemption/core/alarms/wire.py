@@ -11,8 +11,8 @@ from typing import Any
 from .. import times
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
-from .active_alarm import AlarmInScope, Firing
-from .tracker import Watch, key_of
+from .active_alarm import ActiveAlarm, Firing
+from .tracker import AlarmTracker, key_of
 
 Wire = dict[str, Any]
 
@@ -20,22 +20,22 @@ _TEXTS = ("name", "compute_resource_name", "from_colour", "to_colour", "key")
 _REFERENCES = ("alarm", "entity", "compute_resource")
 
 
-def watch_as_wire(watch: Watch) -> list[Wire]:
+def tracker_as_wire(tracker: AlarmTracker) -> list[Wire]:
     """One entry for each alarm in its scope."""
-    return [_scope_as_wire(scope) for scope in watch.scopes.values()]
+    return [_scope_as_wire(scope) for scope in tracker.scopes.values()]
 
 
-def read_watch(raw: object) -> Watch:
-    """The watch from the result of `watch_as_wire`; an empty one if another version wrote it."""
+def read_tracker(raw: object) -> AlarmTracker:
+    """The watch from the result of `tracker_as_wire`; an empty one if another version wrote it."""
     try:
         scopes = [_read_scope(entry) for entry in raw] if isinstance(raw, list) else []
-        return Watch({key_of(scope.alarm): scope for scope in scopes})
+        return AlarmTracker({key_of(scope.alarm): scope for scope in scopes})
     except (KeyError, TypeError, ValueError, AttributeError):
         # vCenter's list shows what fires, and Temporal knows what was requested.
-        return Watch()
+        return AlarmTracker()
 
 
-def _scope_as_wire(scope: AlarmInScope) -> Wire:
+def _scope_as_wire(scope: ActiveAlarm) -> Wire:
     return {
         "alarm": _alarm_as_wire(scope.alarm),
         "firing": [
@@ -43,13 +43,13 @@ def _scope_as_wire(scope: AlarmInScope) -> Wire:
             for entity, firing in scope.firing.items()
         ],
         "asked": scope.asked,
-        "because": [[ref.type, ref.value, times.to_wire(since)] for ref, since in scope.asked_because.items()],
-        "risen": scope.risen,
+        "because": [[ref.type, ref.value, times.to_wire(since)] for ref, since in scope.triggers.items()],
+        "risen": scope.above_since,
     }
 
 
-def _read_scope(wire: Mapping[str, Any]) -> AlarmInScope:
-    return AlarmInScope(
+def _read_scope(wire: Mapping[str, Any]) -> ActiveAlarm:
+    return ActiveAlarm(
         _read_alarm(wire["alarm"]),
         {
             ManagedObject(kind, value): Firing(

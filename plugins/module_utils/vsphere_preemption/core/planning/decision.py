@@ -4,7 +4,7 @@
 """The decision on a request: its policy, its scope and its plan, or why it is rejected.
 
 The worker and the module `preemption_plan` both call `decide`, so the plan shown is the plan that would be carried out.
-Nothing here changes anything; vCenter is only read, through the methods of `Eyes`.
+Nothing here changes anything; vCenter is only read, through the methods of `InventoryReader`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ..requests.request import PreemptionRequest
 from .plan import Plan, PlanLimits, plan_victims
 
 
-class Eyes(Protocol):
+class InventoryReader(Protocol):
     """The vCenter queries that a decision needs."""
 
     def tagged(self, tag: str, *, labels: bool, placed: bool, sized: bool) -> TaggedObjects: ...
@@ -41,7 +41,7 @@ class Eyes(Protocol):
 
 
 @dataclass(frozen=True)
-class Moment:
+class DecisionContext:
     """The context of a decision besides the request and vCenter.
 
     run_id: marks of this run are not claims of another run. lease_seconds: how long a pending mark of another run
@@ -76,7 +76,9 @@ class Decision:
         return self.refusal is not RunReason.NONE
 
 
-def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, moment: Moment) -> Decision:
+def decide(
+    request: PreemptionRequest, policies: PolicySet, vcenter: InventoryReader, context: DecisionContext
+) -> Decision:
     """Select the policy, resolve the scope, read the tagged objects, and plan. vCenter errors are passed on."""
     alarm = read_alarm(request.event)
     narrowing = request.narrowing
@@ -84,7 +86,7 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
     policy = choose_policy(policies, alarm=alarm.name if alarm else "", places=places)
     decision = Decision(_narrowed(policy, narrowing), alarm)
     for check in (_tag_refusal, _time_refusal, _scope_refusal):
-        reason, message = check(request, decision, moment)
+        reason, message = check(request, decision, context)
         if reason is not RunReason.NONE:
             return Decision(decision.policy, alarm, refusal=reason, message=message)
     reason, message = _protection_refusal(policy, vcenter)
@@ -92,25 +94,27 @@ def decide(request: PreemptionRequest, policies: PolicySet, vcenter: Eyes, momen
         return Decision(decision.policy, alarm, refusal=reason, message=message)
     scope = _scope(decision.policy, narrowing, alarm, vcenter)
     target = decision.policy.amount.target
-    sized = moment.explain or bool(target)
+    sized = context.explain or bool(target)
     tagged = vcenter.tagged(request.tag, labels=needs_labels(policy), placed=bool(scope.areas), sized=sized)
-    limits = plan_limits(decision.policy, scope, moment, only=frozenset(narrowing.only))
+    limits = plan_limits(decision.policy, scope, context, only=frozenset(narrowing.only))
     if target.until_memory_percent is not None or target.until_cpu_percent is not None:
         limits = replace(limits, usage=vcenter.usage(_hosts(scope, tagged)))
     return Decision(decision.policy, alarm, scope, plan_victims(tagged, limits))
 
 
-def plan_limits(policy: Policy, scope: Scope, moment: Moment, *, only: frozenset[str] = frozenset()) -> PlanLimits:
+def plan_limits(
+    policy: Policy, scope: Scope, context: DecisionContext, *, only: frozenset[str] = frozenset()
+) -> PlanLimits:
     """The limits of a plan, and of the check immediately before a VM is stopped."""
     return PlanLimits(
-        max_vms=min(policy.amount.max_vms, moment.most_vms),
-        run_id=moment.run_id,
-        now=moment.now,
-        lease_seconds=moment.lease_seconds,
+        max_vms=min(policy.amount.max_vms, context.most_vms),
+        run_id=context.run_id,
+        now=context.now,
+        lease_seconds=context.lease_seconds,
         policy=policy,
         scope=scope,
         target=policy.amount.target,
-        only=moment.only or only,
+        only=context.only or only,
     )
 
 
@@ -155,7 +159,7 @@ Refusal = tuple[RunReason, str]
 _NO_REFUSAL: Refusal = (RunReason.NONE, "")
 
 
-def _tag_refusal(request: PreemptionRequest, decision: Decision, moment: Moment) -> Refusal:
+def _tag_refusal(request: PreemptionRequest, decision: Decision, context: DecisionContext) -> Refusal:
     allowed = decision.policy.tags
     if not allowed or request.tag in allowed:
         return _NO_REFUSAL
@@ -163,13 +167,13 @@ def _tag_refusal(request: PreemptionRequest, decision: Decision, moment: Moment)
     return RunReason.NOT_ALLOWED, f"{why}; it allows {', '.join(allowed)}."
 
 
-def _time_refusal(request: PreemptionRequest, decision: Decision, moment: Moment) -> Refusal:
-    if may_begin(decision.policy.windows, moment.now):
+def _time_refusal(request: PreemptionRequest, decision: Decision, context: DecisionContext) -> Refusal:
+    if may_begin(decision.policy.windows, context.now):
         return _NO_REFUSAL
     return RunReason.OUTSIDE_WINDOWS, f"The time windows of policy {decision.policy.name!r} do not allow a run now."
 
 
-def _scope_refusal(request: PreemptionRequest, decision: Decision, moment: Moment) -> Refusal:
+def _scope_refusal(request: PreemptionRequest, decision: Decision, context: DecisionContext) -> Refusal:
     rules, alarm = decision.policy.scope, decision.alarm
     if alarm and rules.alarm is AlarmScope.COMPUTE_RESOURCE and alarm.compute_resource is None:
         message = "The alarm event names no compute resource, and without one it would apply to all of vCenter."
@@ -180,7 +184,7 @@ def _scope_refusal(request: PreemptionRequest, decision: Decision, moment: Momen
     return _NO_REFUSAL
 
 
-def _protection_refusal(policy: Policy, vcenter: Eyes) -> Refusal:
+def _protection_refusal(policy: Policy, vcenter: InventoryReader) -> Refusal:
     """A protection by something that does not exist protects no VM, and the intended VMs are unknown."""
     references = references_of([policy])
     lost = vcenter.missing(references) if references else References()
@@ -191,7 +195,7 @@ def _protection_refusal(policy: Policy, vcenter: Eyes) -> Refusal:
     return RunReason.PROTECTION_LOST, f"{what}, {why}. No VM is stopped. {NEXT_STEP}"
 
 
-def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcenter: Eyes) -> Scope:
+def _scope(policy: Policy, narrowing: Narrowing, alarm: AlarmEvent | None, vcenter: InventoryReader) -> Scope:
     areas = []
     if alarm and alarm.compute_resource and policy.scope.alarm is AlarmScope.COMPUTE_RESOURCE:
         areas.append(vcenter.compute_resource(alarm.compute_resource))

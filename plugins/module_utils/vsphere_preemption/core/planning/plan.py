@@ -19,13 +19,13 @@ from ..inventory import ManagedObject, TaggedObjects, VirtualMachine
 from ..mark import read_mark
 from ..reasons import LeftOut
 from .budgets import GroupCounts
-from .eligibility import verdict, why_not
+from .eligibility import why_ineligible, why_not
 from .limits import PlanLimits
 from .ordering import Candidate, in_order, reference_order
 from .selection import Selection, hour_left
 from .target import Needed, needed_for
 
-__all__ = ["Needed", "Plan", "PlanLimits", "Spared", "Victim", "plan_victims", "reference_order", "why_not"]
+__all__ = ["LeftOutVm", "Needed", "Plan", "PlanLimits", "Victim", "plan_victims", "reference_order", "why_not"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Victim:
 
 
 @dataclass(frozen=True)
-class Spared:
+class LeftOutVm:
     """A tagged object that is not selected. name: empty if vCenter reports none."""
 
     vm: ManagedObject
@@ -63,7 +63,7 @@ class Spared:
         return {"vm": self.vm.as_wire(), "name": self.name, "reason": self.reason.value}
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Spared:
+    def from_wire(cls, wire: Mapping[str, Any]) -> LeftOutVm:
         return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], LeftOut(wire["reason"]))
 
 
@@ -78,7 +78,7 @@ class Plan:
     """
 
     victims: list[Victim] = field(default_factory=list)
-    left_out: list[Spared] = field(default_factory=list)
+    left_out: list[LeftOutVm] = field(default_factory=list)
     left_out_count: dict[str, int] = field(default_factory=dict)
     freed_memory_mib: int = 0
     freed_cpu_mhz: int = 0
@@ -98,7 +98,7 @@ class Plan:
     def as_wire(self) -> dict[str, Any]:
         return {
             "victims": [victim.as_wire() for victim in self.victims],
-            "leftOut": [spared.as_wire() for spared in self.left_out],
+            "leftOut": [entry.as_wire() for entry in self.left_out],
             "leftOutCount": self.left_out_count,
             **self.amount(),
         }
@@ -109,7 +109,7 @@ class Plan:
         target = wire.get("target")
         return cls(
             victims=[Victim.from_wire(victim) for victim in wire["victims"]],
-            left_out=[Spared.from_wire(spared) for spared in wire["leftOut"]],
+            left_out=[LeftOutVm.from_wire(entry) for entry in wire["leftOut"]],
             left_out_count=wire["leftOutCount"],
             freed_memory_mib=wire.get("freedMemoryMib", 0),
             freed_cpu_mhz=wire.get("freedCpuMhz", 0),
@@ -128,11 +128,11 @@ def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
     eligible: list[VirtualMachine] = []
     left_out = list(_no_machines(tagged))
     for machine, mark in seen:
-        reason = verdict(machine, mark, limits)
+        reason = why_ineligible(machine, mark, limits)
         if reason is None:
             eligible.append(machine)
         else:
-            left_out.append(Spared(machine.ref, machine.name, reason))
+            left_out.append(LeftOutVm(machine.ref, machine.name, reason))
     needed = needed_for(limits.target, limits.usage)
     candidates = in_order(eligible, limits, needed)
     left_in_hour = hour_left((mark for _machine, mark in seen), limits)
@@ -141,11 +141,11 @@ def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
     return _plan(selection, candidates, left_out)
 
 
-def _plan(selection: Selection, candidates: Sequence[Candidate], left_out: list[Spared]) -> Plan:
+def _plan(selection: Selection, candidates: Sequence[Candidate], left_out: list[LeftOutVm]) -> Plan:
     why = selection.why
     machines = [candidate.machine for candidate in candidates if candidate.machine.ref in why]
-    left_out = left_out + [Spared(machine.ref, machine.name, why[machine.ref]) for machine in machines]
-    counted = Counter(spared.reason.value for spared in left_out)
+    left_out = left_out + [LeftOutVm(machine.ref, machine.name, why[machine.ref]) for machine in machines]
+    counted = Counter(entry.reason.value for entry in left_out)
     return Plan(
         victims=[_victim(candidate) for candidate in selection.chosen],
         left_out=left_out,
@@ -166,10 +166,10 @@ def _by_reference(machines: Sequence[VirtualMachine]) -> list[VirtualMachine]:
     return sorted(machines, key=lambda machine: reference_order(machine.ref))
 
 
-def _no_machines(tagged: TaggedObjects) -> Iterator[Spared]:
+def _no_machines(tagged: TaggedObjects) -> Iterator[LeftOutVm]:
     for refs, reason in ((tagged.gone, LeftOut.GONE), (tagged.others, LeftOut.NOT_A_VM)):
         for ref in sorted(refs, key=reference_order):
-            yield Spared(ref, "", reason)
+            yield LeftOutVm(ref, "", reason)
 
 
 def _where_set(wire: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def plan_as_result(plan: Plan) -> dict[str, Any]:
             for rank, victim in enumerate(plan.victims, 1)
         ],
         "left_out": [
-            {"vm": spared.vm.value, "name": spared.name, "reason": spared.reason.value} for spared in plan.left_out
+            {"vm": entry.vm.value, "name": entry.name, "reason": entry.reason.value} for entry in plan.left_out
         ],
         "left_out_count": plan.left_out_count,
         "freed": {"memory_mib": plan.freed_memory_mib, "cpu_mhz": plan.freed_cpu_mhz},

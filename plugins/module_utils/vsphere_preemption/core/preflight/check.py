@@ -76,12 +76,12 @@ def skipped(name: str, because: str) -> Check:
     return Check(name, Status.SKIPPED, because)
 
 
-def failed_by(name: str, error: PreemptionError) -> Check:
+def failed_with(name: str, error: PreemptionError) -> Check:
     """The check raised an error."""
     return failed(name, f"{error.what}: {error.why}.", error.next_step)
 
 
-def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: Iterable[Check] = ()) -> list[Check]:
+def blocked_by(names: Sequence[str], at: str, error: PreemptionError, *, known: Iterable[Check] = ()) -> list[Check]:
     """Checks that depend on each other, one of which failed.
 
     names: all of them in order. known: the results of those before `at`. Those after it are skipped.
@@ -90,7 +90,7 @@ def broken_at(names: Sequence[str], at: str, error: PreemptionError, *, known: I
     because = f"Not checked: {at} must pass first."
     return [
         *(before[name] for name in names[:place]),
-        failed_by(at, error),
+        failed_with(at, error),
         *(skipped(name, because) for name in names[place + 1 :]),
     ]
 

@@ -73,7 +73,7 @@ class Poller:
     seen: datetime
 
 
-def judge_python(version: Sequence[int]) -> Check:
+def check_python(version: Sequence[int]) -> Check:
     """The interpreter that runs the checks."""
     found, least = ".".join(map(str, version[:3])), ".".join(map(str, OLDEST_PYTHON))
     if tuple(version[:2]) < OLDEST_PYTHON:
@@ -81,7 +81,7 @@ def judge_python(version: Sequence[int]) -> Check:
     return passed("python", f"Python {found}.")
 
 
-def judge_libraries(installed: Mapping[str, str | None]) -> Check:
+def check_libraries(installed: Mapping[str, str | None]) -> Check:
     """installed: versions by package, None if not installed."""
     missing = [name for name in LIBRARIES if not installed.get(name)]
     old = [name for name, least in LIBRARIES.items() if _is_older(installed.get(name), least)]
@@ -92,7 +92,7 @@ def judge_libraries(installed: Mapping[str, str | None]) -> Check:
     return passed("libraries", f"{', '.join(f'{name} {installed[name]}' for name in LIBRARIES)}.")
 
 
-def judge_namespace(namespace: NamespaceState) -> Check:
+def check_namespace(namespace: NamespaceState) -> Check:
     """Whether an existing namespace can be used."""
     name = "temporal_namespace"
     if namespace.state != REGISTERED:
@@ -102,7 +102,7 @@ def judge_namespace(namespace: NamespaceState) -> Check:
     return passed(name, f"The namespace {namespace.name} can be used; it keeps history for {hours:g} hours.")
 
 
-def judge_worker(pollers: Iterable[Poller], task_queue: str, now: datetime) -> Check:
+def check_worker(pollers: Iterable[Poller], task_queue: str, now: datetime) -> Check:
     """Whether a worker is polling. Temporal lists a poller for five minutes."""
     known = sorted(pollers, key=lambda poller: poller.seen, reverse=True)
     present = {poller.identity for poller in known if now - poller.seen <= timedelta(seconds=POLL_SECONDS)}
@@ -116,7 +116,7 @@ def judge_worker(pollers: Iterable[Poller], task_queue: str, now: datetime) -> C
     return warned("worker", f"No worker is polling task queue {task_queue}.", step)
 
 
-def judge_switch(text: str, *, paused: bool) -> Check:
+def check_switch(text: str, *, paused: bool) -> Check:
     """The kill switch. text: its state in plain text."""
     if paused:
         step = "Resume preemption (preemption_pause with state: active) when it is safe to do so."
@@ -124,7 +124,7 @@ def judge_switch(text: str, *, paused: bool) -> Check:
     return passed("kill_switch", text)
 
 
-def judge_temporal_clock(pollers: Iterable[Poller], now: datetime) -> Check:
+def check_temporal_clock(pollers: Iterable[Poller], now: datetime) -> Check:
     """Temporal does not report its time, only the time of a worker's last poll, which cannot be in the future."""
     ahead = max((poller.seen - now).total_seconds() for poller in pollers)
     if ahead > SKEW_WARNED_SECONDS:
@@ -133,7 +133,7 @@ def judge_temporal_clock(pollers: Iterable[Poller], now: datetime) -> Check:
     return passed("temporal_clock", detail)
 
 
-def judge_product(product: Product) -> Check:
+def check_product(product: Product) -> Check:
     """Which vCenter this is."""
     name, what = "vcenter_version", f"{product.name} {product.version} build {product.build}"
     if product.api_type != VCENTER_API:
@@ -146,14 +146,14 @@ def judge_product(product: Product) -> Check:
     return passed(name, f"{what}.")
 
 
-def judge_vcenter_clock(skew_seconds: float) -> Check:
+def check_vcenter_clock(skew_seconds: float) -> Check:
     """How far vCenter's clock is ahead of this host's; negative if it is behind."""
     if abs(skew_seconds) > SKEW_WARNED_SECONDS:
         return _skewed("vcenter_clock", "vCenter", skew_seconds)
     return passed("vcenter_clock", f"The clocks of vCenter and of this host are {abs(skew_seconds):.1f} seconds apart.")
 
 
-def judge_tag(tagged: TaggedObjects, tag: str) -> Check:
+def check_tag(tagged: TaggedObjects, tag: str) -> Check:
     """The VMs that have the tag."""
     machines, on = tagged.machines, [vm for vm in tagged.machines if vm.power_state is PowerState.ON]
     if not machines:
@@ -173,7 +173,7 @@ def judge_protections(references: References, missing: References) -> Check:
     return passed(name, "No policy protects VMs by a tag or a strict group.")
 
 
-def judge_attribute(kinds: Collection[str], features: Collection[str]) -> Check:
+def check_attribute(kinds: Collection[str], features: Collection[str]) -> Check:
     """kinds: the object types that an attribute with our name applies to; the empty text for all types."""
     if VIRTUAL_MACHINE in kinds or ALL_TYPES in kinds:
         return passed("custom_attribute", f"The custom attribute {ATTRIBUTE_NAME} exists.")
@@ -186,7 +186,7 @@ def judge_attribute(kinds: Collection[str], features: Collection[str]) -> Check:
     return failed("custom_attribute", detail, step)
 
 
-def judge_privileges(held: Holdings, features: Collection[str]) -> Check:
+def check_privileges(held: Holdings, features: Collection[str]) -> Check:
     """The missing and excess privileges of the account for the features.
 
     Privileges on VMs are checked on the tagged VMs. If there are none, the root folder is checked instead; a permission
@@ -211,7 +211,7 @@ def judge_privileges(held: Holdings, features: Collection[str]) -> Check:
     return passed(name, f"The account has exactly the privileges for {', '.join(features)}.")
 
 
-def judge_policy(policies: PolicySet, tag: str, features: Collection[str]) -> Check:
+def check_policy(policies: PolicySet, tag: str, features: Collection[str]) -> Check:
     """Whether the rest of the installation matches a valid policy."""
     names = f"The policies {listed(policies.policies)} are valid (digest {policies.digest})."
     found = names if policies.digest else "No policy is configured; the built-in policy applies."

@@ -96,7 +96,7 @@ LONGEST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
-class Entry:
+class VmExplanation:
     """What one run did with one VM. what: stopped, spared, failed, left_out or not_seen."""
 
     what: str
@@ -137,7 +137,7 @@ def _is(entry: Record, vm: str) -> bool:
     return vm in (entry["vm"]["Value"], entry["name"])
 
 
-def _victim(record: Record, victim: Record) -> Entry:
+def _victim(record: Record, victim: Record) -> VmExplanation:
     what, reason, method = victim["outcome"], victim["reason"], victim["method"]
     clause = f": {VICTIM.get(reason, reason)}" if reason else ""
     if what == "stopped":
@@ -146,28 +146,28 @@ def _victim(record: Record, victim: Record) -> Entry:
         text = f"{_run(record)} selected the VM but then left it running{clause}"
     else:
         text = f"{_run(record)} could not stop the VM{clause}{_said(victim['message'])}"
-    return Entry(what, text, reason, method, victim["vm"]["Value"])
+    return VmExplanation(what, text, reason, method, victim["vm"]["Value"])
 
 
-def _planned(record: Record, victim: Record) -> Entry:
+def _planned(record: Record, victim: Record) -> VmExplanation:
     """The run had a plan but did not carry it out."""
     text = f"{_run(record)} would have stopped the VM, but did not carry out the plan: {_why(record)}"
-    return Entry("spared", text, record["reason"], vm=victim["vm"]["Value"])
+    return VmExplanation("spared", text, record["reason"], vm=victim["vm"]["Value"])
 
 
-def _left_out(record: Record, spared: Record) -> Entry:
+def _left_out(record: Record, spared: Record) -> VmExplanation:
     reason = spared["reason"]
     text = f"{_run(record)} did not select the VM: {LEFT_OUT.get(reason, reason)}"
-    return Entry("left_out", text, reason, vm=spared["vm"]["Value"])
+    return VmExplanation("left_out", text, reason, vm=spared["vm"]["Value"])
 
 
-def _not_seen(record: Record) -> Entry:
+def _not_seen(record: Record) -> VmExplanation:
     named = len(record["victims"]) + len(record.get("planned", ())) + len(record["leftOut"]["vms"])
     if record.get("shortened") or record["leftOut"]["total"] > len(record["leftOut"]["vms"]):
-        return Entry("not_seen", f"{_run(record)} handled more VMs than its record lists")
+        return VmExplanation("not_seen", f"{_run(record)} handled more VMs than its record lists")
     if not named and record["outcome"] not in ("done", "partial") and record["reason"] not in AFTER_LOOKING:
-        return Entry("not_seen", f"{_run(record)} did not check any VM: {_why(record)}", record["reason"])
-    return Entry("not_seen", f"{_run(record)} found no such VM with the tag {_one_line(record['tag'])}")
+        return VmExplanation("not_seen", f"{_run(record)} did not check any VM: {_why(record)}", record["reason"])
+    return VmExplanation("not_seen", f"{_run(record)} found no such VM with the tag {_one_line(record['tag'])}")
 
 
 def _why(record: Record) -> str:

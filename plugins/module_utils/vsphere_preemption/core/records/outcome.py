@@ -18,7 +18,7 @@ from ..reasons import RunReason, VictimReason
 from ..requests.request import PreemptionRequest
 
 
-class VictimEnd(StrEnum):
+class VictimStatus(StrEnum):
     """stopped: by us. spared: left running after all. failed: selected, but not stopped by us."""
 
     STOPPED = "stopped"
@@ -26,7 +26,7 @@ class VictimEnd(StrEnum):
     FAILED = "failed"
 
 
-class RunEnd(StrEnum):
+class RunStatus(StrEnum):
     """The one outcome that each request gets.
 
     done: every victim that could still be stopped was stopped (also if there was none).
@@ -52,7 +52,7 @@ class VictimOutcome:
 
     vm: ManagedObject
     name: str
-    outcome: VictimEnd
+    outcome: VictimStatus
     method: StopMethod
     reason: VictimReason = VictimReason.NONE
     message: str = ""
@@ -83,7 +83,7 @@ class VictimOutcome:
         return cls(
             vm=ManagedObject.from_wire(wire["vm"]),
             name=wire["name"],
-            outcome=VictimEnd(wire["outcome"]),
+            outcome=VictimStatus(wire["outcome"]),
             method=StopMethod(wire["method"]),
             reason=VictimReason(wire["reason"]),
             message=wire["message"],
@@ -119,7 +119,7 @@ class RunRecord:
     request: PreemptionRequest
     received: str
     run_id: str = ""
-    outcome: RunEnd = RunEnd.FAILED
+    outcome: RunStatus = RunStatus.FAILED
     reason: RunReason = RunReason.NONE
     message: str = ""
     started: str = ""
@@ -166,7 +166,7 @@ class RunRecord:
             "leftOut": {
                 "total": sum(self.plan.left_out_count.values()),
                 "byReason": self.plan.left_out_count,
-                "vms": [spared.as_wire() for spared in self.plan.left_out],
+                "vms": [entry.as_wire() for entry in self.plan.left_out],
             },
             "announcement": self.announcement.as_wire(),
             "policy": self.policy,
@@ -179,18 +179,18 @@ class RunRecord:
         }
 
 
-def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunEnd, RunReason]:
+def conclude(victims: Sequence[VictimOutcome], *, cancelled: bool) -> tuple[RunStatus, RunReason]:
     """The outcome of a run that was carried out, from the outcomes of its victims."""
-    stopped = sum(victim.outcome is VictimEnd.STOPPED for victim in victims)
-    failed = sum(victim.outcome is VictimEnd.FAILED for victim in victims)
+    stopped = sum(victim.outcome is VictimStatus.STOPPED for victim in victims)
+    failed = sum(victim.outcome is VictimStatus.FAILED for victim in victims)
     cut_off = _cut_off(victims, cancelled=cancelled)
     if cut_off and not stopped and not failed:
-        return RunEnd.SKIPPED, cut_off
+        return RunStatus.SKIPPED, cut_off
     if failed or cut_off:
-        end = RunEnd.PARTIAL if stopped else RunEnd.FAILED
+        end = RunStatus.PARTIAL if stopped else RunStatus.FAILED
         usual = RunReason.SOME_FAILED if stopped else RunReason.ALL_FAILED
         return end, cut_off or usual
-    return RunEnd.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
+    return RunStatus.DONE, RunReason.NONE if stopped else RunReason.NOTHING_ELIGIBLE
 
 
 def _cut_off(victims: Sequence[VictimOutcome], *, cancelled: bool) -> RunReason:

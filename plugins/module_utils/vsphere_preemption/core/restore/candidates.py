@@ -22,15 +22,15 @@ from ..inventory import ManagedObject, PowerState, Scope, TaggedObjects, Usage, 
 from ..mark import MarkFound, MarkPhase, read_mark
 from ..names import spellings
 from ..policy.model import Restore
-from .record import Kept, LeftOff, Return
+from .record import NotRestored, NotRestoredVm, RestoreCandidate
 
 
 @dataclass(frozen=True)
 class RestorePlan:
     """give_back: in the order in which they are powered on. held_seconds: until the last `hold_time` ends."""
 
-    give_back: tuple[Return, ...] = ()
-    kept: tuple[LeftOff, ...] = ()
+    give_back: tuple[RestoreCandidate, ...] = ()
+    kept: tuple[NotRestoredVm, ...] = ()
     held_seconds: float = 0.0
 
     def kept_as_wire(self, most: int) -> dict[str, Any]:
@@ -66,30 +66,34 @@ def plan_restore(
 ) -> RestorePlan:
     """Which VMs are restored, the last one stopped first, and why every other tagged object is not.
 
-    stoppers: the user who last stopped each of `suspects`, according to vCenter; us: our user name there.
+    stoppers: the user who last stopped each of `vms_to_look_up`, according to vCenter; us: our user name there.
     """
-    kept = [LeftOff(ref, "", Kept.NOT_A_VM) for ref in tagged.others]
-    kept += [LeftOff(ref, "", Kept.GONE) for ref in tagged.gone]
+    kept = [NotRestoredVm(ref, "", NotRestored.NOT_A_VM) for ref in tagged.others]
+    kept += [NotRestoredVm(ref, "", NotRestored.GONE) for ref in tagged.gone]
     ours: list[tuple[VirtualMachine, MarkFound]] = []
     for machine in _not_done(tagged, limits):
-        reason = why_kept(machine, limits) or _whose(machine, stoppers, us) or _too_soon(machine, limits)
+        reason = (
+            why_not_restored(machine, limits)
+            or _why_not_stopped_by_us(machine, stoppers, us)
+            or _too_soon(machine, limits)
+        )
         mark = read_mark(machine.mark)
         if reason or mark is None:
-            kept.append(LeftOff(machine.ref, machine.name, reason or Kept.NOT_PREEMPTED))
+            kept.append(NotRestoredVm(machine.ref, machine.name, reason or NotRestored.NOT_PREEMPTED))
         else:
             ours.append((machine, mark))
     ours.sort(key=_place, reverse=True)
-    kept += [LeftOff(machine.ref, machine.name, Kept.OVER_CAP) for machine, _mark in ours[limits.most :]]
-    give_back = tuple(_return(machine, mark) for machine, mark in ours[: limits.most])
+    kept += [NotRestoredVm(machine.ref, machine.name, NotRestored.OVER_CAP) for machine, _mark in ours[limits.most :]]
+    give_back = tuple(_candidate(machine, mark) for machine, mark in ours[: limits.most])
     return RestorePlan(give_back, tuple(sorted(kept, key=lambda left: left.vm)), _held(tagged, kept, limits))
 
 
-def suspects(tagged: TaggedObjects, limits: RestoreLimits) -> dict[ManagedObject, datetime]:
+def vms_to_look_up(tagged: TaggedObjects, limits: RestoreLimits) -> dict[ManagedObject, datetime]:
     """The VMs for which vCenter must be queried for the user who last stopped them, with the times of their marks."""
     found = {}
     for machine in _not_done(tagged, limits):
         mark = read_mark(machine.mark)
-        if not why_kept(machine, limits) and mark and mark.time:
+        if not why_not_restored(machine, limits) and mark and mark.time:
             found[machine.ref] = mark.time
     return found
 
@@ -100,35 +104,35 @@ def is_marked(tagged: TaggedObjects, run_id: str) -> bool:
     return any(mark.run_id == run_id for mark in marks if mark)
 
 
-def why_kept(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
+def why_not_restored(machine: VirtualMachine, limits: RestoreLimits) -> NotRestored:
     """The first reason from the VM itself and its mark not to restore it; NONE if there is none."""
     mark = read_mark(machine.mark)
     if machine.template:
-        return Kept.TEMPLATE
+        return NotRestored.TEMPLATE
     if limits.only and not limits.only & {*spellings(machine.name), machine.ref.value}:
-        return Kept.NOT_REQUESTED
+        return NotRestored.NOT_REQUESTED
     if not limits.scope.holds(machine):
-        return Kept.OUT_OF_SCOPE
+        return NotRestored.OUT_OF_SCOPE
     if mark and mark.claims(run_id="", now=limits.now, lease_seconds=limits.lease_seconds):
-        return Kept.CLAIMED
+        return NotRestored.CLAIMED
     if mark is None or mark.phase is not MarkPhase.PREEMPTED or mark.time is None:
-        return Kept.NOT_PREEMPTED
+        return NotRestored.NOT_PREEMPTED
     if limits.run_id and mark.run_id != limits.run_id:
-        return Kept.ANOTHER_RUN
+        return NotRestored.ANOTHER_RUN
     # The id of a run begins with that of its workflow.
     if limits.workflow_id and not mark.run_id.startswith(f"{limits.workflow_id}/"):
-        return Kept.ANOTHER_RUN
+        return NotRestored.ANOTHER_RUN
     return _why_it_cannot_be_on(machine, mark)
 
 
-def _why_it_cannot_be_on(machine: VirtualMachine, mark: MarkFound) -> Kept:
+def _why_it_cannot_be_on(machine: VirtualMachine, mark: MarkFound) -> NotRestored:
     if not machine.connected:
-        return Kept.UNREACHABLE
+        return NotRestored.UNREACHABLE
     if machine.power_state is PowerState.ON:
-        return Kept.IS_ON
+        return NotRestored.IS_ON
     if machine.power_state is not state_of(mark):
-        return Kept.CHANGED
-    return Kept.HOST_IN_MAINTENANCE if machine.in_maintenance else Kept.NONE
+        return NotRestored.CHANGED
+    return NotRestored.HOST_IN_MAINTENANCE if machine.in_maintenance else NotRestored.NONE
 
 
 def state_of(mark: MarkFound) -> PowerState:
@@ -136,29 +140,29 @@ def state_of(mark: MarkFound) -> PowerState:
     return PowerState.SUSPENDED if mark.method is StopMethod.SUSPEND else PowerState.OFF
 
 
-def whose(user: str | None, us: str) -> Kept:
+def why_not_stopped_by_us(user: str | None, us: str) -> NotRestored:
     """Whether, according to vCenter, we stopped the VM last and it was not powered on since."""
     if user is None:
-        return Kept.NO_EVIDENCE
-    return Kept.NONE if user == us else Kept.CHANGED
+        return NotRestored.NO_EVIDENCE
+    return NotRestored.NONE if user == us else NotRestored.CHANGED
 
 
-def admit(
-    batch: Iterable[Return], hosts: Mapping[ManagedObject, ManagedObject | None], room: Room
-) -> dict[ManagedObject, Kept]:
+def without_room(
+    batch: Iterable[RestoreCandidate], hosts: Mapping[ManagedObject, ManagedObject | None], room: Room
+) -> dict[ManagedObject, NotRestored]:
     """Why VMs of a batch no longer fit; VMs that are not in the result may be powered on.
 
     Each admitted VM counts with its configured memory, on its host.
     """
     added: dict[ManagedObject, int] = {}
     refused = {}
-    for back in batch:
-        host = hosts.get(back.vm)
+    for candidate in batch:
+        host = hosts.get(candidate.vm)
         usage = room.usage.get(host) if host else None
-        if host is None or usage is None or not room.has_for(usage, added.get(host, 0) + back.memory_mib):
-            refused[back.vm] = Kept.NO_ROOM
+        if host is None or usage is None or not room.has_for(usage, added.get(host, 0) + candidate.memory_mib):
+            refused[candidate.vm] = NotRestored.NO_ROOM
         else:
-            added[host] = added.get(host, 0) + back.memory_mib
+            added[host] = added.get(host, 0) + candidate.memory_mib
     return refused
 
 
@@ -193,12 +197,12 @@ def _not_done(tagged: TaggedObjects, limits: RestoreLimits) -> list[VirtualMachi
     return [machine for machine in tagged.machines if machine.ref not in limits.done]
 
 
-def _whose(machine: VirtualMachine, stoppers: Mapping[ManagedObject, str], us: str) -> Kept:
-    return whose(stoppers.get(machine.ref), us)
+def _why_not_stopped_by_us(machine: VirtualMachine, stoppers: Mapping[ManagedObject, str], us: str) -> NotRestored:
+    return why_not_stopped_by_us(stoppers.get(machine.ref), us)
 
 
-def _too_soon(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
-    return Kept.HOLD_TIME if not limits.force and _hold_left(machine, limits) > 0 else Kept.NONE
+def _too_soon(machine: VirtualMachine, limits: RestoreLimits) -> NotRestored:
+    return NotRestored.HOLD_TIME if not limits.force and _hold_left(machine, limits) > 0 else NotRestored.NONE
 
 
 def _hold_left(machine: VirtualMachine, limits: RestoreLimits) -> float:
@@ -209,8 +213,8 @@ def _hold_left(machine: VirtualMachine, limits: RestoreLimits) -> float:
     return (free - limits.now).total_seconds()
 
 
-def _held(tagged: TaggedObjects, kept: Iterable[LeftOff], limits: RestoreLimits) -> float:
-    held = {left.vm for left in kept if left.reason is Kept.HOLD_TIME}
+def _held(tagged: TaggedObjects, kept: Iterable[NotRestoredVm], limits: RestoreLimits) -> float:
+    held = {left.vm for left in kept if left.reason is NotRestored.HOLD_TIME}
     return max((_hold_left(machine, limits) for machine in tagged.machines if machine.ref in held), default=0.0)
 
 
@@ -218,10 +222,12 @@ def _place(found: tuple[VirtualMachine, MarkFound]) -> tuple[datetime, int, Mana
     machine, mark = found
     if mark.time is None:
         raise ValueError("a mark without a time has no position")
-    return (mark.time, mark.order, machine.ref)
+    return (mark.time, mark.position, machine.ref)
 
 
-def _return(machine: VirtualMachine, mark: MarkFound) -> Return:
+def _candidate(machine: VirtualMachine, mark: MarkFound) -> RestoreCandidate:
     preempted = times.to_wire(mark.time) if mark.time else ""
     suspended = machine.power_state is PowerState.SUSPENDED
-    return Return(machine.ref, machine.name, mark.run_id, preempted, mark.order, machine.memory_mib, suspended)
+    return RestoreCandidate(
+        machine.ref, machine.name, mark.run_id, preempted, mark.position, machine.memory_mib, suspended
+    )

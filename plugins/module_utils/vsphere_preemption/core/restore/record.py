@@ -16,7 +16,7 @@ from typing import Any
 from ..inventory import ManagedObject
 
 
-class Kept(StrEnum):
+class NotRestored(StrEnum):
     """Why a VM is not restored; empty if it is. The second block applies immediately before or during the restore."""
 
     NONE = ""
@@ -48,7 +48,7 @@ class Kept(StrEnum):
     MARK_FAILED = "mark_not_written"
 
 
-class ReturnEnd(StrEnum):
+class VmRestoreStatus(StrEnum):
     """restored: powered on by us. kept: left as it is. failed: selected, but not seen powered on.
     planned: would be powered on; of a dry run only."""
 
@@ -59,8 +59,8 @@ class ReturnEnd(StrEnum):
 
 
 @dataclass(frozen=True)
-class Return:
-    """A VM to restore. run_id, preempted: of its mark (wire text). order: its position in that run.
+class RestoreCandidate:
+    """A VM to restore. run_id, preempted: of its mark (wire text). position: its position in that run.
 
     memory_mib: its configured size. suspended: it is resumed, not booted.
     """
@@ -69,7 +69,7 @@ class Return:
     name: str
     run_id: str
     preempted: str
-    order: int = 0
+    position: int = 0
     memory_mib: int = 0
     suspended: bool = False
 
@@ -79,37 +79,37 @@ class Return:
             "name": self.name,
             "runID": self.run_id,
             "preempted": self.preempted,
-            "order": self.order,
+            "order": self.position,
             "memoryMiB": self.memory_mib,
             "suspended": self.suspended,
         }
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Return:
+    def from_wire(cls, wire: Mapping[str, Any]) -> RestoreCandidate:
         names = ("name", "runID", "preempted", "order", "memoryMiB", "suspended")
         return cls(ManagedObject.from_wire(wire["vm"]), *(wire[name] for name in names))
 
 
 @dataclass(frozen=True)
-class LeftOff:
+class NotRestoredVm:
     """A tagged object that the plan leaves as it is, and why. name: empty if it is not known."""
 
     vm: ManagedObject
     name: str
-    reason: Kept
+    reason: NotRestored
 
     def as_wire(self) -> dict[str, Any]:
         return {"vm": self.vm.as_wire(), "name": self.name, "reason": self.reason.value}
 
 
 @dataclass(frozen=True)
-class Returned:
+class VmRestoreOutcome:
     """The outcome of one VM of the plan. started: when it was seen powered on (wire text). message: for a failure."""
 
     vm: ManagedObject
     name: str
-    outcome: ReturnEnd
-    reason: Kept = Kept.NONE
+    outcome: VmRestoreStatus
+    reason: NotRestored = NotRestored.NONE
     message: str = ""
     run_id: str = ""
     preempted: str = ""
@@ -117,9 +117,16 @@ class Returned:
 
     @classmethod
     def of(
-        cls, back: Return, outcome: ReturnEnd, reason: Kept = Kept.NONE, message: str = "", started: str = ""
-    ) -> Returned:
-        return cls(back.vm, back.name, outcome, reason, message[:500], back.run_id, back.preempted, started)
+        cls,
+        candidate: RestoreCandidate,
+        outcome: VmRestoreStatus,
+        reason: NotRestored = NotRestored.NONE,
+        message: str = "",
+        started: str = "",
+    ) -> VmRestoreOutcome:
+        return cls(
+            candidate.vm, candidate.name, outcome, reason, message[:500], candidate.run_id, candidate.preempted, started
+        )
 
     def as_wire(self) -> dict[str, Any]:
         return {
@@ -134,13 +141,13 @@ class Returned:
         }
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Returned:
-        end, reason = ReturnEnd(wire["outcome"]), Kept(wire["reason"])
+    def from_wire(cls, wire: Mapping[str, Any]) -> VmRestoreOutcome:
+        end, reason = VmRestoreStatus(wire["outcome"]), NotRestored(wire["reason"])
         texts = (wire[name] for name in ("message", "runID", "preempted", "started"))
         return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], end, reason, *texts)
 
 
-class RestoreEnd(StrEnum):
+class RestoreStatus(StrEnum):
     """done: every VM of the plan was restored, also if there was none. partial: some were, some were not.
     failed: none was, because of a failure. skipped: none was, and none may be now."""
 
@@ -174,42 +181,44 @@ class RestoreReason(StrEnum):
 
 # Reasons of VMs that apply to the whole restore, the most important first.
 _TELLING = {
-    Kept.PRESSURE: RestoreReason.PRESSURE,
-    Kept.PAUSED: RestoreReason.PAUSED,
-    Kept.CANCELLED: RestoreReason.CANCELLED,
-    Kept.BROKE_OFF: RestoreReason.BROKE_OFF,
+    NotRestored.PRESSURE: RestoreReason.PRESSURE,
+    NotRestored.PAUSED: RestoreReason.PAUSED,
+    NotRestored.CANCELLED: RestoreReason.CANCELLED,
+    NotRestored.BROKE_OFF: RestoreReason.BROKE_OFF,
 }
 
 
-def conclude(machines: Sequence[Returned]) -> tuple[RestoreEnd, RestoreReason]:
+def conclude(machines: Sequence[VmRestoreOutcome]) -> tuple[RestoreStatus, RestoreReason]:
     """The outcome of a restore, from those of the VMs in its plan."""
     if not machines:
-        return RestoreEnd.DONE, RestoreReason.NOTHING_TO_RESTORE
-    restored = [machine for machine in machines if machine.outcome is ReturnEnd.RESTORED]
-    failed = [machine for machine in machines if machine.outcome is ReturnEnd.FAILED]
+        return RestoreStatus.DONE, RestoreReason.NOTHING_TO_RESTORE
+    restored = [machine for machine in machines if machine.outcome is VmRestoreStatus.RESTORED]
+    failed = [machine for machine in machines if machine.outcome is VmRestoreStatus.FAILED]
     if len(restored) == len(machines):
-        unmarked = any(machine.reason is Kept.MARK_FAILED for machine in restored)
+        unmarked = any(machine.reason is NotRestored.MARK_FAILED for machine in restored)
         return (
-            (RestoreEnd.PARTIAL, RestoreReason.MARKS_NOT_WRITTEN) if unmarked else (RestoreEnd.DONE, RestoreReason.NONE)
+            (RestoreStatus.PARTIAL, RestoreReason.MARKS_NOT_WRITTEN)
+            if unmarked
+            else (RestoreStatus.DONE, RestoreReason.NONE)
         )
     reason = _why_not_all(machines, bool(restored), bool(failed))
     if restored:
-        return RestoreEnd.PARTIAL, reason
-    return (RestoreEnd.FAILED if failed else RestoreEnd.SKIPPED), reason
+        return RestoreStatus.PARTIAL, reason
+    return (RestoreStatus.FAILED if failed else RestoreStatus.SKIPPED), reason
 
 
-def _why_not_all(machines: Sequence[Returned], restored: bool, failed: bool) -> RestoreReason:
+def _why_not_all(machines: Sequence[VmRestoreOutcome], restored: bool, failed: bool) -> RestoreReason:
     reasons = {machine.reason for machine in machines}
     telling = [reason for kept, reason in _TELLING.items() if kept in reasons]
     if telling:
         return telling[0]
     if failed:
         return RestoreReason.SOME_FAILED if restored else RestoreReason.ALL_FAILED
-    return RestoreReason.NO_ROOM if Kept.NO_ROOM in reasons else RestoreReason.SOME_KEPT
+    return RestoreReason.NO_ROOM if NotRestored.NO_ROOM in reasons else RestoreReason.SOME_KEPT
 
 
 # Temporary reasons: an automatic restore tries these VMs again.
-PASSING = frozenset({Kept.PRESSURE, Kept.NO_ROOM, Kept.PAUSED, Kept.BROKE_OFF})
+PASSING = frozenset({NotRestored.PRESSURE, NotRestored.NO_ROOM, NotRestored.PAUSED, NotRestored.BROKE_OFF})
 
 
 @dataclass
@@ -226,19 +235,19 @@ class RestoreRecord:
     started: str
     dry_run: bool = False
     policy: str = ""
-    machines: dict[ManagedObject, Returned] = field(default_factory=dict)
+    machines: dict[ManagedObject, VmRestoreOutcome] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=lambda: {"byReason": {}, "vms": []})
-    outcome: RestoreEnd = RestoreEnd.SKIPPED
+    outcome: RestoreStatus = RestoreStatus.SKIPPED
     reason_code: RestoreReason = RestoreReason.NONE
     message: str = ""
     finished: str = ""
     announcement: dict[str, str] = field(default_factory=dict)
 
-    def take(self, machines: Iterable[Returned]) -> None:
+    def take(self, machines: Iterable[VmRestoreOutcome]) -> None:
         self.machines.update({machine.vm: machine for machine in machines})
 
     @property
-    def settled(self) -> list[Returned]:
+    def settled(self) -> list[VmRestoreOutcome]:
         """The VMs that are not tried again."""
         return [machine for machine in self.machines.values() if machine.reason not in PASSING]
 
@@ -246,17 +255,17 @@ class RestoreRecord:
         """Remove the outcomes of the VMs that are tried again."""
         self.machines = {machine.vm: machine for machine in self.settled}
 
-    def restored(self) -> list[Returned]:
-        return [machine for machine in self.machines.values() if machine.outcome is ReturnEnd.RESTORED]
+    def restored(self) -> list[VmRestoreOutcome]:
+        return [machine for machine in self.machines.values() if machine.outcome is VmRestoreStatus.RESTORED]
 
     def conclude(self, ending: RestoreReason = RestoreReason.NONE) -> None:
         """Set the final outcome. ending: why the whole restore ended, if not with its last VM."""
         self.outcome, self.reason_code = conclude(tuple(self.machines.values()))
         if ending:
-            self.outcome = RestoreEnd.PARTIAL if self.restored() else RestoreEnd.SKIPPED
+            self.outcome = RestoreStatus.PARTIAL if self.restored() else RestoreStatus.SKIPPED
             self.reason_code = ending
         if ending is RestoreReason.PREEMPTION_NOT_FOUND:
-            self.outcome = RestoreEnd.FAILED
+            self.outcome = RestoreStatus.FAILED
 
     def as_wire(self) -> dict[str, Any]:
         return {

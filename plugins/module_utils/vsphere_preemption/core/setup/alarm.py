@@ -45,7 +45,7 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class Usage:
+class UsageThresholds:
     """When an alarm is yellow or red; None: never. counter: of the metric, as vCenter numbers it."""
 
     watched: str
@@ -61,7 +61,7 @@ class AlarmDefinition:
     name: str
     description: str
     enabled: bool
-    usage: Usage | None
+    usage: UsageThresholds | None
     tolerance: int
     frequency: int
 

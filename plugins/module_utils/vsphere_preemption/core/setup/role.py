@@ -83,7 +83,7 @@ class Principal:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredRole:
     """A role that must exist, or must not. places: where the principal must have it, and nowhere else."""
 
     name: str
@@ -94,18 +94,18 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class MakeRole:
-    wish: Wish
+class CreateRole:
+    desired: DesiredRole
 
 
 @dataclass(frozen=True)
-class ChangeRole:
+class UpdateRole:
     role: Role
     privileges: frozenset[str]
 
 
 @dataclass(frozen=True)
-class Grant:
+class GrantRole:
     """Replaces another permission of the principal on the same object."""
 
     place: ManagedObject
@@ -115,20 +115,20 @@ class Grant:
 
 
 @dataclass(frozen=True)
-class Revoke:
+class RevokeRole:
     place: ManagedObject
     permission: Permission
 
 
 @dataclass(frozen=True)
-class DropRole:
+class DeleteRole:
     """with_permissions: also remove the permissions that still use it."""
 
     role: Role
     with_permissions: bool
 
 
-Change: TypeAlias = "MakeRole | ChangeRole | Grant | Revoke | DropRole"
+Change: TypeAlias = "CreateRole | UpdateRole | GrantRole | RevokeRole | DeleteRole"
 
 
 @dataclass(frozen=True)
@@ -147,18 +147,18 @@ def after(access: Access, plan: RolePlan) -> Access:
 
 
 def _step(access: Access, change: Change) -> Access:
-    if isinstance(change, MakeRole):
+    if isinstance(change, CreateRole):
         key = min((role.key for role in access.roles), default=0) - 1
-        return replace(access, roles=(*access.roles, Role(change.wish.name, key, change.wish.privileges)))
-    if isinstance(change, ChangeRole):
+        return replace(access, roles=(*access.roles, Role(change.desired.name, key, change.desired.privileges)))
+    if isinstance(change, UpdateRole):
         changed = replace(change.role, privileges=change.privileges)
         return replace(access, roles=tuple(changed if role == change.role else role for role in access.roles))
-    if isinstance(change, DropRole):
+    if isinstance(change, DeleteRole):
         return Access(
             roles=tuple(role for role in access.roles if role != change.role),
             permissions=tuple(entry for entry in access.permissions if entry.role != change.role.key),
         )
-    if isinstance(change, Revoke):
+    if isinstance(change, RevokeRole):
         return replace(access, permissions=tuple(e for e in access.permissions if e != change.permission))
     role = access.role(change.role)
     given = Permission(

@@ -16,13 +16,25 @@ from ..errors import InvalidSetting
 from ..inventory import ManagedObject
 from ..setup_errors import NameTaken, StillInUse
 from .privileges import SYSTEM_PRIVILEGES, Where, needed
-from .role import Access, Change, ChangeRole, DropRole, Grant, MakeRole, Permission, Principal, Revoke, RolePlan, Wish
+from .role import (
+    Access,
+    Change,
+    CreateRole,
+    DeleteRole,
+    DesiredRole,
+    GrantRole,
+    Permission,
+    Principal,
+    RevokeRole,
+    RolePlan,
+    UpdateRole,
+)
 
 DEFAULT_ROLE = "vsphere-preemption"
 ROOT_SUFFIX = "-root"
 
 
-def wishes(
+def desired_roles(
     name: str,
     features: Iterable[str],
     extra: Iterable[str],
@@ -30,26 +42,28 @@ def wishes(
     root: ManagedObject,
     *,
     propagate: bool,
-) -> tuple[Wish, Wish]:
+) -> tuple[DesiredRole, DesiredRole]:
     """The role for the places, and the small one for the root folder. Raises InvalidSetting for an unknown feature."""
     features = list(features)
     at_root = needed(features, where=Where.ROOT)
     together = root in places
     here = needed(features, where=Where.SCOPE) | frozenset(extra) | (at_root if together else frozenset())
-    small = Wish(name + ROOT_SUFFIX, at_root, (root,), propagate=False, wanted=bool(at_root) and not together)
-    return Wish(name, here - SYSTEM_PRIVILEGES, tuple(places), propagate), small
+    small = DesiredRole(name + ROOT_SUFFIX, at_root, (root,), propagate=False, wanted=bool(at_root) and not together)
+    return DesiredRole(name, here - SYSTEM_PRIVILEGES, tuple(places), propagate), small
 
 
-def plan_presence(access: Access, wanted: Sequence[Wish], principal: Principal | None, *, force: bool) -> RolePlan:
+def plan_presence(
+    access: Access, wanted: Sequence[DesiredRole], principal: Principal | None, *, force: bool
+) -> RolePlan:
     """The changes to reach the desired roles and permissions.
 
     Raises NameTaken for a built-in role, StillInUse if the principal has another role on a place, unless `force`, and
     InvalidSetting for a privilege that this vCenter does not have.
     """
-    _refuse_system_roles(access, [wish.name for wish in wanted])
-    _refuse_unknown(access, frozenset[str]().union(*(wish.privileges for wish in wanted)))
-    parts = [_present(access, wish, wanted, principal, force=force) for wish in wanted if wish.wanted]
-    parts += [_absent(access, wish.name, principal, force=False) for wish in wanted if not wish.wanted]
+    _refuse_system_roles(access, [desired.name for desired in wanted])
+    _refuse_unknown(access, frozenset[str]().union(*(desired.privileges for desired in wanted)))
+    parts = [_present(access, desired, wanted, principal, force=force) for desired in wanted if desired.wanted]
+    parts += [_absent(access, desired.name, principal, force=False) for desired in wanted if not desired.wanted]
     return _in_order(parts)
 
 
@@ -63,26 +77,26 @@ def plan_absence(access: Access, names: Sequence[str], principal: Principal | No
 
 
 def _present(
-    access: Access, wish: Wish, wanted: Sequence[Wish], principal: Principal | None, *, force: bool
+    access: Access, desired: DesiredRole, wanted: Sequence[DesiredRole], principal: Principal | None, *, force: bool
 ) -> RolePlan:
-    role = access.role(wish.name)
+    role = access.role(desired.name)
     changes: list[Change] = []
     if role is None:
-        changes.append(MakeRole(wish))
-    elif role.privileges != wish.privileges:
-        changes.append(ChangeRole(role, wish.privileges))
+        changes.append(CreateRole(desired))
+    elif role.privileges != desired.privileges:
+        changes.append(UpdateRole(role, desired.privileges))
     if principal is None:
         return RolePlan(tuple(changes))
     ours = {entry.name for entry in wanted}
-    for place in wish.places:
+    for place in desired.places:
         held = [entry for entry in access.permissions if entry.place == place and principal.holds(entry)]
-        if any(access.name_of(entry.role) == wish.name and entry.propagate == wish.propagate for entry in held):
+        if any(access.name_of(entry.role) == desired.name and entry.propagate == desired.propagate for entry in held):
             continue
         strange = [name for entry in held if (name := access.name_of(entry.role)) not in ours]
         if strange and not force:
             raise _occupied(principal, strange[0], place)
-        changes.append(Grant(place, principal, wish.name, wish.propagate))
-    return RolePlan((*changes, *_revokes(access.of_role(role), principal, but=wish.places)))
+        changes.append(GrantRole(place, principal, desired.name, desired.propagate))
+    return RolePlan((*changes, *_revokes(access.of_role(role), principal, but=desired.places)))
 
 
 def _absent(access: Access, name: str, principal: Principal | None, *, force: bool) -> RolePlan:
@@ -93,14 +107,14 @@ def _absent(access: Access, name: str, principal: Principal | None, *, force: bo
     others = len(access.of_role(role)) - len(revokes)
     if others and not force:
         return RolePlan(revokes, kept=(name,))
-    return RolePlan((*revokes, DropRole(role, with_permissions=force)))
+    return RolePlan((*revokes, DeleteRole(role, with_permissions=force)))
 
 
 def _revokes(
     entries: Iterable[Permission], principal: Principal | None, *, but: Sequence[ManagedObject]
-) -> tuple[Revoke, ...]:
+) -> tuple[RevokeRole, ...]:
     return tuple(
-        Revoke(entry.place, entry)
+        RevokeRole(entry.place, entry)
         for entry in entries
         if principal is not None and entry.place is not None and entry.place not in but and principal.holds(entry)
     )
@@ -110,9 +124,9 @@ def _in_order(parts: Sequence[RolePlan]) -> RolePlan:
     """Grant privileges before revoking others, because the worker continues in the meantime."""
     changes = [change for part in parts for change in part.changes]
     # A permission that was replaced no longer exists, so it cannot be revoked.
-    granted = {change.place for change in changes if isinstance(change, Grant)}
-    changes = [change for change in changes if not (isinstance(change, Revoke) and change.place in granted)]
-    order = (MakeRole, ChangeRole, Grant, Revoke, DropRole)
+    granted = {change.place for change in changes if isinstance(change, GrantRole)}
+    changes = [change for change in changes if not (isinstance(change, RevokeRole) and change.place in granted)]
+    order = (CreateRole, UpdateRole, GrantRole, RevokeRole, DeleteRole)
     changes.sort(key=lambda change: next(rank for rank, kind in enumerate(order) if isinstance(change, kind)))
     return RolePlan(tuple(changes), kept=tuple(name for part in parts for name in part.kept))
 

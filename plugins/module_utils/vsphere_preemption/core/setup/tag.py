@@ -45,7 +45,7 @@ class ExistingTag:
 
 
 @dataclass(frozen=True)
-class Found:
+class CurrentTag:
     """The current state; None for what does not exist."""
 
     category: Category | None = None
@@ -57,7 +57,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Wish:
+class DesiredTag:
     """The desired state. None keeps existing values, and means vCenter's default for new objects."""
 
     name: str
@@ -80,7 +80,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Selection:
+class VmSelection:
     """Which VMs must have the tag: these, and those in the folder whose name matches the pattern.
 
     vms: names, inventory paths or references. exclusive: no other VM may have it.
@@ -93,7 +93,7 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedVms:
     """A resolved selection. names: of all VMs that were read; other objects are not managed here."""
 
     refs: frozenset[ManagedObject] = frozenset()
@@ -119,27 +119,27 @@ class TagPlan:
         return self != TagPlan()
 
 
-def plan_presence(wish: Wish, found: Found, chosen: Chosen) -> TagPlan:
+def plan_presence(desired: DesiredTag, found: CurrentTag, chosen: SelectedVms) -> TagPlan:
     """The changes to create the tag and attach it to the selected VMs.
 
     Raises NameTaken for a category whose tags are not for VMs, and InvalidSetting for changes that vCenter does not
     support.
     """
     if found.category is not None:
-        _refuse_category(wish, found.category)
+        _refuse_category(desired, found.category)
     strangers = chosen.names.keys() - chosen.refs if chosen.exclusive else frozenset[ManagedObject]()
     return TagPlan(
         create_category=found.category is None,
-        category_changes=_category_changes(wish, found.category) if found.category else {},
+        category_changes=_category_changes(desired, found.category) if found.category else {},
         create_tag=found.tag is None,
-        tag_changes=_differing("description", wish.description, found.tag.description) if found.tag else {},
+        tag_changes=_differing("description", desired.description, found.tag.description) if found.tag else {},
         attach=tuple(sorted(chosen.refs - found.carriers)),
         detach=tuple(sorted(found.carriers & strangers)),
     )
 
 
 def plan_absence(
-    wish: Wish, found: Found, chosen: Chosen, *, force: bool = False, with_category: bool = False
+    desired: DesiredTag, found: CurrentTag, chosen: SelectedVms, *, force: bool = False, with_category: bool = False
 ) -> TagPlan:
     """The changes to remove the tag; the selected VMs may lose it. with_category: also the category, if it is empty.
 
@@ -148,7 +148,7 @@ def plan_absence(
     others = found.carriers - chosen.refs
     if others and not force:
         raise StillInUse(
-            f"Cannot remove the tag {str(wish)!r}",
+            f"Cannot remove the tag {str(desired)!r}",
             why=f"{_listed(others, chosen.names)} and would lose it",
             next_step="Detach the tag from them, list them in attach, or set force: true.",
         )
@@ -159,25 +159,25 @@ def plan_absence(
     )
 
 
-def _refuse_category(wish: Wish, category: Category) -> None:
+def _refuse_category(desired: DesiredTag, category: Category) -> None:
     if category.kinds and VIRTUAL_MACHINE not in category.kinds:
         raise NameTaken(
-            f"Cannot use the tag category {wish.category!r}",
+            f"Cannot use the tag category {desired.category!r}",
             why=f"its tags are for {', '.join(sorted(category.kinds))} only, not for VMs",
             next_step="Choose another category, or allow virtual machines in this one.",
         )
-    if wish.cardinality == SINGLE and category.cardinality == MULTIPLE:
+    if desired.cardinality == SINGLE and category.cardinality == MULTIPLE:
         raise InvalidSetting(
-            f"Cannot change the tag category {wish.category!r}",
+            f"Cannot change the tag category {desired.category!r}",
             why="cardinality can be raised to multiple but not lowered again",
             next_step="Omit cardinality, or choose another category.",
         )
 
 
-def _category_changes(wish: Wish, category: Category) -> dict[str, str]:
+def _category_changes(desired: DesiredTag, category: Category) -> dict[str, str]:
     return {
-        **_differing("description", wish.category_description, category.description),
-        **_differing("cardinality", wish.cardinality, category.cardinality),
+        **_differing("description", desired.category_description, category.description),
+        **_differing("cardinality", desired.cardinality, category.cardinality),
     }
 
 

@@ -135,12 +135,12 @@ async def _value(client: Client, found: ScheduleDescription) -> Schedule:
     action: Any = found.schedule.action
     spec, policy, state = found.schedule.spec, found.schedule.policy, found.schedule.state
     arguments = await client.data_converter.decode(action.args)
-    order = arguments[0] if arguments and isinstance(arguments[0], dict) else {}
+    workflow_input = arguments[0] if arguments and isinstance(arguments[0], dict) else {}
     return Schedule(
         name=found.id,
         times=frozenset(_clock_times(calendar) for calendar in spec.calendars),
         timezone=spec.time_zone_name or "UTC",
-        order=order,
+        workflow_input=workflow_input,
         task_queue=action.task_queue,
         jitter_seconds=_seconds(spec.jitter),
         catch_up_seconds=_seconds(policy.catchup_window),
@@ -174,7 +174,7 @@ def _as_temporal(wanted: Schedule) -> TemporalSchedule:
     made: TemporalSchedule = client.Schedule(
         action=client.ScheduleActionStartWorkflow(
             SCHEDULED_WORKFLOW_TYPE,
-            wanted.order,
+            wanted.workflow_input,
             id=f"preemption-schedule/{wanted.name}",
             task_queue=wanted.task_queue,
             # Otherwise a worker that returns in the morning would stop VMs that should have been stopped at night.

@@ -28,7 +28,7 @@ LEAST_CATCH_UP_SECONDS = 60
 class Schedule:
     """The current or desired state of a schedule.
 
-    times: when it acts, in the time zone (IANA name). order: input of the workflow that it starts.
+    times: when it acts, in the time zone (IANA name). workflow_input: input of the workflow that it starts.
     jitter_seconds: maximum random delay. catch_up_seconds: how late it may act, and its request may wait.
     note: plain text. additions: settings made by other clients; our changes remove them.
     """
@@ -36,7 +36,7 @@ class Schedule:
     name: str
     times: frozenset[ClockTimes]
     timezone: str
-    order: Mapping[str, Any]
+    workflow_input: Mapping[str, Any]
     task_queue: str
     jitter_seconds: int
     catch_up_seconds: int
@@ -46,7 +46,9 @@ class Schedule:
 
     def as_result(self) -> dict[str, Any]:
         """The schedule as a module result. It may contain a reply address."""
-        order = {name: _compact(value) for name, value in self.order.items() if name != "schedule" and value}
+        workflow_input = {
+            name: _compact(value) for name, value in self.workflow_input.items() if name != "schedule" and value
+        }
         return {
             "name": self.name,
             "paused": self.paused,
@@ -56,7 +58,7 @@ class Schedule:
             "jitter": self.jitter_seconds,
             "catch_up": self.catch_up_seconds,
             "task_queue": self.task_queue,
-            **order,
+            **workflow_input,
             **({"additions": list(self.additions)} if self.additions else {}),
         }
 

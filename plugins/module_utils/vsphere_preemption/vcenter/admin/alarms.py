@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.errors import InvalidSetting, VCenterFault
 from ...core.inventory import ManagedObject
-from ...core.setup.alarm import AlarmAction, AlarmDefinition, DefinedAlarm, Metric, Threshold, Usage
+from ...core.setup.alarm import AlarmAction, AlarmDefinition, DefinedAlarm, Metric, Threshold, UsageThresholds
 from ..inventory.places import Places
 from ..inventory.properties import read_properties, reference
 from ..transport import _pyvmomi
@@ -146,7 +146,7 @@ def _defined(ref: ManagedObject, info: Mapping[str, Any]) -> DefinedAlarm:
     return DefinedAlarm(ref, info["entity"], definition, system=bool(info.get("systemName")))
 
 
-def _usage(expression: Any) -> Usage | None:
+def _usage(expression: Any) -> UsageThresholds | None:
     """The thresholds of an alarm with the same structure as ours; None for any other."""
     if not isinstance(expression, Mapping):
         return None
@@ -157,7 +157,7 @@ def _usage(expression: Any) -> Usage | None:
     metric = only["metric"]
     if metric.get("instance"):
         return None
-    return Usage(only["type"], int(metric["counterId"]), _threshold(only, "yellow"), _threshold(only, "red"))
+    return UsageThresholds(only["type"], int(metric["counterId"]), _threshold(only, "yellow"), _threshold(only, "red"))
 
 
 def _threshold(expression: Mapping[str, Any], colour: str) -> Threshold | None:

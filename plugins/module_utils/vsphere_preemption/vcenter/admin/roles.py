@@ -12,7 +12,18 @@ from typing import Any
 from ...core.errors import InvalidSetting
 from ...core.inventory import ManagedObject
 from ...core.setup.privileges import SYSTEM_PRIVILEGES
-from ...core.setup.role import Access, Change, ChangeRole, DropRole, Grant, MakeRole, Permission, Revoke, Role, RolePlan
+from ...core.setup.role import (
+    Access,
+    Change,
+    CreateRole,
+    DeleteRole,
+    GrantRole,
+    Permission,
+    RevokeRole,
+    Role,
+    RolePlan,
+    UpdateRole,
+)
 from ..inventory.places import Places
 from ..inventory.properties import read_properties, reference
 from ..transport import _pyvmomi
@@ -25,7 +36,7 @@ READ = "Cannot read the roles and permissions"
 
 
 @dataclass(frozen=True)
-class Found:
+class RolePlaces:
     """paths: of the requested places, in order. root: the root folder."""
 
     paths: Mapping[ManagedObject, str]
@@ -39,10 +50,10 @@ class RoleAdmin:
         self._soap = soap
         self._places = Places(soap)
 
-    def find(self, scope: Sequence[str]) -> Found:
+    def find(self, scope: Sequence[str]) -> RolePlaces:
         """The objects with these paths, names or references. Raises PlaceNotFound, PlaceAmbiguous."""
         root = reference(self._soap.session().content.rootFolder)
-        return Found(dict(self._places.find(scope)) if scope else {}, root)
+        return RolePlaces(dict(self._places.find(scope)) if scope else {}, root)
 
     def read(self, names: Sequence[str], places: Iterable[ManagedObject]) -> Access:
         """All roles, the permissions with these roles, and all permissions on the places. One call each, plus one."""
@@ -111,20 +122,20 @@ def _named(entries: Iterable[Permission], here: Iterable[Permission]) -> list[Pe
 
 def _make(session: SoapSession, change: Change) -> None:
     manager = session.content.authorizationManager
-    if isinstance(change, MakeRole):
-        name, privileges = change.wish.name, sorted(change.wish.privileges)
+    if isinstance(change, CreateRole):
+        name, privileges = change.desired.name, sorted(change.desired.privileges)
         what = f"Cannot create the role {name!r}"
         session.call("AddAuthorizationRole", what, lambda: manager.AddAuthorizationRole(name, privileges))
-    elif isinstance(change, ChangeRole):
+    elif isinstance(change, UpdateRole):
         role, privileges = change.role, sorted(change.privileges)
         what = f"Cannot change the role {role.name!r}"
         update = manager.UpdateAuthorizationRole
         session.call("UpdateAuthorizationRole", what, lambda: update(role.key, role.name, privileges))
-    elif isinstance(change, DropRole):
+    elif isinstance(change, DeleteRole):
         key, fail_if_used = change.role.key, not change.with_permissions
         what = f"Cannot remove the role {change.role.name!r}"
         session.call("RemoveAuthorizationRole", what, lambda: manager.RemoveAuthorizationRole(key, fail_if_used))
-    elif isinstance(change, Revoke):
+    elif isinstance(change, RevokeRole):
         held, entity = change.permission, session.object(change.place)
         what = f"Cannot remove the permission of {held.principal} on {change.place}"
         remove = manager.RemoveEntityPermission
@@ -133,7 +144,7 @@ def _make(session: SoapSession, change: Change) -> None:
         _grant(session, change)
 
 
-def _grant(session: SoapSession, change: Grant) -> None:
+def _grant(session: SoapSession, change: GrantRole) -> None:
     manager, entity = session.content.authorizationManager, session.object(change.place)
     what = f"Cannot assign the role {change.role!r} to {change.principal.name} on {change.place}"
     key = next(role.key for role in _roles(session) if role.name == change.role)

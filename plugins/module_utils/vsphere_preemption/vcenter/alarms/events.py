@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...core import times
-from ...core.alarms.change_wire import change_as_event, read_told, told_as_wire
+from ...core.alarms.change_wire import change_as_event, read_reported, reported_as_wire
 from ...core.alarms.changes import Changes
 from ...core.errors import PreemptionError
 from ..client import VCenter
@@ -38,7 +38,7 @@ class AlarmEvents:
         known = kept if isinstance(kept, Mapping) and kept.get("source") == source else {}
         self._vcenter = vcenter
         self._source = source
-        self._changes = Changes(wanted, read_told(known.get("told")))
+        self._changes = Changes(wanted, read_reported(known.get("told")))
         self._tail = AlarmTail(vcenter.soap, wanted, known.get("mark"))
         self._lock = threading.Lock()
         self._ahead: timedelta | None = None
@@ -52,7 +52,7 @@ class AlarmEvents:
         if not mark and self._begun:
             # The log was empty then, so all later entries are new; to the tail, no mark would mean the opposite.
             mark = [[times.to_wire(self._begun), ""]]
-        return {"source": self._source, "mark": mark, "told": told_as_wire(self._changes.told)}
+        return {"source": self._source, "mark": mark, "told": reported_as_wire(self._changes.reported)}
 
     def look(self) -> list[dict[str, Any]]:
         """The events since the previous check, the oldest first. Errors as for all calls; then check again later."""
@@ -88,5 +88,5 @@ def _monotonic() -> datetime:
 
 
 def _clock(session: SoapSession) -> datetime:
-    told: datetime = session.call("CurrentTime", "Cannot read vCenter's time", session.instance().CurrentTime)
-    return told
+    reported: datetime = session.call("CurrentTime", "Cannot read vCenter's time", session.instance().CurrentTime)
+    return reported

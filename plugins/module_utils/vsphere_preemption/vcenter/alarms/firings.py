@@ -14,7 +14,7 @@ from typing import Any
 
 from ...core import times
 from ...core.alarm_event import AlarmEvent
-from ...core.alarms.observation import GREEN, RANKS, Sighting
+from ...core.alarms.observation import GREEN, RANKS, AlarmState
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ..inventory.properties import read_properties
 from ..inventory.tree import COMPUTE_RESOURCES
@@ -33,20 +33,20 @@ WAY = {VIRTUAL_MACHINE: "runtime.host", "HostSystem": "parent", "ResourcePool": 
 LONGEST_WAY = 2
 
 
-class Firings:
+class TriggeredAlarms:
     """The triggered alarms. wanted: whether an alarm with this name matters; for others, not even the place is read."""
 
     def __init__(self, wanted: Callable[[str], bool]) -> None:
         self._wanted = wanted
-        self._known: dict[Known, Sighting] = {}
+        self._known: dict[Known, AlarmState] = {}
 
-    def of(self, session: SoapSession, states: Iterable[State]) -> tuple[Sighting, ...]:
+    def of(self, session: SoapSession, states: Iterable[State]) -> tuple[AlarmState, ...]:
         """The firings of these states. No call if all were seen before; otherwise up to four."""
         firing = {_known(state): state for state in states if _is_raised(state)}
         new = [known for known in firing if known not in self._known]
-        found = _sightings(session, new, self._wanted) if new else {}
-        self._known = {known: sighting for known, sighting in (self._known | found).items() if known in firing}
-        return tuple(sighting for sighting in self._known.values() if self._wanted(sighting.alarm.name))
+        found = _states(session, new, self._wanted) if new else {}
+        self._known = {known: state for known, state in (self._known | found).items() if known in firing}
+        return tuple(state for state in self._known.values() if self._wanted(state.alarm.name))
 
     def forget(self) -> None:
         """Read names and places again, since they may have changed."""
@@ -61,20 +61,20 @@ def _known(state: State) -> Known:
     return state["alarm"], state["entity"], state["overallStatus"], state["time"]
 
 
-def _sightings(session: SoapSession, new: list[Known], wanted: Callable[[str], bool]) -> dict[Known, Sighting]:
+def _states(session: SoapSession, new: list[Known], wanted: Callable[[str], bool]) -> dict[Known, AlarmState]:
     names = _read(session, {known[0] for known in new}, ALARM_NAME)
     matter = [known for known in new if wanted(str(names.get(known[0], "")))]
     places = _places(session, {known[1] for known in matter})
     called = _read(session, set(places.values()), NAME)
-    sightings = {}
+    states = {}
     for known in new:
         alarm, entity, colour, since = known
         told = AlarmEvent(str(names.get(alarm, "")), alarm, entity, to_colour=colour)
         place = places.get(entity)
         if place is not None:
             told = replace(told, compute_resource=place, compute_resource_name=str(called.get(place, "")))
-        sightings[known] = Sighting(told, times.from_wire(since))
-    return sightings
+        states[known] = AlarmState(told, times.from_wire(since))
+    return states
 
 
 def _places(session: SoapSession, entities: set[ManagedObject]) -> dict[ManagedObject, ManagedObject]:

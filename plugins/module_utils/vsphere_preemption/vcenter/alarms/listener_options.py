@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.contract import DEFAULT_SECRET_PATH
-from ...core.environment import Environment, switch
+from ...core.environment import Environment, boolean
 from ...core.errors import InvalidSetting
 from ..settings import (
     CA_VARIABLE,
@@ -97,7 +97,7 @@ def _credentials(texts: Mapping[str, str]) -> Credentials:
 def _insecure(given: Mapping[str, Any], environ: Environment) -> bool:
     value = given.get("vcenter_validate_certs")
     if value is None:
-        return switch(environ, INSECURE_VARIABLE)
+        return boolean(environ, INSECURE_VARIABLE)
     text = str(value).lower()
     if text not in _TRUE + _FALSE:
         raise _refused("vcenter_validate_certs", f"{text!r} is neither true nor false", "Use true or false.")

@@ -18,7 +18,7 @@ from typing import Any
 
 from ...core import times
 from ...core.alarm_event import AlarmEvent
-from ...core.alarms.observation import RANKS, Look, Sighting
+from ...core.alarms.observation import RANKS, AlarmSnapshot, AlarmState
 from ...core.errors import VCenterError, VCenterPermissionDenied
 from ...core.inventory import ManagedObject
 from ..inventory.properties import read_properties, reference
@@ -26,7 +26,7 @@ from ..transport import _pyvmomi
 from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import read_values
-from .firings import Firings
+from .firings import TriggeredAlarms
 
 WHAT = "Cannot read the alarms of vCenter"
 CHANGE = "AlarmStatusChangedEvent"
@@ -49,7 +49,7 @@ class AlarmTail:
 
     def __init__(self, soap: Soap, wanted: Callable[[str], bool], mark: object = None) -> None:
         self._soap = soap
-        self._firings = Firings(wanted)
+        self._firings = TriggeredAlarms(wanted)
         self._seen: deque[tuple[str, str]] = deque(_read_mark(mark), maxlen=REMEMBERED)
         self._begun = bool(self._seen)
         self._session: SoapSession | None = None
@@ -60,7 +60,7 @@ class AlarmTail:
         """The changes seen last, for the next tail; plain JSON."""
         return [list(entry) for entry in list(self._seen)[-CARRIED:]]
 
-    def look(self) -> Look:
+    def look(self) -> AlarmSnapshot:
         """The triggered alarms, and the changes since the last check. Errors as for all calls.
 
         Raises VCenterPermissionDenied if the account cannot see the root folder: no alarm there would not mean that
@@ -80,7 +80,7 @@ class AlarmTail:
                 collector = session.object(self._collector)
                 session.call("DestroyCollector", WHAT, collector.DestroyCollector)
 
-    def _look(self, session: SoapSession) -> Look:
+    def _look(self, session: SoapSession) -> AlarmSnapshot:
         root = reference(session.content.rootFolder)
         found = self._read(session, root)
         if self._collector not in found:
@@ -91,7 +91,7 @@ class AlarmTail:
             raise VCenterPermissionDenied(WHAT, why=why, next_step="Add it to the account's role.")
         firing = self._firings.of(session, found[root].get(TRIGGERED) or ())
         fresh, gap = self._fresh(session, found.get(self._collector, {}).get(PAGE) or ())
-        return Look(firing, tuple(filter(None, map(_sighting, fresh))), gap)
+        return AlarmSnapshot(firing, tuple(filter(None, map(_state, fresh))), gap)
 
     def _read(self, session: SoapSession, root: ManagedObject) -> Mapping[ManagedObject, Mapping[str, Any]]:
         if self._session is not session:
@@ -141,7 +141,7 @@ def _changes_since(session: SoapSession, begin: datetime | None) -> list[Entry]:
     return session.call("QueryEvents", WHAT, lambda: read_values(session.stub.ask(manager, "QueryEvent", spec)))
 
 
-def _sighting(entry: Entry) -> Sighting | None:
+def _state(entry: Entry) -> AlarmState | None:
     """None for an unknown colour."""
     if entry.get("to") not in RANKS or "alarm" not in entry:
         return None
@@ -156,7 +156,7 @@ def _sighting(entry: Entry) -> Sighting | None:
         key=entry["key"],
         compute_resource_name=str(place.get("name", "")),
     )
-    return Sighting(alarm, _created(entry))
+    return AlarmState(alarm, _created(entry))
 
 
 def _created(entry: Entry) -> datetime:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject, VirtualMachine
-from ..transport.gate import side_by_side
+from ..transport.gate import in_parallel
 from ..transport.requests import Paths, Query
 from ..transport.soap import Soap, SoapSession
 from .machines import HOST, HOSTS, Definitions, base_machine, full_machine, paths_of
@@ -53,7 +53,7 @@ class Inventory:
             return {ref: base_machine(ref, properties, definitions) for ref, properties in found.items()}
         # Most hosts are those of the previous read; they are read in parallel, and only new ones after that.
         known = self._known_hosts
-        (definitions, found), hosts = side_by_side(
+        (definitions, found), hosts = in_parallel(
             lambda: self._pages(wanted, paths, on_progress), lambda: self._hosts(known)
         )
         self._known_hosts = frozenset(properties[HOST] for properties in found.values() if HOST in properties)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ...core.names import fits, spellings
 from ...core.policy.model import Place, PlaceKind
-from ...core.setup.tag import MOST_NAMED, Chosen, Selection
+from ...core.setup.tag import MOST_NAMED, SelectedVms, VmSelection
 from ...core.setup_errors import MachineAmbiguous, MachineNotFound
 from ..transport.requests import Paths
 from ..transport.soap import Soap, SoapSession
@@ -50,7 +50,7 @@ class MachineList:
             for word in {ref.value, str(ref), *spellings(node.name)} - {""}:
                 self._by_word[word].add(ref)
 
-    def choose(self, selection: Selection, *, all_must_exist: bool = True) -> Chosen:
+    def choose(self, selection: VmSelection, *, all_must_exist: bool = True) -> SelectedVms:
         """The VMs of a selection. Raises MachineAmbiguous, MachineNotFound, PlaceNotFound, PlaceAmbiguous.
 
         all_must_exist: False ignores names that match no VM.
@@ -64,7 +64,7 @@ class MachineList:
         if selection.folder or selection.pattern:
             chosen |= self._inside(selection.folder, selection.pattern)
         names = {ref: node.name for ref, node in self._machines.items()}
-        return Chosen(chosen, names, selection.exclusive)
+        return SelectedVms(chosen, names, selection.exclusive)
 
     def _inside(self, folder: str, pattern: str) -> frozenset[ManagedObject]:
         """VMs that are in the folder and whose name matches; one of the two may be empty."""

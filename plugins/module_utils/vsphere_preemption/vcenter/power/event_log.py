@@ -35,7 +35,7 @@ EVENTS_PER_PAGE = 1000
 WHAT = "Cannot read who stopped or started the VMs"
 
 
-class Evidence:
+class EventLog:
     """The event log of one vCenter."""
 
     def __init__(self, soap: Soap) -> None:

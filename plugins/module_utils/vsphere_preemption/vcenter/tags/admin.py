@@ -14,7 +14,7 @@ from typing import Any
 
 from ...core.errors import VCenterFault, VCenterPermissionDenied
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
-from ...core.setup.tag import MULTIPLE, Category, ExistingTag, Found, TagPlan, Wish
+from ...core.setup.tag import MULTIPLE, Category, CurrentTag, DesiredTag, ExistingTag, TagPlan
 from ..transport.rest import AlreadyThere, NotThere, PathFamily, Question, Rest
 from .api import OBJECTS_PER_CALL, Tagging
 
@@ -30,73 +30,75 @@ class TagAdmin:
         self._calls = calls
         self._tagging = Tagging(rest, calls=calls)
 
-    def find(self, wish: Wish) -> Found:
+    def find(self, desired: DesiredTag) -> CurrentTag:
         """The existing tag and category with these names. vCenter cannot search by name, so all categories are read."""
-        ids = self._tagging.ids("category", wish.category)
+        ids = self._tagging.ids("category", desired.category)
         categories = self._tagging.each(lambda item: self._get("category", item), ids)
-        category = next((entry for item, entry in categories if entry["name"] == wish.category), None)
+        category = next((entry for item, entry in categories if entry["name"] == desired.category), None)
         if category is None:
-            return Found()
-        tags = self._tagging.each(lambda item: self._get("tag", item), self._tagging.ids_in(category["id"], str(wish)))
-        entry = next((entry for item, entry in tags if entry["name"] == wish.name), None)
+            return CurrentTag()
+        tags = self._tagging.each(
+            lambda item: self._get("tag", item), self._tagging.ids_in(category["id"], str(desired))
+        )
+        entry = next((entry for item, entry in tags if entry["name"] == desired.name), None)
         others = len(tags) - (entry is not None)
-        return Found(_as_category(category, others), self._with_carriers(entry, wish) if entry else None)
+        return CurrentTag(_as_category(category, others), self._with_carriers(entry, desired) if entry else None)
 
-    def carry_out(self, plan: TagPlan, wish: Wish, found: Found) -> Found:
+    def carry_out(self, plan: TagPlan, desired: DesiredTag, found: CurrentTag) -> CurrentTag:
         """Carry out the plan; returns the new state, without reading the tagged objects again."""
         category_id, tag_id = found.category.id if found.category else "", found.tag.id if found.tag else ""
         if plan.create_category:
-            category_id = self._create_category(wish)
+            category_id = self._create_category(desired)
         if plan.category_changes:
             self._update("category", category_id, dict(plan.category_changes))
         if plan.create_tag:
-            tag_id = self._create_tag(wish, category_id)
+            tag_id = self._create_tag(desired, category_id)
         if plan.tag_changes:
             self._update("tag", tag_id, dict(plan.tag_changes))
-        self._attach(tag_id, plan.attach, wish)
+        self._attach(tag_id, plan.attach, desired)
         if plan.delete_tag:
-            self._delete("tag", tag_id, wish.name)
+            self._delete("tag", tag_id, desired.name)
         else:
-            self._detach(tag_id, plan.detach, wish)
+            self._detach(tag_id, plan.detach, desired)
         if plan.delete_category:
-            self._delete("category", category_id, wish.category)
-        return Found(
-            None if plan.delete_category or not category_id else Category(category_id, wish.category),
-            None if plan.delete_tag or not tag_id else ExistingTag(tag_id, wish.name),
+            self._delete("category", category_id, desired.category)
+        return CurrentTag(
+            None if plan.delete_category or not category_id else Category(category_id, desired.category),
+            None if plan.delete_tag or not tag_id else ExistingTag(tag_id, desired.name),
         )
 
     def _get(self, kind: str, item: str) -> dict[str, Any]:
         what = f"Cannot read the {kind} {item}"
         return self._rest.ask(f"get-{kind}", what, lambda family: ("GET", family.path(kind, item), None), dict)
 
-    def _with_carriers(self, entry: dict[str, Any], wish: Wish) -> ExistingTag | None:
+    def _with_carriers(self, entry: dict[str, Any], desired: DesiredTag) -> ExistingTag | None:
         try:
-            carriers = self._tagging.attached(entry["id"], str(wish))
+            carriers = self._tagging.attached(entry["id"], str(desired))
         except NotThere:
             return None
-        return ExistingTag(entry["id"], wish.name, entry.get("description") or "", frozenset(carriers))
+        return ExistingTag(entry["id"], desired.name, entry.get("description") or "", frozenset(carriers))
 
-    def _create_category(self, wish: Wish) -> str:
+    def _create_category(self, desired: DesiredTag) -> str:
         spec = {
-            "name": wish.category,
-            "description": wish.category_description or "",
-            "cardinality": (wish.cardinality or MULTIPLE).upper(),
+            "name": desired.category,
+            "description": desired.category_description or "",
+            "cardinality": (desired.cardinality or MULTIPLE).upper(),
             "associable_types": [VIRTUAL_MACHINE],
         }
         try:
             return self._create("category", spec)
         except AlreadyThere:
-            there = self.find(wish).category
+            there = self.find(desired).category
             if there is None:
                 raise
             return there.id
 
-    def _create_tag(self, wish: Wish, category_id: str) -> str:
-        spec = {"name": wish.name, "description": wish.description or "", "category_id": category_id}
+    def _create_tag(self, desired: DesiredTag, category_id: str) -> str:
+        spec = {"name": desired.name, "description": desired.description or "", "category_id": category_id}
         try:
             return self._create("tag", spec)
         except AlreadyThere:
-            there = self.find(wish).tag
+            there = self.find(desired).tag
             if there is None:
                 raise
             return there.id
@@ -130,30 +132,30 @@ class TagAdmin:
         except NotThere:
             return
 
-    def _attach(self, tag_id: str, refs: Sequence[ManagedObject], wish: Wish) -> None:
+    def _attach(self, tag_id: str, refs: Sequence[ManagedObject], desired: DesiredTag) -> None:
         if not refs:
             return
-        what = f"Cannot attach the tag {str(wish)!r}"
+        what = f"Cannot attach the tag {str(desired)!r}"
         complaints = list(self._in_bulk("attach-tag-to-multiple-objects", tag_id, refs, what))
-        without = set(refs).difference(self._tagging.attached(tag_id, str(wish)))
+        without = set(refs).difference(self._tagging.attached(tag_id, str(desired)))
         if without:
             _complain(what, without, complaints)
 
-    def _detach(self, tag_id: str, refs: Sequence[ManagedObject], wish: Wish) -> None:
+    def _detach(self, tag_id: str, refs: Sequence[ManagedObject], desired: DesiredTag) -> None:
         if not refs:
             return
-        what = f"Cannot detach the tag {str(wish)!r}"
+        what = f"Cannot detach the tag {str(desired)!r}"
         complaints = list(self._in_bulk("detach-tag-from-multiple-objects", tag_id, refs, what))
-        still = self._still(tag_id, refs, wish)
+        still = self._still(tag_id, refs, desired)
         if still and not complaints:
             # The simulator accepts the bulk call and does nothing.
             self._one_by_one(tag_id, still, what)
-            still = self._still(tag_id, refs, wish)
+            still = self._still(tag_id, refs, desired)
         if still:
             _complain(what, still, complaints)
 
-    def _still(self, tag_id: str, refs: Iterable[ManagedObject], wish: Wish) -> set[ManagedObject]:
-        return set(refs).intersection(self._tagging.attached(tag_id, str(wish)))
+    def _still(self, tag_id: str, refs: Iterable[ManagedObject], desired: DesiredTag) -> set[ManagedObject]:
+        return set(refs).intersection(self._tagging.attached(tag_id, str(desired)))
 
     def _in_bulk(self, action: str, tag_id: str, refs: Sequence[ManagedObject], what: str) -> Iterator[str]:
         """One call per thousand objects; yields vCenter's error messages. Other objects are still processed."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ...core.errors import TagAmbiguous, TagNotFound
 from ...core.inventory import ManagedObject
-from ..transport.gate import side_by_side
+from ..transport.gate import in_parallel
 from ..transport.rest import NotThere, Rest
 from .api import Carried, Progress, Tag, Tagging
 from .existence import Existing
@@ -91,9 +91,7 @@ class Tags:
     def _carried_if(self, name: str, known: Known, refs: Sequence[ManagedObject]) -> Carried | None:
         """None if the name no longer refers to this tag."""
         if self._clock() - known.checked > NAME_BELIEVED_SECONDS:
-            found, is_still_so = side_by_side(
-                lambda: self._carrying(known.id, refs), lambda: self._confirm(name, known)
-            )
+            found, is_still_so = in_parallel(lambda: self._carrying(known.id, refs), lambda: self._confirm(name, known))
             return found if is_still_so else None
         found = self._carrying(known.id, refs)
         # If some do not have the tag, the tag may have been deleted or have a new id.
@@ -105,7 +103,7 @@ class Tags:
     def _still_attached(self, name: str, known: Known) -> list[ManagedObject] | None:
         """None if the name no longer refers to this tag."""
         try:
-            found, is_still_so = side_by_side(
+            found, is_still_so = in_parallel(
                 lambda: self._tagging.attached(known.id, name), lambda: self._confirm(name, known)
             )
         except NotThere:

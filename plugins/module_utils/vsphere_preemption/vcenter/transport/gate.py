@@ -24,7 +24,7 @@ Observer = Callable[[str, float, "str | None"], None]
 log = logging.getLogger(__name__)
 
 
-class Calls:
+class CallGate:
     """Limits the number of concurrent calls to `limit`.
 
     A slot is only held for one call on the wire, never while a thread waits for something else; so two threads cannot
@@ -66,7 +66,7 @@ class Calls:
             log.warning("the observer of vCenter calls failed", exc_info=True)
 
 
-def side_by_side(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
+def in_parallel(first: Callable[[], T], second: Callable[[], U]) -> tuple[T, U]:
     """Run both at the same time. Returns when both have ended; if both fail, raises the error of the first."""
     with ThreadPoolExecutor(1, "vcenter") as thread:
         other = thread.submit(second)

@@ -27,14 +27,14 @@ LONGEST_CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """A complete HTTP response."""
 
     status: int
     body: bytes
 
 
-class Connections:
+class ConnectionPool:
     """Idle connections, and the creation of new ones. Thread-safe."""
 
     def __init__(self, settings: VCenterSettings, clock: Callable[[], float] = time.monotonic) -> None:
@@ -73,13 +73,13 @@ class Connections:
 
     def exchange(
         self, verb: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
-    ) -> Answer:
+    ) -> HttpResponse:
         """One HTTP request and its response. Redirects are not followed."""
         connection = self.take()
         try:
             connection.request(verb, path, body=body, headers=dict(headers or {}))
             response = connection.getresponse()
-            answer = Answer(response.status, response.read())
+            answer = HttpResponse(response.status, response.read())
         except (OSError, HTTPException):
             connection.close()
             self.drop()

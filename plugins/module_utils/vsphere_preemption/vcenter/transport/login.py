@@ -23,7 +23,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-class LoginDesk:
+class LoginGuard:
     """Allows one thread at a time to log in. Shared by all kinds of session of one client.
 
     Threads that waited while another thread failed get the same failure, instead of trying again.
@@ -74,18 +74,18 @@ class LoginDesk:
             raise
 
 
-class Door(Generic[S]):
+class SessionHolder(Generic[S]):
     """Owns a session of one kind: opens it when it is needed, and opens a new one after it was lost."""
 
-    def __init__(self, desk: LoginDesk, open_session: Callable[[Login], S]) -> None:
-        self._desk = desk
+    def __init__(self, guard: LoginGuard, open_session: Callable[[Login], S]) -> None:
+        self._guard = guard
         self._open_session = open_session
         self._session: S | None = None
 
     def enter(self) -> S:
         """The session; logs in if there is none."""
         session = self._session
-        return session if session is not None else self._desk.serve(lambda: self._session, self._open)
+        return session if session is not None else self._guard.serve(lambda: self._session, self._open)
 
     def attempt(self, work: Callable[[S], T], *, repeat: bool = True) -> T:
         """Carry out work of one or more calls.

@@ -27,9 +27,9 @@ from ...core.errors import (
 )
 from ..settings import Login
 from .faults import SessionLost
-from .gate import Calls
-from .http import Answer, Connections
-from .login import Door, LoginDesk
+from .gate import CallGate
+from .http import ConnectionPool, HttpResponse
+from .login import LoginGuard, SessionHolder
 
 T = TypeVar("T")
 
@@ -84,15 +84,15 @@ Question = Callable[[PathFamily], tuple[str, str, "dict[str, Any] | None"]]
 class Rest:
     """Calls to vCenter's REST API, in a session that is opened when it is needed."""
 
-    def __init__(self, connections: Connections, calls: Calls, desk: LoginDesk) -> None:
+    def __init__(self, connections: ConnectionPool, calls: CallGate, guard: LoginGuard) -> None:
         self._connections = connections
         self._calls = calls
         self._families: tuple[PathFamily, ...] = (API, REST)
-        self._door: Door[RestSession] = Door(desk, self._log_in)
+        self._holder: SessionHolder[RestSession] = SessionHolder(guard, self._log_in)
 
     def ask(self, name: str, what: str, question: Question, read: Callable[[Any], T]) -> T:
         """The result of `read` for the reply to a read-only request. Raises NotThere for a missing object."""
-        return self._door.attempt(lambda session: self._ask(session, name, what, question, read))
+        return self._holder.attempt(lambda session: self._ask(session, name, what, question, read))
 
     def change(self, name: str, what: str, question: Question) -> Any:
         """The reply to a request that changes something; None if there is none. Raises NotThere, AlreadyThere.
@@ -111,15 +111,15 @@ class Rest:
 
             return self._calls.run(name, what, action)
 
-        return self._door.attempt(work)
+        return self._holder.attempt(work)
 
     def log_in(self) -> None:
         """Open the session if there is none."""
-        self._door.enter()
+        self._holder.enter()
 
     def log_out(self) -> None:
         """End the session, if there is one."""
-        session = self._door.leave()
+        session = self._holder.leave()
         if session is not None:
             what = "Cannot log out of vCenter's REST API"
             self._calls.run("delete-session", what, lambda: self._send(session, "DELETE", session.family.session, None))
@@ -135,7 +135,7 @@ class Rest:
 
         return self._calls.run(name, what, action)
 
-    def _send(self, session: RestSession, method: str, path: str, body: dict[str, Any] | None) -> Answer:
+    def _send(self, session: RestSession, method: str, path: str, body: dict[str, Any] | None) -> HttpResponse:
         headers = {SESSION_HEADER: session.key, "Accept": "application/json"}
         if body is None:
             return self._connections.exchange(method, path, headers=headers)
@@ -167,12 +167,12 @@ class Rest:
         return RestSession(family, str(content["value"] if family.wrapped else content))
 
 
-def _content(answer: Answer, family: PathFamily) -> Any:
+def _content(answer: HttpResponse, family: PathFamily) -> Any:
     content = json.loads(answer.body)
     return content["value"] if family.wrapped else content
 
 
-def _refusal(answer: Answer, what: str, address: str) -> PreemptionError:
+def _refusal(answer: HttpResponse, what: str, address: str) -> PreemptionError:
     """The error for a reply that is not successful."""
     status = answer.status
     message = _message(answer.body)

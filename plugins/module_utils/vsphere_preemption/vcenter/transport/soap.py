@@ -15,9 +15,9 @@ from ...core.errors import VCenterUnreachable
 from ...core.inventory import ManagedObject
 from ..settings import SDK_PATH, Login
 from . import _pyvmomi
-from .gate import Calls
-from .http import Connections
-from .login import Door, LoginDesk
+from .gate import CallGate
+from .http import ConnectionPool
+from .login import LoginGuard, SessionHolder
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ _HEADERS = {"User-Agent": USER_AGENT, "Content-Type": "text/xml; charset=UTF-8"}
 class Stub(_pyvmomi.SoapStubAdapter):
     """pyVmomi's writer and reader, on our own connections. One per login, so that each has its own cookie."""
 
-    def __init__(self, connections: Connections, version: str) -> None:
+    def __init__(self, connections: ConnectionPool, version: str) -> None:
         endpoint = connections.endpoint
         super().__init__(
             host=endpoint.host,
@@ -80,7 +80,7 @@ class SoapSession:
     stub: Stub
     content: Any
     user: str
-    calls: Calls
+    calls: CallGate
 
     def call(self, name: str, what: str, action: Callable[[], T]) -> T:
         """Make one call; `action` is pyVmomi's method with its arguments."""
@@ -98,19 +98,19 @@ class SoapSession:
 class Soap:
     """Calls to vCenter's SOAP API, in a session that is opened when it is needed."""
 
-    def __init__(self, connections: Connections, calls: Calls, desk: LoginDesk) -> None:
+    def __init__(self, connections: ConnectionPool, calls: CallGate, guard: LoginGuard) -> None:
         self._connections = connections
         self._calls = calls
         self._version: str | None = None
-        self._door: Door[SoapSession] = Door(desk, self._log_in)
+        self._holder: SessionHolder[SoapSession] = SessionHolder(guard, self._log_in)
 
     def attempt(self, work: Callable[[SoapSession], T], *, repeat: bool = True) -> T:
         """Carry out work of one or more calls; repeated once if that is safe (`repeat`: after a lost response)."""
-        return self._door.attempt(work, repeat=repeat)
+        return self._holder.attempt(work, repeat=repeat)
 
     def session(self) -> SoapSession:
         """The session; logs in if there is none."""
-        return self._door.enter()
+        return self._holder.enter()
 
     def reach(self) -> None:
         """Check that vCenter responds and has a supported version of the API. Needs no login."""
@@ -118,7 +118,7 @@ class Soap:
 
     def log_out(self) -> None:
         """End the session, if there is one."""
-        session = self._door.leave()
+        session = self._holder.leave()
         if session is not None:
             session.call("Logout", "Cannot log out of vCenter", session.content.sessionManager.Logout)
 

@@ -22,8 +22,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.alarms.tracker import Ask, End, Skip, Step, Watch
-from vsphere_preemption.core.alarms.wire import read_watch, watch_as_wire
+from vsphere_preemption.core.alarms.tracker import AlarmCleared, AlarmTracker, ChangeIgnored, RequestPreemption, Step
+from vsphere_preemption.core.alarms.wire import read_tracker, tracker_as_wire
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.core.requests.alarm_requests import event_for
@@ -31,7 +31,7 @@ from vsphere_preemption.vcenter.alarms.tail import AlarmTail
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..messages.run import WATCH, WatchState
-from ..triggers.alarm_actions import Acting
+from ..triggers.alarm_actions import AlarmActions
 
 log = logging.getLogger(__name__)
 
@@ -39,26 +39,26 @@ LOOK_EVERY_SECONDS = 1.0
 BEAT_SECONDS = 0.5
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 # The activity ends by itself from time to time, so that its timeout detects an attempt that hangs.
-SHIFT_SECONDS = 1800.0
+SESSION_SECONDS = 1800.0
 NAMES_BELIEVED_SECONDS = 300.0
 OTHERS_FIRST = timedelta(seconds=5)
 
 
-class Watching:
+class AlarmWatch:
     """The activity that watches alarms. source: of its events; vCenter's address, in the form that VEBA uses."""
 
     def __init__(
         self,
         vcenter: VCenter,
         policies: Callable[[], PolicySet],
-        acting: Acting,
+        actions: AlarmActions,
         *,
         source: str,
         now: Callable[[], datetime],
     ) -> None:
         self._vcenter = vcenter
         self._policies = policies
-        self._acting = acting
+        self._actions = actions
         self._source = source
         self._now = now
 
@@ -71,60 +71,60 @@ class Watching:
             )
         known = _known(carried)
         tail = AlarmTail(self._vcenter.soap, self._is_wanted, known.mark)
-        shift = Shift(read_watch(known.scopes), tail)
+        session = WatchSession(read_tracker(known.scopes), tail)
         try:
-            async with shift.beating():
-                await self._look_again_and_again(shift)
+            async with session.beating():
+                await self._watch_until_over(session)
         finally:
             await asyncio.to_thread(tail.close)
-        return shift.state
+        return session.state
 
     def _is_wanted(self, name: str) -> bool:
         return any(rule.is_named(name) for rule in self._policies().alarms)
 
-    async def _look_again_and_again(self, shift: Shift) -> None:
+    async def _watch_until_over(self, session: WatchSession) -> None:
         pause = 0.0
-        while not shift.over and self._policies().alarms:
+        while not session.over and self._policies().alarms:
             began = time.monotonic()
             try:
-                await self._look(shift)
-                pause = shift.recovered()
+                await self._look(session)
+                pause = session.recovered()
             except PreemptionError as error:
-                pause = shift.failed(error, pause)
-            await shift.rest(max(pause, began + LOOK_EVERY_SECONDS - time.monotonic()))
+                pause = session.failed(error, pause)
+            await session.rest(max(pause, began + LOOK_EVERY_SECONDS - time.monotonic()))
 
-    async def _look(self, shift: Shift) -> None:
-        look = await asyncio.to_thread(shift.look)
-        for step in shift.watch.take(look, self._policies().alarms, self._now()):
+    async def _look(self, session: WatchSession) -> None:
+        look = await asyncio.to_thread(session.look)
+        for step in session.tracker.update(look, self._policies().alarms, self._now()):
             await self._carry_out(step)
-            shift.watch.done(step)
+            session.tracker.confirm(step)
             _count(step)
-        shift.keep()
+        session.keep()
 
     async def _carry_out(self, step: Step) -> None:
         match step:
-            case Ask():
-                await self._acting.ask(step.rule, step.alarm, self._event(step))
-            case End():
-                await self._acting.end(step.rule, replace(step.alarm, to_colour="green"))
-            case Skip():
+            case RequestPreemption():
+                await self._actions.ask(step.rule, step.alarm, self._event(step))
+            case AlarmCleared():
+                await self._actions.end(step.rule, replace(step.alarm, to_colour="green"))
+            case ChangeIgnored():
                 told = {"rule": step.rule.name, "alarm": step.alarm.name, "colour": step.alarm.to_colour}
                 log.info("alarm change needs no action", extra={**told, "reason": step.why.value})
 
-    def _event(self, step: Ask) -> Any:
+    def _event(self, step: RequestPreemption) -> Any:
         alarm, since = step.alarm, times.to_wire(step.since)
         names = [ref.value for ref in (alarm.alarm, alarm.compute_resource) if ref]
         return event_for(alarm, source=self._source, id=".".join([*names, alarm.to_colour, since]), time=since)
 
 
-class Shift:
+class WatchSession:
     """One attempt of the activity: its state and its end."""
 
-    def __init__(self, watch: Watch, tail: AlarmTail) -> None:
-        self.watch = watch
-        self.state = WatchState(watch_as_wire(watch), tail.mark)
+    def __init__(self, tracker: AlarmTracker, tail: AlarmTail) -> None:
+        self.tracker = tracker
+        self.state = WatchState(tracker_as_wire(tracker), tail.mark)
         self._tail = tail
-        self._ends = time.monotonic() + SHIFT_SECONDS
+        self._ends = time.monotonic() + SESSION_SECONDS
         self._names_read = time.monotonic()
         self._trouble = "not_looked_yet"
 
@@ -141,12 +141,12 @@ class Shift:
 
     def keep(self) -> None:
         """Store the state after all due actions, from which the next attempt continues."""
-        self.state = WatchState(watch_as_wire(self.watch), self._tail.mark)
+        self.state = WatchState(tracker_as_wire(self.tracker), self._tail.mark)
 
     def recovered(self) -> float:
         """Record a successful read; return a pause of zero."""
         if self._trouble:
-            log.info("watching alarms", extra={"firing": len(self.watch.scopes)})
+            log.info("watching alarms", extra={"firing": len(self.tracker.scopes)})
         self._trouble = ""
         return 0.0
 
@@ -188,6 +188,8 @@ def _known(carried: WatchState) -> WatchState:
 
 
 def _count(step: Step) -> None:
-    what = {Ask: "asked", End: "ended"}.get(type(step)) or (step.why.value if isinstance(step, Skip) else "")
+    what = {RequestPreemption: "asked", AlarmCleared: "ended"}.get(type(step)) or (
+        step.why.value if isinstance(step, ChangeIgnored) else ""
+    )
     counter = activity.metric_meter().create_counter("preemption_alarm_changes", "Changes of alarms by result.")
     counter.add(1, {"result": what})

@@ -13,14 +13,14 @@ from temporalio import activity
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import annotation
-from vsphere_preemption.core.records.outcome import RunEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import RunStatus, VictimOutcome
 from vsphere_preemption.core.records.state import compact_json, machines_as_wire
 from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
 from vsphere_preemption.events.event_types import failed_event, notice_event, skipped_event
 from vsphere_preemption.events.sink import Sink
 
 from ..messages.run import ANNOUNCE, NOTICE, TELL, AnnounceInput, NoticeInput, TellInput
-from .support.heartbeat import supervised
+from .support.heartbeat import with_heartbeat
 
 GUESTINFO_KEY = "guestinfo.vsphere.preemption"
 
@@ -33,7 +33,7 @@ class Guests(Protocol):
     def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject: ...
 
 
-class Announcing:
+class Announcer:
     """The activities that send events. address, namespace: those of Temporal, which form the source of all events."""
 
     def __init__(self, sink: Sink, guests: Guests, *, address: str, namespace: str) -> None:
@@ -44,52 +44,52 @@ class Announcing:
         self._source = source_reference(address, namespace)
 
     @activity.defn(name=ANNOUNCE, no_thread_cancel_exception=True)
-    def announce(self, order: AnnounceInput) -> str:
+    def announce(self, input: AnnounceInput) -> str:
         """Send the event of the stopped VMs, and return its ID."""
-        request = order.run.request
+        request = input.run.request
         event = preempted_event(
             source_address=self._address,
             namespace=self._namespace,
-            workflow_id=order.run.workflow_id,
+            workflow_id=input.run.workflow_id,
             event_id=request.event.id,
-            time=order.time,
-            data=announcement_data(order),
+            time=input.time,
+            data=announcement_data(input),
         )
         return self._send(event, request.reply_to)
 
     @activity.defn(name=NOTICE, no_thread_cancel_exception=True)
-    def give_notice(self, order: NoticeInput) -> str:
+    def give_notice(self, input: NoticeInput) -> str:
         """Warn the guests and the event receivers; return the ID of the event, empty if none is configured."""
-        with supervised():
-            for victim in order.victims if order.guestinfo else ():
-                self._warn_guest(victim.vm, order)
-        if not order.event:
+        with with_heartbeat():
+            for victim in input.victims if input.guestinfo else ():
+                self._warn_guest(victim.vm, input)
+        if not input.event:
             return ""
         event = notice_event(
-            order.run,
-            order.victims,
-            not_before=order.not_before,
-            method=order.method,
-            grace_seconds=order.grace_seconds,
+            input.run,
+            input.victims,
+            not_before=input.not_before,
+            method=input.method,
+            grace_seconds=input.grace_seconds,
             source=self._source,
-            time=order.time,
+            time=input.time,
         )
-        return self._send(event, order.run.request.reply_to)
+        return self._send(event, input.run.request.reply_to)
 
     @activity.defn(name=TELL, no_thread_cancel_exception=True)
-    def tell(self, order: TellInput) -> str:
+    def tell(self, input: TellInput) -> str:
         """Send the event of a request that was skipped or not fully successful; return its ID."""
-        make = skipped_event if order.record["outcome"] == RunEnd.SKIPPED else failed_event
-        event = make(order.run, order.record, source=self._source, time=order.time)
-        return self._send(event, order.run.request.reply_to)
+        make = skipped_event if input.record["outcome"] == RunStatus.SKIPPED else failed_event
+        event = make(input.run, input.record, source=self._source, time=input.time)
+        return self._send(event, input.run.request.reply_to)
 
     def _send(self, event: OutgoingEvent, address: str) -> str:
-        with supervised():
+        with with_heartbeat():
             self._sink.send(event, address)
         return event.id
 
-    def _warn_guest(self, vm: ManagedObject, order: NoticeInput) -> None:
-        words = {"notBefore": order.not_before, "method": order.method.value, "runID": order.run.run_id}
+    def _warn_guest(self, vm: ManagedObject, input: NoticeInput) -> None:
+        words = {"notBefore": input.not_before, "method": input.method.value, "runID": input.run.run_id}
         try:
             self._guests.set_guestinfo(vm, GUESTINFO_KEY, compact_json(words))
         except PreemptionError as error:
@@ -97,14 +97,14 @@ class Announcing:
             log.warning("cannot warn guest", extra={"vm": vm.value, "error": str(error)})
 
 
-def announcement_data(order: AnnounceInput) -> dict[str, Any]:
+def announcement_data(input: AnnounceInput) -> dict[str, Any]:
     """The prototype's fields, followed by ours: the run, and how each VM was stopped."""
-    forced = any(outcome.forced for outcome in order.outcomes)
+    forced = any(outcome.forced for outcome in input.outcomes)
     return {
-        **annotation(order.run, preempted=True, forced=forced),
-        "virtualMachines": machines_as_wire([outcome.vm for outcome in order.outcomes]),
-        "runID": order.run.run_id,
-        "victims": [_victim(outcome) for outcome in order.outcomes],
+        **annotation(input.run, preempted=True, forced=forced),
+        "virtualMachines": machines_as_wire([outcome.vm for outcome in input.outcomes]),
+        "runID": input.run.run_id,
+        "victims": [_victim(outcome) for outcome in input.outcomes],
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from temporalio import activity
 
-from vsphere_preemption.core.planning.decision import Decision, Eyes, Moment, decide
+from vsphere_preemption.core.planning.decision import Decision, DecisionContext, InventoryReader, decide
 from vsphere_preemption.core.planning.plan import Plan
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.core.policy.wire import policy_as_wire
@@ -19,18 +19,22 @@ from vsphere_preemption.core.reasons import RunReason
 
 from ..messages.run import PLAN, PlanInput, PlanResult
 from .limits import MOST_VICTIMS
-from .support.heartbeat import supervised
-from .support.kill_switch import PauseSwitch
+from .support.heartbeat import with_heartbeat
+from .support.kill_switch import PauseQuery
 
 # With the reasons of up to this many VMs, a plan stays far below Temporal's payload limit of 2 MB.
 LEFT_OUT_NAMED = 2000
 
 
-class Planning:
+class PlanVictims:
     """The activity that plans."""
 
     def __init__(
-        self, vcenter: Eyes, policies: Callable[[], PolicySet], paused: PauseSwitch, now: Callable[[], datetime]
+        self,
+        vcenter: InventoryReader,
+        policies: Callable[[], PolicySet],
+        paused: PauseQuery,
+        now: Callable[[], datetime],
     ) -> None:
         self._vcenter = vcenter
         self._policies = policies
@@ -38,15 +42,15 @@ class Planning:
         self._now = now
 
     @activity.defn(name=PLAN, no_thread_cancel_exception=True)
-    def plan(self, order: PlanInput) -> PlanResult:
+    def plan(self, input: PlanInput) -> PlanResult:
         began, policies = time.monotonic(), self._policies()
         lease = policies.lease_seconds
-        with supervised():
+        with with_heartbeat():
             paused = self._paused()
             if paused:
                 return PlanResult(Plan().as_wire(), refusal=RunReason.PAUSED.value, message=paused)
-            moment = Moment(self._now(), order.run.run_id, lease, MOST_VICTIMS, frozenset(order.only))
-            decision = decide(order.run.request, policies, self._vcenter, moment)
+            context = DecisionContext(self._now(), input.run.run_id, lease, MOST_VICTIMS, frozenset(input.only))
+            decision = decide(input.run.request, policies, self._vcenter, context)
         return _result(decision, policies.digest, lease, time.monotonic() - began)
 
 

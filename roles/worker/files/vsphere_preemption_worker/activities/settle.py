@@ -21,42 +21,42 @@ from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCente
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkPhase, read_mark
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ..messages.run import SETTLE, SettleInput, StopResult, on_the_wire
 from .stop.evidence import Evidence
 from .stop.marks import Marks
 from .stop.pipeline import wanted_state
-from .support.heartbeat import supervised
+from .support.heartbeat import with_heartbeat
 from .support.vcenter import PowerClient
 
 Machines = Mapping[ManagedObject, VirtualMachine]
 
 
-class Settling:
+class SettleMarks:
     """The activity that settles marks."""
 
     def __init__(self, vcenter: PowerClient) -> None:
         self._vcenter = vcenter
 
     @activity.defn(name=SETTLE, no_thread_cancel_exception=True)
-    def settle(self, order: SettleInput) -> StopResult:
-        with supervised(), ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
-            machines = self._vcenter.read([victim.vm for victim in order.stop.victims])
-            marks = Marks(order.stop)
+    def settle(self, input: SettleInput) -> StopResult:
+        with with_heartbeat(), ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
+            machines = self._vcenter.read([victim.vm for victim in input.stop.victims])
+            marks = Marks(input.stop)
             for vm, machine in machines.items():
                 marks.learn(vm, machine.mark)
-            known = {outcome.vm: outcome for outcome in order.outcomes}
-            known.update(self._look_up(order, known, machines))
-            outcomes = [known[victim.vm] for victim in order.stop.victims]
-            _raise_first(threads.map(lambda outcome: self._settle_one(order, outcome, machines, marks), outcomes))
+            known = {outcome.vm: outcome for outcome in input.outcomes}
+            known.update(self._look_up(input, known, machines))
+            outcomes = [known[victim.vm] for victim in input.stop.victims]
+            _raise_first(threads.map(lambda outcome: self._settle_one(input, outcome, machines, marks), outcomes))
         return StopResult(on_the_wire(replace(outcome, settled=bool(outcome.marked)) for outcome in outcomes))
 
     def _look_up(
-        self, order: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
+        self, input: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
     ) -> dict[ManagedObject, VictimOutcome]:
         """Outcomes for the victims that have none, from their current state in vCenter."""
-        stop = order.stop
+        stop = input.stop
         open_victims = [victim for victim in stop.victims if victim.vm not in known]
         marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
         ends = (PowerState.OFF, wanted_state(stop.method))
@@ -68,11 +68,11 @@ class Settling:
         for victim in open_victims:
             mark_time = stop.marked if victim.vm in marked else ""
             if victim.vm in stopped:
-                end, reason, moment = VictimEnd.STOPPED, VictimReason.NONE, order.settled
+                end, reason, moment = VictimStatus.STOPPED, VictimReason.NONE, input.settled
             elif victim.vm in off:
-                end, reason, moment = VictimEnd.SPARED, VictimReason.ALREADY_OFF, ""
+                end, reason, moment = VictimStatus.SPARED, VictimReason.ALREADY_OFF, ""
             else:
-                end, reason, moment = VictimEnd.FAILED, VictimReason.OUTCOME_UNKNOWN, ""
+                end, reason, moment = VictimStatus.FAILED, VictimReason.OUTCOME_UNKNOWN, ""
             found[victim.vm] = VictimOutcome(
                 victim.vm,
                 victim.name,
@@ -86,13 +86,13 @@ class Settling:
         return found
 
     def _settle_one(
-        self, order: SettleInput, outcome: VictimOutcome, machines: Machines, marks: Marks
+        self, input: SettleInput, outcome: VictimOutcome, machines: Machines, marks: Marks
     ) -> PreemptionError | None:
         """Write the final mark if ours is still pending; return the error if that fails."""
         machine = machines.get(outcome.vm)
-        if not outcome.marked or machine is None or not _is_ours(machine, order.stop.run.run_id):
+        if not outcome.marked or machine is None or not _is_ours(machine, input.stop.run.run_id):
             return None
-        text = marks.final(outcome, order.settled)
+        text = marks.final(outcome, input.settled)
         if machine.mark == text:
             return None
         try:

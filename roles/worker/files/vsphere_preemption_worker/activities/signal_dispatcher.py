@@ -19,21 +19,21 @@ from ..messages.scheduled import ASK, AskInput
 
 
 @dataclass(frozen=True)
-class Handing:
+class DispatcherSignal:
     """The activity for the workflows of one task queue."""
 
     client: Client
     task_queue: str
 
     @activity.defn(name=ASK)
-    async def ask(self, order: AskInput) -> str:
+    async def ask(self, input: AskInput) -> str:
         """Signal the dispatcher, and start it if it is not running; return its execution run ID.
 
         A signal from a workflow could not start it, and it could not be started as a child while it is running.
         """
         try:
             accepted = await signal_request(
-                self.client, read_request(order.request), workflow_id=order.workflow_id, task_queue=self.task_queue
+                self.client, read_request(input.request), workflow_id=input.workflow_id, task_queue=self.task_queue
             )
         except PreemptionError as error:
             raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error

@@ -16,7 +16,7 @@ from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.policy.model import Place, Restore
 from vsphere_preemption.core.requests.empty_limits import RESTORE_LIMITS, is_empty, refuse_empty
-from vsphere_preemption.core.restore.record import Return, Returned
+from vsphere_preemption.core.restore.record import RestoreCandidate, VmRestoreOutcome
 
 RESTORE_PLAN = "PlanRestore"
 GIVE_BACK = "GiveBack"
@@ -26,7 +26,7 @@ Wire = list[Any]
 
 
 @dataclass(frozen=True)
-class Carried:
+class RestoreSnapshot:
     """The state of a restore when it continues as new.
 
     wire_machines: outcomes so far. told: references of the announced VMs. events: number of announcements so far.
@@ -69,7 +69,7 @@ class RestoreInput:
     policy_name: str = ""
     run: RunIdentity | None = None
     look_seconds: float = 30.0
-    carried: Carried | None = None
+    carried: RestoreSnapshot | None = None
     by_rule: bool = False
 
     def as_wire(self) -> dict[str, Any]:
@@ -120,8 +120,8 @@ class RestorePlanResult:
     message: str = ""
 
     @cached_property
-    def returns(self) -> list[Return]:
-        return [Return.from_wire(wire) for wire in self.wire_returns]
+    def returns(self) -> list[RestoreCandidate]:
+        return [RestoreCandidate.from_wire(wire) for wire in self.wire_returns]
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,8 @@ class GiveBackInput:
     heeds_pause: bool = False
 
     @cached_property
-    def returns(self) -> list[Return]:
-        return [Return.from_wire(wire) for wire in self.wire_returns]
+    def returns(self) -> list[RestoreCandidate]:
+        return [RestoreCandidate.from_wire(wire) for wire in self.wire_returns]
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ class GiveBackResult:
     message: str = ""
 
     @cached_property
-    def machines(self) -> list[Returned]:
-        return [Returned.from_wire(wire) for wire in self.wire_machines]
+    def machines(self) -> list[VmRestoreOutcome]:
+        return [VmRestoreOutcome.from_wire(wire) for wire in self.wire_machines]
 
 
 @dataclass(frozen=True)
@@ -164,5 +164,5 @@ class TellRestoredInput:
     time: str
 
     @cached_property
-    def machines(self) -> list[Returned]:
-        return [Returned.from_wire(wire) for wire in self.wire_machines]
+    def machines(self) -> list[VmRestoreOutcome]:
+        return [VmRestoreOutcome.from_wire(wire) for wire in self.wire_machines]

@@ -19,7 +19,7 @@ from .terminal import safe
 if TYPE_CHECKING:
     from temporalio.client import Client
 
-Thrown = tuple[kill_switch.Switch, bool]
+Thrown = tuple[kill_switch.KillSwitch, bool]
 
 
 def pause(options: Namespace, output: Output) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from vsphere_preemption.core.planning.decision import Moment, decide
+from vsphere_preemption.core.planning.decision import DecisionContext, decide
 from vsphere_preemption.core.planning.plan_result import decision_as_result
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.policy_file.reading import load_policy_file
@@ -26,8 +26,8 @@ from .terminal import counted, safe, table
 def plan(options: Namespace, output: Output) -> int:
     """Show the victims in order, and why other VMs keep running. Raises InvalidPolicy, VCenterError."""
     request, policies = request_of(options), _policies(options)
-    moment = Moment(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
-    decision = with_vcenter(options, output, lambda vcenter: decide(request, policies, vcenter, moment))
+    context = DecisionContext(datetime.now(UTC), lease_seconds=policies.lease_seconds, explain=True)
+    decision = with_vcenter(options, output, lambda vcenter: decide(request, policies, vcenter, context))
     found = decision_as_result(decision, request, policies)
     output.answer(found, plan_lines(found))
     return exit_codes.OK

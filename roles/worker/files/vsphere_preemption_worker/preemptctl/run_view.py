@@ -11,7 +11,7 @@ from typing import Any
 
 from vsphere_preemption.core.planning.plan import Plan
 from vsphere_preemption.core.planning.plan_result import plan_as_result
-from vsphere_preemption.temporal.dispatcher import RunAtWork
+from vsphere_preemption.temporal.dispatcher import ActiveRun
 
 from .record_lines import victim_lines
 from .terminal import cut, safe, table
@@ -20,7 +20,7 @@ ENDED = "ended"
 
 
 @dataclass(frozen=True)
-class Sight:
+class RunView:
     """The state of a run.
 
     preemption_id: empty if there is none. record: set when it has ended. note: why it is stale.
@@ -35,13 +35,13 @@ class Sight:
     note: str = field(default="", compare=False)
 
     @classmethod
-    def of_run(cls, run: RunAtWork) -> Sight:
+    def of_run(cls, run: ActiveRun) -> RunView:
         """The state of an active run."""
         plan = plan_as_result(Plan.from_wire(run.plan)) if run.plan else None
         return cls(run.preemption_id, run.request_id, run.phase, run.criticality, plan)
 
     @classmethod
-    def of_record(cls, record: Mapping[str, Any]) -> Sight:
+    def of_record(cls, record: Mapping[str, Any]) -> RunView:
         """The state of a run that has ended."""
         criticality = record.get("urgency", record["criticality"])
         return cls(record["runID"], record["requestID"], ENDED, criticality, record=record)
@@ -69,15 +69,15 @@ class Sight:
         }
 
 
-def lines_of(sight: Sight) -> list[str]:
+def lines_of(view: RunView) -> list[str]:
     """The whole state as lines of text."""
-    if sight.record:
-        return [sight.headline, *victim_lines(sight.record)]
+    if view.record:
+        return [view.headline, *victim_lines(view.record)]
     rows = [
-        (v["rank"], v["vm"], v["name"], v["priority"], v["memory_mib"]) for v in (sight.plan or {}).get("victims", ())
+        (v["rank"], v["vm"], v["name"], v["priority"], v["memory_mib"]) for v in (view.plan or {}).get("victims", ())
     ]
     body = table(("RANK", "VM", "NAME", "PRIORITY", "MIB"), rows) if rows else []
-    return [sight.headline, *body, *([safe(sight.note)] if sight.note else [])]
+    return [view.headline, *body, *([safe(view.note)] if view.note else [])]
 
 
 def fitted(lines: list[str], columns: int, rows: int) -> list[str]:

@@ -29,7 +29,7 @@ from vsphere_preemption.temporal import dispatcher
 from . import exit_codes
 from .connections import FOREVER, with_client
 from .output import Output
-from .run_view import ENDED, Sight, fitted, lines_of, redrawn
+from .run_view import ENDED, RunView, fitted, lines_of, redrawn
 from .runs import is_meant
 
 if TYPE_CHECKING:
@@ -63,15 +63,15 @@ class _Lines:
 
     def __init__(self, output: Output) -> None:
         self._output = output
-        self._last: tuple[Sight, str] | None = None
+        self._last: tuple[RunView, str] | None = None
 
-    def show(self, sight: Sight) -> None:
-        if self._last == (sight, sight.note):
+    def show(self, view: RunView) -> None:
+        if self._last == (view, view.note):
             return
-        self._last = (sight, sight.note)
-        note = f" ({sight.note})" if sight.note else ""
-        lines = lines_of(sight) if sight.record else [sight.headline + note]
-        self._output.answer(sight.as_document(), lines)
+        self._last = (view, view.note)
+        note = f" ({view.note})" if view.note else ""
+        lines = lines_of(view) if view.record else [view.headline + note]
+        self._output.answer(view.as_document(), lines)
 
 
 class _Live:
@@ -80,9 +80,9 @@ class _Live:
     def __init__(self) -> None:
         self._drawn = 0
 
-    def show(self, sight: Sight) -> None:
+    def show(self, view: RunView) -> None:
         size = shutil.get_terminal_size()
-        lines = lines_of(sight) if sight.record else fitted(lines_of(sight), size.columns, size.lines)
+        lines = lines_of(view) if view.record else fitted(lines_of(view), size.columns, size.lines)
         sys.stdout.write(redrawn(lines, self._drawn))
         sys.stdout.flush()
         self._drawn = len(lines)
@@ -95,7 +95,7 @@ class _Follower:
         self._client = client
         self._workflow_id = workflow_id
         self._name = name
-        self._seen = Sight()
+        self._seen = RunView()
         self._ended_before: frozenset[str] | None = None
 
     async def follow(self, shown: _Lines | _Live, interval: float) -> Mapping[str, Any]:
@@ -114,32 +114,32 @@ class _Follower:
                 return self._seen.record
             await asyncio.sleep(interval)
 
-    async def _look(self) -> Sight:
+    async def _look(self) -> RunView:
         record = await (self._record() if self._name or self._seen.preemption_id else self._ended_since())
         if record:
-            return Sight.of_record(record)
+            return RunView.of_record(record)
         run = await self._at_work() or await self._alone()
         if run is None:
-            return Sight()
+            return RunView()
         if run.phase == ENDED or (
             run.phase != STARTING and not await dispatcher.is_running(self._client, run.preemption_id)
         ):
-            return Sight.of_record(await dispatcher.read_outcome(self._client, run.preemption_id))
-        return Sight.of_run(run)
+            return RunView.of_record(await dispatcher.read_outcome(self._client, run.preemption_id))
+        return RunView.of_run(run)
 
-    async def _at_work(self) -> dispatcher.RunAtWork | None:
+    async def _at_work(self) -> dispatcher.ActiveRun | None:
         """The active run of the workflow, if it is the one to follow."""
         try:
-            run = await dispatcher.run_at_work(self._client, self._workflow_id)
+            run = await dispatcher.active_run(self._client, self._workflow_id)
         except WorkflowNotFound:
             return None
         followed = self._seen.preemption_id
         return run if run and (run.preemption_id == followed or (not followed and self._is_named(run))) else None
 
-    def _is_named(self, run: dispatcher.RunAtWork) -> bool:
+    def _is_named(self, run: dispatcher.ActiveRun) -> bool:
         return not self._name or is_meant({"runID": run.preemption_id, "requestID": run.request_id}, self._name)
 
-    async def _alone(self) -> dispatcher.RunAtWork | None:
+    async def _alone(self) -> dispatcher.ActiveRun | None:
         """The followed run, if its workflow no longer reports it. The workflow may have ended before the run."""
         if self._seen.preemption_id:
             run = await dispatcher.read_run(self._client, self._seen.preemption_id)

@@ -89,7 +89,7 @@ def cancel(options: Namespace, output: Output) -> int:
 
 
 def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
-    async def ask(client: Client) -> dispatcher.Answer:
+    async def ask(client: Client) -> dispatcher.RequestOutcome:
         return await dispatcher.preempt_and_wait(
             client,
             request,

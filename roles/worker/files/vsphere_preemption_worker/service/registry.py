@@ -18,17 +18,17 @@ from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.vcenter.client import VCenter
 
-from ..activities.alarm_watch import Watching
-from ..activities.announce import Announcing
-from ..activities.plan_victims import Planning
+from ..activities.alarm_watch import AlarmWatch
+from ..activities.announce import Announcer
+from ..activities.plan_victims import PlanVictims
 from ..activities.pressure import Pressure
-from ..activities.restore.activities import GivingBack, RestorePlanning, TellingRestored
-from ..activities.settle import Settling
-from ..activities.signal_dispatcher import Handing
-from ..activities.stop.activity import Stopping
+from ..activities.restore.activities import GiveBack, PlanRestore, TellRestored
+from ..activities.settle import SettleMarks
+from ..activities.signal_dispatcher import DispatcherSignal
+from ..activities.stop.activity import StopVictims
 from ..activities.support.claims import Claims
 from ..activities.support.preemptions import PreemptionLookup
-from ..triggers.alarm_actions import Acting
+from ..triggers.alarm_actions import AlarmActions
 from ..workflows.alarm_watch import PreemptionAlarmWatch
 from ..workflows.claims import PreemptionClaims
 from ..workflows.delayed_request import PreemptionRaise
@@ -37,10 +37,10 @@ from ..workflows.kill_switch import PreemptionSwitch
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.scheduled import PreemptionScheduled
-from .claims import SharedClaims
+from .claims import ClaimsClient
 from .policies import Policies
 from .settings import WorkerSettings
-from .switch import PauseQuestion
+from .switch import KillSwitchClient
 
 WORKFLOWS: list[type] = [
     PreemptVMsWorkflow,
@@ -55,7 +55,7 @@ WORKFLOWS: list[type] = [
 
 
 @dataclass(frozen=True)
-class Means:
+class ActivityDependencies:
     """The dependencies of the activities. Created in the event loop."""
 
     settings: WorkerSettings
@@ -63,32 +63,32 @@ class Means:
     vcenter: VCenter
     sink: Sink
     policies: Policies
-    claims: SharedClaims
+    claims: ClaimsClient
 
 
-def activities(means: Means) -> list[Callable[..., Any]]:
+def activities(dependencies: ActivityDependencies) -> list[Callable[..., Any]]:
     """All activities."""
-    now, temporal, vcenter = partial(datetime.now, UTC), means.settings.temporal, means.vcenter
-    queue, claims = means.settings.task_queue, Claims(means.claims)
+    now, temporal, vcenter = partial(datetime.now, UTC), dependencies.settings.temporal, dependencies.vcenter
+    queue, claims = dependencies.settings.task_queue, Claims(dependencies.claims)
 
     def policies() -> PolicySet:
-        return means.policies.current
+        return dependencies.policies.current
 
     loop = asyncio.get_running_loop()
-    paused, lookup = PauseQuestion(means.client, queue, loop), PreemptionLookup(means.client, loop)
-    announcing = Announcing(means.sink, vcenter, address=temporal.address, namespace=temporal.namespace)
-    acting, source = Acting(means.client, queue), means.settings.vcenter.endpoint.event_source
+    paused, lookup = KillSwitchClient(dependencies.client, queue, loop), PreemptionLookup(dependencies.client, loop)
+    announcer = Announcer(dependencies.sink, vcenter, address=temporal.address, namespace=temporal.namespace)
+    actions, source = AlarmActions(dependencies.client, queue), dependencies.settings.vcenter.endpoint.event_source
     return [
-        Planning(vcenter, policies, paused, now).plan,
-        Stopping(vcenter, claims, paused.of_run, now).stop,
-        Settling(vcenter).settle,
+        PlanVictims(vcenter, policies, paused, now).plan,
+        StopVictims(vcenter, claims, paused.of_run, now).stop,
+        SettleMarks(vcenter).settle,
         Pressure(vcenter, paused).look,
-        announcing.announce,
-        announcing.give_notice,
-        announcing.tell,
-        RestorePlanning(vcenter, policies, paused, lookup, now).plan,
-        GivingBack(vcenter, policies, claims, paused, now).give_back,
-        TellingRestored(means.sink, address=temporal.address, namespace=temporal.namespace).tell,
-        Watching(vcenter, policies, acting, source=source, now=now).watch,
-        Handing(means.client, queue).ask,
+        announcer.announce,
+        announcer.give_notice,
+        announcer.tell,
+        PlanRestore(vcenter, policies, paused, lookup, now).plan,
+        GiveBack(vcenter, policies, claims, paused, now).give_back,
+        TellRestored(dependencies.sink, address=temporal.address, namespace=temporal.namespace).tell,
+        AlarmWatch(vcenter, policies, actions, source=source, now=now).watch,
+        DispatcherSignal(dependencies.client, queue).ask,
     ]

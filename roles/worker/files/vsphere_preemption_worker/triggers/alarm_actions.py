@@ -27,7 +27,7 @@ CANCEL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
-class Acting:
+class AlarmActions:
     """The actions for the workflows of one task queue. Raises the errors of `temporal.asking`."""
 
     client: Client
@@ -93,7 +93,7 @@ class Acting:
     async def _restore(self, rule: AlarmRule, alarm: AlarmEvent) -> None:
         """Start the restore, which waits until the alarm has been green for the hold time, or join a waiting one."""
         workflow_id = workflow_id_for(alarm, self.task_queue)
-        order = RestoreInput(
+        input = RestoreInput(
             workflow_id=workflow_id,
             tag=rule.tag,
             reason=RunReason.PRESSURE_GONE.value,
@@ -103,7 +103,7 @@ class Acting:
             by_rule=True,
             policy_name=rule.policy,
         )
-        await start_restore_when_green(self.client, workflow_id, order.as_wire(), task_queue=self.task_queue)
+        await start_restore_when_green(self.client, workflow_id, input.as_wire(), task_queue=self.task_queue)
 
 
 def _named(rule: AlarmRule, alarm: AlarmEvent) -> dict[str, str]:

@@ -22,14 +22,14 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.policy.model import Target
 
     from ..messages.run import PRESSURE, PressureInput, PressureResult
-    from .activity_calls import Errands
-    from .cancellation import Patience
+    from .activity_calls import ActivityCalls
+    from .cancellation import CancellationGuard
     from .failures import is_final
 
 LOOK_WITHIN = timedelta(minutes=10)
 
 
-class Waited(Enum):
+class HoldResult(Enum):
     """GREEN: for long enough. CANCELLED, TOO_LATE: ended without that. HISTORY_FULL: time to continue as new."""
 
     GREEN = auto()
@@ -38,18 +38,20 @@ class Waited(Enum):
     HISTORY_FULL = auto()
 
 
-class GreenLight:
+class AlarmHold:
     """Watches one alarm. since: when it turned green, as far as observed (wire format); empty if it is not green."""
 
-    def __init__(self, alarm: AlarmEvent, errands: Errands, patience: Patience, *, since: str = "") -> None:
+    def __init__(
+        self, alarm: AlarmEvent, activities: ActivityCalls, cancellation: CancellationGuard, *, since: str = ""
+    ) -> None:
         self._question = PressureInput(alarm, Target())
-        self._errands = errands
-        self._patience = patience
+        self._activities = activities
+        self._cancellation = cancellation
         self.since = since
 
     async def wait(
         self, hold_seconds: float, *, every_seconds: float, until: datetime, is_full: Callable[[], bool]
-    ) -> Waited:
+    ) -> HoldResult:
         """Wait until the alarm has been green for hold_seconds, or can no longer be in time. until: when to give up."""
         while True:
             if not await self._is_green():
@@ -57,22 +59,22 @@ class GreenLight:
             elif not self.since:
                 self.since = times.to_wire(workflow.now())
             left = self._left(hold_seconds)
-            if self._patience.cancelled:
-                return Waited.CANCELLED
+            if self._cancellation.cancelled:
+                return HoldResult.CANCELLED
             if left <= 0:
-                return Waited.GREEN
+                return HoldResult.GREEN
             if workflow.now() >= until:
-                return Waited.TOO_LATE
+                return HoldResult.TOO_LATE
             if is_full():
-                return Waited.HISTORY_FULL
-            await self._patience.up_to(min(every_seconds, left), lambda: False)
+                return HoldResult.HISTORY_FULL
+            await self._cancellation.wait_up_to(min(every_seconds, left), lambda: False)
 
     async def _is_green(self) -> bool:
         """Whether the alarm is green; not while preemption is paused or vCenter is unreachable."""
         try:
-            seen = await self._errands.carry_out(PRESSURE, self._question, PressureResult, LOOK_WITHIN, cancel=True)
+            seen = await self._activities.carry_out(PRESSURE, self._question, PressureResult, LOOK_WITHIN, cancel=True)
         except FailureError as error:
-            if is_final(error) and not self._patience.cancelled:
+            if is_final(error) and not self._cancellation.cancelled:
                 raise
             return False
         return seen.gone

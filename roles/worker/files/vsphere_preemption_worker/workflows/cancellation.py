@@ -19,13 +19,13 @@ from temporalio import workflow
 RESULT_FIRST = "result-before-cancel"
 
 
-class Patience:
+class CancellationGuard:
     """Waits for conditions in one workflow. cancelled: whether the workflow was cancelled."""
 
     def __init__(self) -> None:
         self.cancelled = False
 
-    async def until(self, condition: Callable[[], bool], *, on_cancel: Callable[[], object] | None = None) -> None:
+    async def wait_until(self, condition: Callable[[], bool], *, on_cancel: Callable[[], object] | None = None) -> None:
         """Wait until the condition holds, even after a cancellation.
 
         on_cancel: called when a cancellation arrives; immediately if one has arrived before.
@@ -46,7 +46,7 @@ class Patience:
         await workflow.wait_condition(lambda: True)
         return condition()
 
-    async def up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
+    async def wait_up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
         """Wait until the condition holds, the time is up or a cancellation arrives; return whether it holds."""
         if seconds > 0 and not self.cancelled and not condition():
             try:
@@ -57,7 +57,7 @@ class Patience:
                 return condition()
         return condition()
 
-    async def breathe(self) -> None:
+    async def yield_to_server(self) -> None:
         """Let the server deliver events that it buffered while a local activity was running, such as a cancellation."""
         try:
             await workflow.sleep(0.001)

@@ -26,14 +26,14 @@ class PreemptionRaise:
     """The result is the execution run ID of the workflow that received the request."""
 
     @workflow.run
-    async def run(self, order: RaiseInput) -> str:
-        await workflow.sleep(timedelta(seconds=order.delay_seconds))
+    async def run(self, input: RaiseInput) -> str:
+        await workflow.sleep(timedelta(seconds=input.delay_seconds))
         run_id: str = await workflow.execute_activity(
             ASK,
-            AskInput(order.workflow_id, order.request),
+            AskInput(input.workflow_id, input.request),
             result_type=str,
             start_to_close_timeout=ONE_ATTEMPT,
             retry_policy=RETRY,
-            summary=f"Request a preemption from {order.workflow_id}",
+            summary=f"Request a preemption from {input.workflow_id}",
         )
         return run_id

@@ -22,7 +22,7 @@ from vsphere_preemption.core.contract import RUNS_REMEMBERED, Criticality
 from vsphere_preemption.core.errors import InvalidRequest
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.reasons import RunReason
-from vsphere_preemption.core.records.outcome import RunEnd, RunRecord
+from vsphere_preemption.core.records.outcome import RunRecord, RunStatus
 from vsphere_preemption.core.records.state import LastRun
 from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 
@@ -34,14 +34,14 @@ MESSAGE_CHARACTERS = 500
 VM_ENTRIES_REMEMBERED = 2000
 # Waiting requests are never dropped, so their total size is limited: about 400 events of vCenter.
 WAITING_BYTES = 768 * 1024
-CARRIED_BYTES = 1_900_000
+SNAPSHOT_BYTES = 1_900_000
 RECENT_WHERE_SCARCE = 20
 
 _VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "amount", "urgency", "tellsSkipped")
 
 
 @dataclass(frozen=True)
-class Pending:
+class QueuedRequest:
     """An accepted request that is waiting. received: time in the wire format."""
 
     request: PreemptionRequest
@@ -57,7 +57,7 @@ class Pending:
 
 
 @dataclass
-class Carried:
+class DispatcherSnapshot:
     """The state as JSON for continue-as-new. New fields need a default."""
 
     queue: list[dict[str, Any]] = field(default_factory=list)
@@ -72,34 +72,34 @@ class Carried:
     tells_skipped: bool = False
 
 
-class Book:
+class DispatcherState:
     """The state of the dispatcher."""
 
-    def __init__(self, carried: Carried) -> None:
-        self.queue = deque(_stored(item) for item in carried.queue)
+    def __init__(self, snapshot: DispatcherSnapshot) -> None:
+        self.queue = deque(_stored(item) for item in snapshot.queue)
         self._waiting_bytes = sum(pending.size for pending in self.queue)
-        self.last = carried.last
-        self.counts = dict(carried.counts)
-        self.workflow_started = carried.workflow_started
-        self._runs = deque(carried.runs, RUNS_REMEMBERED)
-        self._recent = deque(carried.recent, REQUESTS_REMEMBERED)
-        self._seen = dict.fromkeys(carried.seen)
-        self._window_ends = times.from_wire(carried.window_ends)
-        self._window_criticality = Criticality(carried.window_criticality)
-        self.tells_skipped = carried.tells_skipped
+        self.last = snapshot.last
+        self.counts = dict(snapshot.counts)
+        self.workflow_started = snapshot.workflow_started
+        self._runs = deque(snapshot.runs, RUNS_REMEMBERED)
+        self._recent = deque(snapshot.recent, REQUESTS_REMEMBERED)
+        self._seen = dict.fromkeys(snapshot.seen)
+        self._window_ends = times.from_wire(snapshot.window_ends)
+        self._window_criticality = Criticality(snapshot.window_criticality)
+        self.tells_skipped = snapshot.tells_skipped
         self._answers: dict[str, dict[str, Any]] = {}
-        self._at_work: Pending | None = None
+        self._active: QueuedRequest | None = None
 
-    def carried(self) -> Carried:
+    def snapshot(self) -> DispatcherSnapshot:
         """Everything that the workflow needs when it continues as new, and as much of the rest as fits."""
-        carried = self._carried(_within_budget(self._runs), list(self._recent))
-        if len(json.dumps(asdict(carried))) > CARRIED_BYTES:
+        snapshot = self._snapshot(_within_budget(self._runs), list(self._recent))
+        if len(json.dumps(asdict(snapshot))) > SNAPSHOT_BYTES:
             runs = [_without_vms(entry) for entry in self._runs]
-            carried = self._carried(runs, list(self._recent)[-RECENT_WHERE_SCARCE:])
-        return carried
+            snapshot = self._snapshot(runs, list(self._recent)[-RECENT_WHERE_SCARCE:])
+        return snapshot
 
-    def _carried(self, runs: list[dict[str, Any]], recent: list[dict[str, Any]]) -> Carried:
-        return Carried(
+    def _snapshot(self, runs: list[dict[str, Any]], recent: list[dict[str, Any]]) -> DispatcherSnapshot:
+        return DispatcherSnapshot(
             queue=[pending.as_wire() for pending in self.queue],
             runs=runs,
             recent=recent,
@@ -119,29 +119,29 @@ class Book:
         self._seen.update(dict.fromkeys(request.keys))
         while len(self._seen) > EVENTS_REMEMBERED:
             del self._seen[next(iter(self._seen))]
-        self.queue.append(Pending(request, received))
+        self.queue.append(QueuedRequest(request, received))
         self._waiting_bytes += self.queue[-1].size
         return True
 
     def has_room(self, request: PreemptionRequest) -> bool:
         """Whether all waiting requests including this one fit into one payload."""
-        return not self.queue or self._waiting_bytes + Pending(request, times.NEVER).size <= WAITING_BYTES
+        return not self.queue or self._waiting_bytes + QueuedRequest(request, times.NEVER).size <= WAITING_BYTES
 
     @property
     def fits(self) -> bool:
         """Whether the waiting requests fit into the payload for continue-as-new."""
         return self._waiting_bytes <= WAITING_BYTES
 
-    def take(self) -> Pending:
+    def next_request(self) -> QueuedRequest:
         """The next request; it is the active one until its outcome is recorded."""
-        self._at_work = self.queue.popleft()
-        self._waiting_bytes -= self._at_work.size
-        return self._at_work
+        self._active = self.queue.popleft()
+        self._waiting_bytes -= self._active.size
+        return self._active
 
     def is_open(self, request: PreemptionRequest) -> bool:
         """Whether the request, or the one that it repeats, has no outcome yet."""
-        at_work = [self._at_work] if self._at_work else []
-        return any(set(pending.request.keys) & set(request.keys) for pending in [*at_work, *self.queue])
+        active = [self._active] if self._active else []
+        return any(set(pending.request.keys) & set(request.keys) for pending in [*active, *self.queue])
 
     def in_window(self, criticality: Criticality, now: datetime) -> bool:
         """Whether a run ended so recently that another one would only respond to the same shortage again.
@@ -150,17 +150,17 @@ class Book:
         """
         return now < self._window_ends and criticality.rank <= self._window_criticality.rank
 
-    def has_hurried(self, pending: Pending) -> bool:
+    def has_escalated(self, pending: QueuedRequest) -> bool:
         """Whether the last run was escalated for this request, because the request arrived while the run was active."""
         was_more_urgent = pending.request.criticality.rank > Criticality(self.last.criticality).rank
         return was_more_urgent and times.from_wire(pending.received) <= times.from_wire(self.last.time)
 
     @property
-    def hurry(self) -> Criticality | None:
+    def escalation(self) -> Criticality | None:
         """The highest criticality of the waiting requests, if it is above that of the active request."""
         waiting = [pending.request.criticality for pending in self.queue]
         highest = max(waiting, key=lambda criticality: criticality.rank, default=None)
-        if self._at_work is None or highest is None or highest.rank <= self._at_work.request.criticality.rank:
+        if self._active is None or highest is None or highest.rank <= self._active.request.criticality.rank:
             return None
         return highest
 
@@ -168,20 +168,20 @@ class Book:
     def window_ends(self) -> str:
         return times.to_wire(self._window_ends)
 
-    def note(self, brief: dict[str, Any], *, keys: tuple[str, ...] = ()) -> None:
+    def record_outcome(self, brief: dict[str, Any], *, keys: tuple[str, ...] = ()) -> None:
         """Record the outcome of a request. keys: those of the request, for which repeated requests get this outcome."""
-        if self._at_work and self._at_work.request.keys == keys:
-            self._at_work = None
+        if self._active and self._active.request.keys == keys:
+            self._active = None
         self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
         self._recent.append(brief)
-        self._answer(keys, brief)
+        self._remember(keys, brief)
 
-    def finish(self, pending: Pending, record: dict[str, Any]) -> None:
+    def record_run(self, pending: QueuedRequest, record: dict[str, Any]) -> None:
         """Record a run. Only a run that was carried out becomes the last result and starts the window."""
         self._runs.append({"keys": list(pending.request.keys), "record": record})
-        self.note({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
-        self._answer(pending.request.keys, record)
-        if record["outcome"] not in (RunEnd.DONE, RunEnd.PARTIAL):
+        self.record_outcome({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
+        self._remember(pending.request.keys, record)
+        if record["outcome"] not in (RunStatus.DONE, RunStatus.PARTIAL):
             return
         self.last = LastRun(
             time=record["finished"],
@@ -213,22 +213,22 @@ class Book:
 
     def requests(self) -> dict[str, Any]:
         """The number of requests by outcome, and the latest ones."""
-        at_work = self._at_work.request if self._at_work else None
+        active = self._active.request if self._active else None
         return {
             "counts": self.counts,
             "waiting": len(self.queue),
-            "atWork": at_work and {"runKey": at_work.key, "requestID": at_work.request_id or at_work.event.id},
+            "atWork": active and {"runKey": active.key, "requestID": active.request_id or active.event.id},
             "recent": list(self._recent),
         }
 
-    def _answer(self, keys: tuple[str, ...], outcome: dict[str, Any]) -> None:
+    def _remember(self, keys: tuple[str, ...], outcome: dict[str, Any]) -> None:
         self._answers.update(dict.fromkeys(keys, outcome))
         while len(self._answers) > ANSWERS_REMEMBERED:
             del self._answers[next(iter(self._answers))]
 
 
-def turned_away(
-    workflow_id: str, pending: Pending, end: RunEnd, reason: RunReason, message: str, now: str
+def record_without_run(
+    workflow_id: str, pending: QueuedRequest, end: RunStatus, reason: RunReason, message: str, now: str
 ) -> dict[str, Any]:
     """The record of a request for which no run was started."""
     record = RunRecord(workflow_id, pending.request, pending.received, outcome=end, reason=reason)
@@ -236,26 +236,28 @@ def turned_away(
     return record.brief()
 
 
-def rejected(workflow_id: str, error: InvalidRequest, now: str) -> dict[str, Any]:
+def rejected_record(workflow_id: str, error: InvalidRequest, now: str) -> dict[str, Any]:
     """The record of an input that is not a valid request."""
-    nothing = Pending(PreemptionRequest("", Criticality.LOW), now)
-    brief = turned_away(workflow_id, nothing, RunEnd.REJECTED, RunReason.INVALID, str(error)[:MESSAGE_CHARACTERS], now)
+    nothing = QueuedRequest(PreemptionRequest("", Criticality.LOW), now)
+    brief = record_without_run(
+        workflow_id, nothing, RunStatus.REJECTED, RunReason.INVALID, str(error)[:MESSAGE_CHARACTERS], now
+    )
     return {**brief, "criticality": ""}
 
 
-def restore(carried: object) -> Carried:
+def state_from(snapshot: object) -> DispatcherSnapshot:
     """The state that was passed on; an empty state for a workflow that a client started, whatever its input is."""
-    if not isinstance(carried, dict) or "window_ends" not in carried:
-        return Carried()
-    known = {name: carried[name] for name in asdict(Carried()) if name in carried}
+    if not isinstance(snapshot, dict) or "window_ends" not in snapshot:
+        return DispatcherSnapshot()
+    known = {name: snapshot[name] for name in asdict(DispatcherSnapshot()) if name in snapshot}
     last = dict(known.pop("last", {}))
     machines = [ManagedObject(**machine) for machine in last.pop("machines", [])]
-    return Carried(**known, last=LastRun(**last, machines=machines))
+    return DispatcherSnapshot(**known, last=LastRun(**last, machines=machines))
 
 
-def _stored(item: dict[str, Any]) -> Pending:
+def _stored(item: dict[str, Any]) -> QueuedRequest:
     """A request that an earlier execution of the workflow has accepted."""
-    return Pending(read_request(item["request"], stored=True), item["received"])
+    return QueuedRequest(read_request(item["request"], stored=True), item["received"])
 
 
 def _stopped(record: dict[str, Any]) -> list[ManagedObject]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from temporalio.exceptions import ApplicationError
 
 
-def explain(error: BaseException) -> str:
+def failure_message(error: BaseException) -> str:
     """The message of our own error, or of the innermost cause if there is none."""
     ours = _application_error(error)
     text = ours.message if ours else str(list(_causes(error))[-1])

@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from vsphere_preemption.core.errors import TemporalUnreachable, WorkflowNotFound
 from vsphere_preemption.core.policy.model import Policy, PolicySet, Restore
-from vsphere_preemption_worker.activities.restore.activities import RestorePlanning
+from vsphere_preemption_worker.activities.restore.activities import PlanRestore
 from vsphere_preemption_worker.messages.restore import RestoreInput, RestorePlanInput, RestorePlanResult
 
 from ...fake_restore import RestoringVCenter, a_mark
@@ -29,7 +29,7 @@ def planned(is_known: Callable[[str, str], bool], *, phase: str = "preempted", *
     clock = FakeClock()
     vcenter = RestoringVCenter(clock, 1, 2)
     vcenter.machines = {ref: replace(machine, mark=a_mark(phase=phase)) for ref, machine in vcenter.machines.items()}
-    planning = RestorePlanning(vcenter, lambda: POLICIES, lambda: "", is_known, clock.now)
+    planning = PlanRestore(vcenter, lambda: POLICIES, lambda: "", is_known, clock.now)
     order = RestorePlanInput(RestoreInput("wf", "preemptible", force=True, **given))
     result: RestorePlanResult = ActivityEnvironment().run(planning.plan, order)
     return result

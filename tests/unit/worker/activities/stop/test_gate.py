@@ -13,14 +13,14 @@ from temporalio.exceptions import ApplicationError
 
 from vsphere_preemption.core.errors import TemporalUnreachable
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.temporal.kill_switch import Switch
+from vsphere_preemption.temporal.kill_switch import KillSwitch
 from vsphere_preemption.temporal.run_control import RunControl
 from vsphere_preemption_worker.activities.stop.gate import MAX_AGE_SECONDS, StopGate
-from vsphere_preemption_worker.activities.support.heartbeat import Supervision
+from vsphere_preemption_worker.activities.support.heartbeat import Heartbeat
 
 from ...fake_vcenter import FakeClock
 
-PAUSED = RunControl(Switch(paused=True))
+PAUSED = RunControl(KillSwitch(paused=True))
 
 
 class Temporal:
@@ -51,7 +51,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def gate(temporal: Temporal, clock: FakeClock) -> StopGate:
     """Without its thread: what is asked, the test sees."""
-    return StopGate(temporal, Supervision(), clock)
+    return StopGate(temporal, Heartbeat(), clock)
 
 
 def test_the_first_check_asks(gate: StopGate, temporal: Temporal) -> None:
@@ -78,7 +78,7 @@ def test_what_is_forgotten_is_asked_again(gate: StopGate, temporal: Temporal, cl
 
 
 def test_a_cancellation_counts_more_than_a_pause(gate: StopGate, temporal: Temporal) -> None:
-    temporal.answer = RunControl(Switch(paused=True), cancelled=True)
+    temporal.answer = RunControl(KillSwitch(paused=True), cancelled=True)
     assert gate.check() is VictimReason.CANCELLED
 
 
@@ -120,7 +120,7 @@ def test_many_threads_share_one_answer(temporal: Temporal) -> None:
         assert answer.wait(5)
         return temporal()
 
-    gate = StopGate(slowly, Supervision())
+    gate = StopGate(slowly, Heartbeat())
     with ThreadPoolExecutor(8) as threads:
         checks = [threads.submit(gate.check) for _ in range(8)]
         assert began.wait(5)

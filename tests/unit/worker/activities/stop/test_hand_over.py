@@ -11,7 +11,7 @@ from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption_worker.activities.stop.requested import AskedGuests
+from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests
 
 from ...fake_vcenter import Attempt, FakeClock, FakeVCenter, an_order
 
@@ -29,7 +29,7 @@ def test_a_guest_that_an_earlier_attempt_asked_is_not_asked_again_and_gets_no_lo
     vcenter: FakeVCenter,
 ) -> None:
     vcenter.guest_obeys = False
-    order, asked = an_order(vcenter, StopMethod.SOFT_THEN_HARD, grace_seconds=100), AskedGuests()
+    order, asked = an_order(vcenter, StopMethod.SOFT_THEN_HARD, grace_seconds=100), ShutdownRequests()
 
     def check_in() -> None:
         if vcenter.clock.seconds >= 60:
@@ -37,7 +37,7 @@ def test_a_guest_that_an_earlier_attempt_asked_is_not_asked_again_and_gets_no_lo
 
     with pytest.raises(InterruptedError):
         Attempt(vcenter, order, check_in=check_in, asked=asked).run()
-    outcomes = Attempt(vcenter, order, asked=AskedGuests(asked.as_wire())).run()
+    outcomes = Attempt(vcenter, order, asked=ShutdownRequests(asked.as_wire())).run()
     assert {outcome.reason for outcome in outcomes.values()} == {VictimReason.ESCALATED}
     assert vcenter.said("shut_down_guest") == ["vm-1", "vm-2"]
     assert vcenter.clock.seconds < 110

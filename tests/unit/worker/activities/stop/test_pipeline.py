@@ -23,9 +23,9 @@ from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.policy.model import Policy, Protection
 from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.core.records.outcome import VictimEnd
+from vsphere_preemption.core.records.outcome import VictimStatus
 from vsphere_preemption_worker.activities.stop.marks import Marks
-from vsphere_preemption_worker.activities.stop.requested import AskedGuests
+from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests
 from vsphere_preemption_worker.activities.support.claims import Claims
 from vsphere_preemption_worker.messages.run import StopInput
 
@@ -62,7 +62,7 @@ def vcenter() -> FakeVCenter:
 
 def test_every_mark_is_written_before_its_vm_is_touched(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
-    assert {end.outcome for end in outcomes.values()} == {VictimEnd.STOPPED}
+    assert {end.outcome for end in outcomes.values()} == {VictimStatus.STOPPED}
     for name in ("vm-1", "vm-2"):
         assert vcenter.calls.index(("mark", name)) < vcenter.calls.index(("power_off", name))
 
@@ -77,7 +77,7 @@ def test_a_protection_that_is_lost_after_planning_stops_nobody(vcenter: FakeVCen
     vcenter.lost = {"safety/never"}
     attempt = Attempt(vcenter, protected_by(an_order(vcenter, method), "safety/never"))
     ends = {(end.outcome, end.reason, end.message) for end in attempt.run().values()}
-    assert ends == {(VictimEnd.SPARED, VictimReason.NO_LONGER_ELIGIBLE, "protection_not_found")}
+    assert ends == {(VictimStatus.SPARED, VictimReason.NO_LONGER_ELIGIBLE, "protection_not_found")}
     assert {name for name, _vm in vcenter.calls} == {"recheck"}
 
 
@@ -86,14 +86,14 @@ def test_a_protection_that_is_lost_in_the_grace_period_powers_nobody_off(vcenter
     vcenter.after["shut_down_guest"] = lambda ref: vcenter.lost.add("safety/never")
     attempt = Attempt(vcenter, protected_by(an_order(vcenter, StopMethod.SOFT_THEN_HARD), "safety/never"))
     ends = {(end.outcome, end.message) for end in attempt.run().values()}
-    assert ends == {(VictimEnd.SPARED, "protection_not_found")}
+    assert ends == {(VictimStatus.SPARED, "protection_not_found")}
     assert vcenter.said("power_off") == []
 
 
 def test_a_protection_that_is_there_costs_no_vm_its_stop(vcenter: FakeVCenter) -> None:
     vcenter.lost = {"other"}
     attempt = Attempt(vcenter, protected_by(an_order(vcenter, StopMethod.HARD), "safety/never"))
-    assert {end.outcome for end in attempt.run().values()} == {VictimEnd.STOPPED}
+    assert {end.outcome for end in attempt.run().values()} == {VictimStatus.STOPPED}
 
 
 def test_a_vm_that_cannot_be_marked_is_not_stopped(vcenter: FakeVCenter) -> None:
@@ -106,13 +106,15 @@ def test_a_vm_that_cannot_be_marked_is_not_stopped(vcenter: FakeVCenter) -> None
 def test_a_mark_that_fails_twice_is_written_the_third_time(vcenter: FakeVCenter) -> None:
     vcenter.before["mark"] = raising(a_fault("SystemError", retryable=False), times=2)
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
-    assert {end.outcome for end in outcomes.values()} == {VictimEnd.STOPPED}
+    assert {end.outcome for end in outcomes.values()} == {VictimStatus.STOPPED}
 
 
 def test_soft_never_powers_off_even_when_the_guest_ignores_it(vcenter: FakeVCenter) -> None:
     vcenter.guest_obeys = False
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SOFT)).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.FAILED, VictimReason.GUEST_IGNORED)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {
+        (VictimStatus.FAILED, VictimReason.GUEST_IGNORED)
+    }
     assert vcenter.said("power_off") == []
     assert vcenter.clock.seconds >= 120
 
@@ -122,21 +124,21 @@ def test_soft_then_hard_powers_off_only_when_the_grace_period_is_over(vcenter: F
     at: list[float] = []
     vcenter.before["power_off"] = lambda _: at.append(vcenter.clock.seconds)
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SOFT_THEN_HARD)).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.STOPPED, VictimReason.ESCALATED)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.STOPPED, VictimReason.ESCALATED)}
     assert all(end.forced for end in outcomes.values())
     assert min(at) >= 120
 
 
 def test_a_guest_that_obeys_is_never_powered_off(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SOFT_THEN_HARD)).run()
-    assert {end.outcome for end in outcomes.values()} == {VictimEnd.STOPPED}
+    assert {end.outcome for end in outcomes.values()} == {VictimStatus.STOPPED}
     assert not any(end.forced for end in outcomes.values())
     assert vcenter.said("power_off") == []
 
 
 def test_a_vm_may_be_suspended_instead(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.SUSPEND)).run()
-    assert {(end.outcome, end.forced) for end in outcomes.values()} == {(VictimEnd.STOPPED, False)}
+    assert {(end.outcome, end.forced) for end in outcomes.values()} == {(VictimStatus.STOPPED, False)}
     assert vcenter.said("suspend") == ["vm-1", "vm-2"]
     assert {machine.power_state for machine in vcenter.machines.values()} == {PowerState.SUSPENDED}
 
@@ -144,12 +146,12 @@ def test_a_vm_may_be_suspended_instead(vcenter: FakeVCenter) -> None:
 @pytest.mark.parametrize(
     ("method", "end", "powered_off"),
     [
-        pytest.param(StopMethod.SOFT_THEN_HARD, VictimEnd.STOPPED, ["vm-1", "vm-2"], id="soft_then_hard"),
-        pytest.param(StopMethod.SOFT, VictimEnd.FAILED, [], id="soft"),
+        pytest.param(StopMethod.SOFT_THEN_HARD, VictimStatus.STOPPED, ["vm-1", "vm-2"], id="soft_then_hard"),
+        pytest.param(StopMethod.SOFT, VictimStatus.FAILED, [], id="soft"),
     ],
 )
 def test_without_tools_there_is_no_grace_period_to_wait_for(
-    vcenter: FakeVCenter, method: StopMethod, end: VictimEnd, powered_off: list[str]
+    vcenter: FakeVCenter, method: StopMethod, end: VictimStatus, powered_off: list[str]
 ) -> None:
     vcenter.before["shut_down_guest"] = raising(a_fault("ToolsUnavailable", retryable=False))
     outcomes = Attempt(vcenter, an_order(vcenter, method)).run()
@@ -162,7 +164,7 @@ def test_a_vm_that_lost_the_tag_after_planning_is_left_alone(vcenter: FakeVCente
     order = an_order(vcenter, StopMethod.HARD)
     del vcenter.machines[vm(1)]
     outcomes = Attempt(vcenter, order).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.SPARED, VictimReason.TAG_REMOVED)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimStatus.SPARED, VictimReason.TAG_REMOVED)
     assert ("mark", "vm-1") not in vcenter.calls
 
 
@@ -181,7 +183,7 @@ def test_a_vm_that_loses_the_tag_while_marks_are_written_is_not_stopped(vcenter:
 
     vcenter.write_mark = write_and_untag  # type: ignore[method-assign]
     outcomes = Attempt(vcenter, order).run()
-    assert {(end.outcome, bool(end.marked)) for end in outcomes.values()} == {(VictimEnd.SPARED, True)}
+    assert {(end.outcome, bool(end.marked)) for end in outcomes.values()} == {(VictimStatus.SPARED, True)}
     assert vcenter.said("power_off") == []
 
 
@@ -189,7 +191,7 @@ def test_a_vm_that_somebody_switched_off_is_not_ours(vcenter: FakeVCenter) -> No
     order = an_order(vcenter, StopMethod.HARD)
     vcenter.switch_off(vm(1), SOMEBODY)
     outcomes = Attempt(vcenter, order).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.SPARED, VictimReason.ALREADY_OFF)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimStatus.SPARED, VictimReason.ALREADY_OFF)
 
 
 @pytest.mark.parametrize("method", list(StopMethod))
@@ -199,13 +201,13 @@ def test_a_vm_that_somebody_switches_off_after_we_asked_is_not_claimed(
     for call in ("power_off", "shut_down_guest", "suspend"):
         vcenter.after[call] = lambda ref: vcenter.switch_off(ref, SOMEBODY)
     outcomes = Attempt(vcenter, an_order(vcenter, method)).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.ALREADY_OFF)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.SPARED, VictimReason.ALREADY_OFF)}
 
 
 def test_a_power_off_whose_answer_was_lost_is_recognised_as_ours(vcenter: FakeVCenter) -> None:
     vcenter.after["power_off"] = raising(UNREACHABLE)
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
-    assert {end.outcome for end in outcomes.values()} == {VictimEnd.STOPPED}
+    assert {end.outcome for end in outcomes.values()} == {VictimStatus.STOPPED}
     assert vcenter.said("power_off") == ["vm-1", "vm-2"]
 
 
@@ -214,7 +216,7 @@ def test_a_second_attempt_finds_what_the_first_did_and_repeats_nothing(vcenter: 
     Attempt(vcenter, order).run()
     done = list(vcenter.calls)
     outcomes = Attempt(vcenter, order).run()
-    assert {(end.outcome, end.marked) for end in outcomes.values()} == {(VictimEnd.STOPPED, order.marked)}
+    assert {(end.outcome, end.marked) for end in outcomes.values()} == {(VictimStatus.STOPPED, order.marked)}
     assert [call for call in vcenter.calls[len(done) :] if call[0] != "recheck"] == []
 
 
@@ -223,7 +225,7 @@ def test_a_vm_marked_by_a_dead_attempt_but_switched_off_by_somebody_is_not_claim
     Attempt(vcenter, order).run()
     vcenter.stopped_by[vm(1)] = SOMEBODY
     outcomes = Attempt(vcenter, order).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.SPARED, VictimReason.ALREADY_OFF)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimStatus.SPARED, VictimReason.ALREADY_OFF)
 
 
 def test_a_pending_mark_that_is_there_already_is_not_written_again(vcenter: FakeVCenter) -> None:
@@ -240,7 +242,7 @@ def test_a_vm_of_another_run_is_left_to_it(vcenter: FakeVCenter) -> None:
     claims = Claims()
     claims.take(vm(1), "run-2")
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), claims).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.SPARED, VictimReason.CLAIMED)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimStatus.SPARED, VictimReason.CLAIMED)
     assert vcenter.said("power_off") == ["vm-2"]
 
 
@@ -256,19 +258,19 @@ def test_a_young_mark_of_another_worker_keeps_its_vm(vcenter: FakeVCenter) -> No
 @pytest.mark.parametrize(
     ("error", "end", "reason"),
     [
-        (a_fault("MethodDisabled", retryable=False), VictimEnd.FAILED, VictimReason.STOP_REFUSED),
-        (a_fault("TaskInProgress", retryable=True), VictimEnd.FAILED, VictimReason.STOP_REFUSED),
+        (a_fault("MethodDisabled", retryable=False), VictimStatus.FAILED, VictimReason.STOP_REFUSED),
+        (a_fault("TaskInProgress", retryable=True), VictimStatus.FAILED, VictimReason.STOP_REFUSED),
         (
             VCenterPermissionDenied("Denied", why="no privilege", next_step="Grant it."),
-            VictimEnd.FAILED,
+            VictimStatus.FAILED,
             VictimReason.STOP_REFUSED,
         ),
-        (VCenterObjectGone("Gone", why="deleted", next_step="Nothing."), VictimEnd.SPARED, VictimReason.VM_DELETED),
+        (VCenterObjectGone("Gone", why="deleted", next_step="Nothing."), VictimStatus.SPARED, VictimReason.VM_DELETED),
     ],
     ids=["disabled", "busy for ever", "no privilege", "deleted"],
 )
 def test_a_vm_that_cannot_be_stopped_is_on_record_and_holds_up_nobody(
-    vcenter: FakeVCenter, error: PreemptionError, end: VictimEnd, reason: VictimReason
+    vcenter: FakeVCenter, error: PreemptionError, end: VictimStatus, reason: VictimReason
 ) -> None:
     def only_the_first(ref: ManagedObject) -> None:
         if ref == vm(1):
@@ -277,7 +279,7 @@ def test_a_vm_that_cannot_be_stopped_is_on_record_and_holds_up_nobody(
     vcenter.before["power_off"] = only_the_first
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD)).run()
     assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (end, reason)
-    assert outcomes["vm-2"].outcome is VictimEnd.STOPPED
+    assert outcomes["vm-2"].outcome is VictimStatus.STOPPED
 
 
 def test_an_outage_is_left_to_temporal(vcenter: FakeVCenter) -> None:
@@ -288,7 +290,7 @@ def test_an_outage_is_left_to_temporal(vcenter: FakeVCenter) -> None:
 
 def test_after_a_cancellation_nothing_more_is_begun(vcenter: FakeVCenter) -> None:
     outcomes = Attempt(vcenter, an_order(vcenter, StopMethod.HARD), ending=lambda: VictimReason.CANCELLED).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.CANCELLED)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.SPARED, VictimReason.CANCELLED)}
     assert {name for name, _about in vcenter.calls} == {"recheck"}
 
 
@@ -314,7 +316,7 @@ def test_a_pause_after_a_lost_answer_leaves_no_mark_pending(vcenter: FakeVCenter
     order = an_order(vcenter, StopMethod.HARD)
     vcenter.before["mark"] = lose_the_answer
     outcomes = Attempt(vcenter, order, ending=lambda: next(iter(paused), None)).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.SPARED, VictimReason.PAUSED)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.SPARED, VictimReason.PAUSED)}
     assert outcomes["vm-1"].marked == order.marked
     assert vcenter.said("power_off") == []
 
@@ -325,16 +327,16 @@ def test_a_later_attempt_that_finds_preemption_paused_settles_the_marks_of_the_e
     order = an_order(vcenter, StopMethod.HARD)
     vcenter.machines[vm(1)] = replace(vcenter.machines[vm(1)], mark=Marks(order).pending(vm(1)))
     outcomes = Attempt(vcenter, order, ending=lambda: VictimReason.PAUSED).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].marked) == (VictimEnd.SPARED, order.marked)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].marked) == (VictimStatus.SPARED, order.marked)
     assert outcomes["vm-2"].marked == ""
 
 
 def test_a_later_attempt_that_is_paused_still_follows_the_guests_that_were_asked(vcenter: FakeVCenter) -> None:
     order = an_order(vcenter, StopMethod.SOFT, grace_seconds=120)
-    asked = AskedGuests({"vm-1": order.marked})
+    asked = ShutdownRequests({"vm-1": order.marked})
     vcenter.guest_obeys = False
     outcomes = Attempt(vcenter, order, ending=lambda: VictimReason.PAUSED, asked=asked).run()
-    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimEnd.FAILED, VictimReason.PAUSED)
+    assert (outcomes["vm-1"].outcome, outcomes["vm-1"].reason) == (VictimStatus.FAILED, VictimReason.PAUSED)
     assert outcomes["vm-1"].requested == order.marked
     assert vcenter.said("shut_down_guest") == []
 
@@ -345,7 +347,7 @@ def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(
     outcomes = Attempt(
         vcenter, order, ending=lambda: VictimReason.CANCELLED if vcenter.clock.seconds > 5 else None
     ).run()
-    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimEnd.FAILED, VictimReason.CANCELLED)}
+    assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.FAILED, VictimReason.CANCELLED)}
     assert vcenter.said("power_off") == []
     assert vcenter.clock.seconds < 20
 

@@ -16,10 +16,10 @@ from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.policy.model import Amount, GroupBudget, Policy, Protection
 from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption_worker.activities.stop.marks import Marks
-from vsphere_preemption_worker.activities.stop.pipeline import Pipeline, Surroundings
-from vsphere_preemption_worker.activities.stop.shared_limits import Reservations
+from vsphere_preemption_worker.activities.stop.pipeline import Pipeline, StopContext
+from vsphere_preemption_worker.activities.stop.shared_limits import SharedLimits
 from vsphere_preemption_worker.activities.support.claims import Claims
 from vsphere_preemption_worker.messages.run import StopInput
 
@@ -46,8 +46,8 @@ def reserve(
 ) -> dict[str, VictimOutcome]:
     """What must not be stopped. between: happens after the first look and before the marks, in another worker."""
     clock = vcenter.clock
-    around = Surroundings(clock.now, FakeGate(), clock=clock, pause=clock.pass_by)
-    pipeline = Pipeline(vcenter, order, claims=Claims(), marks=Marks(order), around=around)
+    context = StopContext(clock.now, FakeGate(), clock=clock, pause=clock.pass_by)
+    pipeline = Pipeline(vcenter, order, claims=Claims(), marks=Marks(order), context=context)
     looked = vcenter.tagged
 
     def look_once(tag: str, **wanted: bool) -> object:
@@ -58,7 +58,7 @@ def reserve(
 
     vcenter.tagged = look_once  # type: ignore[assignment,method-assign]
     with ThreadPoolExecutor(1) as threads:
-        ended = Reservations(vcenter, clock.now).reserve(order, pipeline, threads)
+        ended = SharedLimits(vcenter, clock.now).reserve(order, pipeline, threads)
     return {outcome.vm.value: outcome for outcome in ended}
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_meets_another_one_in_the_act_gives_its_own_up(vcenter: FakeV
     refused = reserve(vcenter, ours, between=another_worker)
     assert len(marked(vcenter)) == 3
     assert [outcome.reason for outcome in refused.values()] == [VictimReason.OVER_BUDGET] * 2
-    assert all(outcome.marked and outcome.outcome is VictimEnd.SPARED for outcome in refused.values())
+    assert all(outcome.marked and outcome.outcome is VictimStatus.SPARED for outcome in refused.values())
 
 
 def test_earlier_waves_of_the_same_run_count_as_well(vcenter: FakeVCenter) -> None:

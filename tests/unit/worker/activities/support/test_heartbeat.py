@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 
 from vsphere_preemption.core.errors import TagNotFound, VCenterUnreachable
 from vsphere_preemption_worker.activities.support import heartbeat
-from vsphere_preemption_worker.activities.support.heartbeat import supervised
+from vsphere_preemption_worker.activities.support.heartbeat import with_heartbeat
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def beats_of(environment: ActivityEnvironment, work: Callable[[threading.Event],
     environment.on_heartbeat = on_heartbeat
 
     def supervised_work() -> None:
-        with supervised():
+        with with_heartbeat():
             work(beaten)
 
     environment.run(supervised_work)
@@ -58,7 +58,7 @@ def test_a_cancelled_run_is_told_but_goes_on_until_it_looks() -> None:
     told = threading.Event()
 
     def work() -> bool:
-        with supervised() as watch:
+        with with_heartbeat() as watch:
             environment.cancel(
                 cancellation_details=activity.ActivityCancellationDetails(cancel_requested=True),
             )
@@ -67,7 +67,7 @@ def test_a_cancelled_run_is_told_but_goes_on_until_it_looks() -> None:
                     told.set()
                     break
                 told.wait(0.01)
-            watch.hand_over_if_due()
+            watch.raise_if_handed_over()
             return watch.cancelled()
 
     assert environment.run(activity.defn(no_thread_cancel_exception=True)(work)) is True
@@ -77,10 +77,10 @@ def test_an_attempt_that_temporal_has_given_up_hands_over() -> None:
     environment = ActivityEnvironment()
 
     def work() -> None:
-        with supervised() as watch:
+        with with_heartbeat() as watch:
             environment.cancel(cancellation_details=activity.ActivityCancellationDetails(not_found=True))
             for _attempt in range(500):
-                watch.hand_over_if_due()
+                watch.raise_if_handed_over()
                 threading.Event().wait(0.01)
 
     with pytest.raises(ApplicationError, match="another attempt continues") as handed_over:
@@ -97,7 +97,7 @@ def test_an_attempt_that_temporal_has_given_up_hands_over() -> None:
 )
 def test_our_errors_tell_temporal_whether_a_retry_helps(error: Exception, final: bool) -> None:
     def work() -> None:
-        with supervised():
+        with with_heartbeat():
             raise error
 
     with pytest.raises(ApplicationError) as failure:

@@ -15,8 +15,8 @@ from vsphere_preemption.core.errors import WorkflowNotFound
 from vsphere_preemption.core.inventory import ManagedObject, Scope, TaggedObjects
 from vsphere_preemption.core.policy.matching import choose_policy
 from vsphere_preemption.core.policy.model import Policy, PolicySet
-from vsphere_preemption.core.restore.candidates import RestoreLimits, is_marked, plan_restore, suspects
-from vsphere_preemption.core.restore.record import RestoreReason, Returned
+from vsphere_preemption.core.restore.candidates import RestoreLimits, is_marked, plan_restore, vms_to_look_up
+from vsphere_preemption.core.restore.record import RestoreReason, VmRestoreOutcome
 from vsphere_preemption.events.envelope import source_reference
 from vsphere_preemption.events.event_types import RestoredMachine, RestoreIdentity, restored_event
 from vsphere_preemption.events.sink import Sink
@@ -36,23 +36,23 @@ from ..limits import MOST_VICTIMS
 from ..plan_victims import LEFT_OUT_NAMED
 from ..stop.evidence import CLOCK_SKEW
 from ..support.claims import Claims
-from ..support.heartbeat import supervised
-from ..support.kill_switch import PauseSwitch
-from .batch import Around, Batch, RestoreClient
+from ..support.heartbeat import with_heartbeat
+from ..support.kill_switch import PauseQuery
+from .batch import Batch, RestoreClient, RestoreContext
 
 STOP_MARGIN = timedelta(minutes=15)
 # The grace period may have been longer when the VM was stopped than it is now.
 LONGEST_STOP = timedelta(hours=2)
 
 
-class RestorePlanning:
+class PlanRestore:
     """The activity that plans a restore."""
 
     def __init__(
         self,
         vcenter: RestoreClient,
         policies: Callable[[], PolicySet],
-        paused: PauseSwitch,
+        paused: PauseQuery,
         is_known: Callable[[str, str], bool],
         now: Callable[[], datetime],
     ) -> None:
@@ -64,14 +64,14 @@ class RestorePlanning:
         self._now = now
 
     @activity.defn(name=RESTORE_PLAN, no_thread_cancel_exception=True)
-    def plan(self, order: RestorePlanInput) -> RestorePlanResult:
+    def plan(self, input: RestorePlanInput) -> RestorePlanResult:
         policies = self._policies()
-        policy = policy_of(order.restore, policies)
-        with supervised():
-            refusal, message = self._why_not(order.restore, policy)
+        policy = policy_of(input.restore, policies)
+        with with_heartbeat():
+            refusal, message = self._why_not(input.restore, policy)
             if refusal:
                 return RestorePlanResult(policy.restore, policy.name, refusal=refusal, message=message)
-            return self._planned(order, policies, policy)
+            return self._planned(input, policies, policy)
 
     def _why_not(self, restore: RestoreInput, policy: Policy) -> tuple[str, str]:
         """Why an automatic restore may not proceed. A manual restore is the user's own decision."""
@@ -83,19 +83,19 @@ class RestorePlanning:
         paused = self._paused()
         return (RestoreReason.PAUSED.value, paused) if paused else ("", "")
 
-    def _planned(self, order: RestorePlanInput, policies: PolicySet, policy: Policy) -> RestorePlanResult:
-        restore = order.restore
+    def _planned(self, input: RestorePlanInput, policies: PolicySet, policy: Policy) -> RestorePlanResult:
+        restore = input.restore
         limits = RestoreLimits(
             now=self._now(),
             hold_seconds=policy.restore.hold_seconds,
-            force=restore.force or order.ignore_hold,
+            force=restore.force or input.ignore_hold,
             only=frozenset(restore.only or ()),
             run_id=restore.run_id or "",
             workflow_id=restore.workflow_id if restore.by_rule else "",
             scope=Scope((self._vcenter.resolve(restore.places),)) if restore.places else Scope(),
             lease_seconds=policies.lease_seconds,
-            done=frozenset(Returned.from_wire(wire).vm for wire in order.wire_done),
-            most=MOST_VICTIMS - len(order.wire_done),
+            done=frozenset(VmRestoreOutcome.from_wire(wire).vm for wire in input.wire_done),
+            most=MOST_VICTIMS - len(input.wire_done),
         )
         tagged = self._vcenter.tagged(restore.tag, labels=False)
         unknown = self._why_unknown(restore, tagged)
@@ -106,7 +106,7 @@ class RestorePlanning:
         return RestorePlanResult(
             settings=policy.restore,
             policy_name=policy.name,
-            wire_returns=[back.as_wire() for back in plan.give_back],
+            wire_returns=[candidate.as_wire() for candidate in plan.give_back],
             kept=plan.kept_as_wire(LEFT_OUT_NAMED),
             held_seconds=plan.held_seconds,
         )
@@ -128,7 +128,7 @@ class RestorePlanning:
 
     def _stoppers(self, tagged: TaggedObjects, limits: RestoreLimits, policies: PolicySet) -> dict[ManagedObject, str]:
         """The account that last stopped each VM in question, from one query of vCenter's event log."""
-        marked = suspects(tagged, limits)
+        marked = vms_to_look_up(tagged, limits)
         if not marked:
             return {}
         begin = min(marked.values()) - stop_took_at_most(policies) - CLOCK_SKEW
@@ -139,7 +139,7 @@ class RestorePlanning:
 CLAIM_SECONDS = 20 * 60.0
 
 
-class GivingBack:
+class GiveBack:
     """The activity that restores one batch."""
 
     def __init__(
@@ -147,7 +147,7 @@ class GivingBack:
         vcenter: RestoreClient,
         policies: Callable[[], PolicySet],
         claims: Claims,
-        paused: PauseSwitch,
+        paused: PauseQuery,
         now: Callable[[], datetime],
     ) -> None:
         self._vcenter = vcenter
@@ -157,25 +157,25 @@ class GivingBack:
         self._now = now
 
     @activity.defn(name=GIVE_BACK, no_thread_cancel_exception=True)
-    def give_back(self, order: GiveBackInput) -> GiveBackResult:
+    def give_back(self, input: GiveBackInput) -> GiveBackResult:
         with (
-            supervised() as supervision,
+            with_heartbeat() as heartbeat,
             ThreadPoolExecutor(self._vcenter.concurrency, "restore") as threads,
-            self._claims.of_run(order.restore_id, [back.vm for back in order.returns], CLAIM_SECONDS),
+            self._claims.of_run(input.restore_id, [candidate.vm for candidate in input.returns], CLAIM_SECONDS),
         ):
-            paused = self._paused() if order.heeds_pause else ""
+            paused = self._paused() if input.heeds_pause else ""
             policies = self._policies()
-            around = Around(
+            context = RestoreContext(
                 now=self._now,
-                check_in=supervision.hand_over_if_due,
+                check_in=heartbeat.raise_if_handed_over,
                 reach_back=stop_took_at_most(policies) + CLOCK_SKEW,
                 lease_seconds=policies.lease_seconds,
                 again=activity.info().attempt > 1,
             )
-            return Batch(self._vcenter, order, self._claims, threads, around).give_back(paused)
+            return Batch(self._vcenter, input, self._claims, threads, context).give_back(paused)
 
 
-class TellingRestored:
+class TellRestored:
     """The activity that sends the event. address, namespace: those of Temporal, which form the event's source."""
 
     def __init__(self, sink: Sink, *, address: str, namespace: str) -> None:
@@ -183,13 +183,16 @@ class TellingRestored:
         self._source = source_reference(address, namespace)
 
     @activity.defn(name=TELL_RESTORED, no_thread_cancel_exception=True)
-    def tell(self, order: TellRestoredInput) -> str:
+    def tell(self, input: TellRestoredInput) -> str:
         """Send the event of the restored VMs; return its ID."""
-        restore = order.restore
-        identity = RestoreIdentity(order.event_run_id, restore.run, restore.tag, restore.reason)
-        machines = [RestoredMachine(back.vm, back.name, back.started, back.run_id) for back in order.machines]
-        event = restored_event(identity, machines, source=self._source, time=order.time)
-        with supervised():
+        restore = input.restore
+        identity = RestoreIdentity(input.event_run_id, restore.run, restore.tag, restore.reason)
+        machines = [
+            RestoredMachine(candidate.vm, candidate.name, candidate.started, candidate.run_id)
+            for candidate in input.machines
+        ]
+        event = restored_event(identity, machines, source=self._source, time=input.time)
+        with with_heartbeat():
             self._sink.send(event, restore.reply_to)
         return event.id
 

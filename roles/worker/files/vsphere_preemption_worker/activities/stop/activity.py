@@ -15,20 +15,20 @@ from functools import partial
 from temporalio import activity
 
 from vsphere_preemption.core.planning.plan import Victim
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption.temporal.run_control import Attempt, Execution, RunControl
 
 from ...messages.run import STOP, StopInput, StopResult, on_the_wire
 from ..support.claims import Claims
-from ..support.heartbeat import supervised
+from ..support.heartbeat import with_heartbeat
 from ..support.vcenter import PowerClient
 from .confirmation import Confirmation
 from .final_marks import FinalMarks
 from .gate import StopGate
 from .marks import Marks
-from .pipeline import Pipeline, Surroundings
-from .requested import AskedGuests, Requested
-from .shared_limits import Reservations
+from .pipeline import Pipeline, StopContext
+from .requested import ShutdownRequests, StopRequest
+from .shared_limits import SharedLimits
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ STOP_MARGIN_SECONDS = 6 * 60.0
 AskControl = Callable[[Attempt], RunControl]
 
 
-class Stopping:
+class StopVictims:
     """The activity that stops."""
 
     def __init__(self, vcenter: PowerClient, claims: Claims, ask: AskControl, now: Callable[[], datetime]) -> None:
@@ -47,40 +47,40 @@ class Stopping:
         self._claims = claims
         self._ask = ask
         self._now = now
-        self._reservations = Reservations(vcenter, now)
+        self._reservations = SharedLimits(vcenter, now)
 
     # Without the exception in mid-call: a cancelled run still has to say what it did.
     @activity.defn(name=STOP, no_thread_cancel_exception=True)
-    def stop(self, order: StopInput) -> StopResult:
-        asked = AskedGuests(*activity.info().heartbeat_details[:1])
+    def stop(self, input: StopInput) -> StopResult:
+        asked = ShutdownRequests(*activity.info().heartbeat_details[:1])
         with (
-            supervised(asked.as_wire) as supervision,
-            StopGate(partial(self._ask, this_attempt()), supervision) as gate,
+            with_heartbeat(asked.as_wire) as heartbeat,
+            StopGate(partial(self._ask, this_attempt()), heartbeat) as gate,
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
-            self._claims.of_run(order.run.run_id, [victim.vm for victim in order.victims], claim_seconds(order)),
+            self._claims.of_run(input.run.run_id, [victim.vm for victim in input.victims], claim_seconds(input)),
         ):
-            around = Surroundings(self._now, gate, supervision.hand_over_if_due, asked=asked)
-            return StopResult(on_the_wire(self._stop_all(order, around, threads)))
+            context = StopContext(self._now, gate, heartbeat.raise_if_handed_over, asked=asked)
+            return StopResult(on_the_wire(self._stop_all(input, context, threads)))
 
-    def _stop_all(self, order: StopInput, around: Surroundings, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
-        marks = Marks(order)
-        pipeline = Pipeline(self._vcenter, order, claims=self._claims, marks=marks, around=around)
-        ended = self._reservations.reserve(order, pipeline, threads)
+    def _stop_all(self, input: StopInput, context: StopContext, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
+        marks = Marks(input)
+        pipeline = Pipeline(self._vcenter, input, claims=self._claims, marks=marks, context=context)
+        ended = self._reservations.reserve(input, pipeline, threads)
         turned_away = {outcome.vm for outcome in ended}
-        wanted = [victim for victim in order.victims if victim.vm not in turned_away]
+        wanted = [victim for victim in input.victims if victim.vm not in turned_away]
         first = all_or_first_error(threads, pipeline.stop, wanted)
         ended += [step for step in first if isinstance(step, VictimOutcome)]
         writing = FinalMarks(self._vcenter, marks, threads)
         for outcome in ended:
             writing.begin(outcome)
         confirmation = Confirmation(
-            self._vcenter, order, pipeline, around=around, threads=threads, on_stopped=writing.begin
+            self._vcenter, input, pipeline, context=context, threads=threads, on_stopped=writing.begin
         )
-        ended += confirmation.follow(step for step in first if isinstance(step, Requested))
+        ended += confirmation.follow(step for step in first if isinstance(step, StopRequest))
         known = {outcome.vm: outcome for outcome in writing.finish(ended)}
-        outcomes = [known[victim.vm] for victim in order.victims]
+        outcomes = [known[victim.vm] for victim in input.victims]
         for outcome in outcomes:
-            _log_outcome(order.run.run_id, outcome)
+            _log_outcome(input.run.run_id, outcome)
         return outcomes
 
 
@@ -91,13 +91,13 @@ def this_attempt() -> Attempt:
     return Attempt(run, info.activity_id, info.attempt)
 
 
-def claim_seconds(order: StopInput) -> float:
+def claim_seconds(input: StopInput) -> float:
     """As long as the stopping may take: another run must not begin with VMs that are still going down."""
-    return order.grace_seconds + STOP_MARGIN_SECONDS
+    return input.grace_seconds + STOP_MARGIN_SECONDS
 
 
 def _log_outcome(run_id: str, outcome: VictimOutcome) -> None:
-    level = logging.WARNING if outcome.outcome is VictimEnd.FAILED else logging.INFO
+    level = logging.WARNING if outcome.outcome is VictimStatus.FAILED else logging.INFO
     fields = {name: getattr(outcome, name) for name in ("outcome", "method", "reason", "forced")}
     about = {"run_id": run_id, "vm": outcome.vm.value, "vm_name": outcome.name}
     log.log(level, "victim", extra={**about, **fields, "detail": outcome.message})
@@ -105,13 +105,13 @@ def _log_outcome(run_id: str, outcome: VictimOutcome) -> None:
 
 def all_or_first_error(
     threads: ThreadPoolExecutor,
-    step: Callable[[Victim], Requested | VictimOutcome],
+    step: Callable[[Victim], StopRequest | VictimOutcome],
     victims: list[Victim],
-) -> list[Requested | VictimOutcome]:
+) -> list[StopRequest | VictimOutcome]:
     """Every victim's first step. Where vCenter is away, the rest is not begun and the error is raised."""
     away = threading.Event()
 
-    def guarded(victim: Victim) -> Requested | VictimOutcome | None:
+    def guarded(victim: Victim) -> StopRequest | VictimOutcome | None:
         if away.is_set():
             return None
         try:

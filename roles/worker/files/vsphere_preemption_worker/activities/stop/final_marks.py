@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ..support.vcenter import PowerClient
 from .marks import Marks
@@ -35,7 +35,7 @@ class FinalMarks:
 
     def begin(self, outcome: VictimOutcome) -> None:
         """Start writing the mark of a victim, if the victim was stopped and the mark is still pending."""
-        if outcome.outcome is VictimEnd.STOPPED and outcome.marked and not outcome.settled:
+        if outcome.outcome is VictimStatus.STOPPED and outcome.marked and not outcome.settled:
             self._writing[outcome.vm] = self._threads.submit(self._write, outcome)
 
     def finish(self, outcomes: list[VictimOutcome]) -> list[VictimOutcome]:

@@ -21,7 +21,7 @@ from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.temporal.run_control import RunControl
 
-from ..support.heartbeat import Supervision
+from ..support.heartbeat import Heartbeat
 
 MAX_AGE_SECONDS = 1.0
 ASK_EVERY_SECONDS = 0.7
@@ -53,9 +53,9 @@ class Gate(Protocol):
 class StopGate:
     """The gate of one attempt; thread-safe. Once closed, it stays closed for the attempt."""
 
-    def __init__(self, ask: Ask, supervision: Supervision, clock: Callable[[], float] = boot_clock) -> None:
+    def __init__(self, ask: Ask, heartbeat: Heartbeat, clock: Callable[[], float] = boot_clock) -> None:
         self._ask = ask
-        self._supervision = supervision
+        self._heartbeat = heartbeat
         self._clock = clock
         self._asking = threading.Lock()
         self._asked_at = self._not_before = float("-inf")
@@ -72,7 +72,7 @@ class StopGate:
         self._over.set()
 
     def closed(self) -> VictimReason | None:
-        return VictimReason.CANCELLED if self._supervision.cancelled() else self._closed
+        return VictimReason.CANCELLED if self._heartbeat.cancelled() else self._closed
 
     def check(self) -> VictimReason | None:
         arrived = self._clock()
@@ -81,7 +81,7 @@ class StopGate:
                 # A caller that waited here uses an answer that was requested after it arrived.
                 if self._asked_at < arrived and not self._is_fresh():
                     self._look()
-        self._supervision.hand_over_if_due()
+        self._heartbeat.raise_if_handed_over()
         return self.closed()
 
     def forget(self) -> None:
@@ -94,7 +94,7 @@ class StopGate:
         began = self._clock()
         control = self._ask()
         if control.superseded:
-            self._supervision.hand_over()
+            self._heartbeat.hand_over()
         elif control.cancelled:
             self._closed = VictimReason.CANCELLED
         elif control.switch.paused:

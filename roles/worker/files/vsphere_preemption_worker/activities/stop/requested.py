@@ -20,7 +20,7 @@ from vsphere_preemption.core.reasons import VictimReason
 
 
 @dataclass(frozen=True)
-class Requested:
+class StopRequest:
     """A victim whose stop request vCenter has accepted. since: start of the grace period, on the monotonic clock."""
 
     victim: Victim
@@ -33,10 +33,10 @@ class Requested:
 
 
 # VMs that are off, each with its stop request and the time at which it was found off.
-Unattributed = dict[ManagedObject, tuple[Requested, datetime]]
+Unattributed = dict[ManagedObject, tuple[StopRequest, datetime]]
 
 
-class AskedGuests:
+class ShutdownRequests:
     """The time of each guest's shutdown request (wire format). Thread-safe. known: requests of earlier attempts."""
 
     def __init__(self, known: Mapping[str, str] | None = None) -> None:

@@ -18,12 +18,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.planning.decision import Moment, has_shared_limits, needs_labels, plan_limits
+from vsphere_preemption.core.planning.decision import DecisionContext, has_shared_limits, needs_labels, plan_limits
 from vsphere_preemption.core.planning.plan import Plan, Victim, plan_victims
 from vsphere_preemption.core.policy.model import OnShortfall, Policy, Target
 from vsphere_preemption.core.policy.references import references_of
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
-from vsphere_preemption.core.records.outcome import VictimEnd, VictimOutcome
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ...messages.run import StopInput
 from ..support.vcenter import PowerClient
@@ -32,7 +32,7 @@ from .pipeline import Pipeline
 _TOO_MANY = frozenset({LeftOut.HOUR_CAP, LeftOut.GROUP_BUDGET, LeftOut.OVER_CAP})
 
 
-class Reservations:
+class SharedLimits:
     """Reserves victims within the shared limits. One object per worker."""
 
     def __init__(self, vcenter: PowerClient, now: Callable[[], datetime]) -> None:
@@ -40,47 +40,47 @@ class Reservations:
         self._now = now
         self._one_at_a_time = threading.Lock()
 
-    def reserve(self, order: StopInput, pipeline: Pipeline, threads: Executor) -> list[VictimOutcome]:
+    def reserve(self, input: StopInput, pipeline: Pipeline, threads: Executor) -> list[VictimOutcome]:
         """Mark the victims that the shared limits allow; return the outcomes of those that must not be stopped."""
-        if not has_shared_limits(order.policy):
+        if not has_shared_limits(input.policy):
             return []
         with self._one_at_a_time:
-            refused = self._too_many(order, {})
-            chosen = [victim for victim in order.victims if victim.vm not in refused]
+            refused = self._too_many(input, {})
+            chosen = [victim for victim in input.victims if victim.vm not in refused]
             unmarked = [outcome for outcome in threads.map(pipeline.mark, chosen) if outcome]
-            late = self._too_many(order, refused)
+            late = self._too_many(input, refused)
         ended = {outcome.vm: outcome for outcome in unmarked}
-        for victim in order.victims:
+        for victim in input.victims:
             if victim.vm in refused or (victim.vm in late and victim.vm not in ended):
-                marked = "" if victim.vm in refused else order.marked
+                marked = "" if victim.vm in refused else input.marked
                 message = (refused | late)[victim.vm].value
                 ended[victim.vm] = pipeline.outcome(
-                    victim, VictimEnd.SPARED, VictimReason.OVER_BUDGET, message=message, marked=marked
+                    victim, VictimStatus.SPARED, VictimReason.OVER_BUDGET, message=message, marked=marked
                 )
         return list(ended.values())
 
-    def _too_many(self, order: StopInput, refused: dict[ManagedObject, LeftOut]) -> dict[ManagedObject, LeftOut]:
+    def _too_many(self, input: StopInput, refused: dict[ManagedObject, LeftOut]) -> dict[ManagedObject, LeftOut]:
         """The victims that the limits do not allow, each with the limit that it exceeds."""
-        left = [victim for victim in order.victims if victim.vm not in refused]
-        groups = replace(references_of([order.policy]), tags=())
+        left = [victim for victim in input.victims if victim.vm not in refused]
+        groups = replace(references_of([input.policy]), tags=())
         if groups and self._vcenter.missing(groups):
             # The members of the policy's groups can no longer be determined.
             return {victim.vm: LeftOut.PROTECTION_LOST for victim in left}
-        plan = self._plan_again(order, left)
-        return {spared.vm: spared.reason for spared in plan.left_out if spared.reason in _TOO_MANY}
+        plan = self._plan_again(input, left)
+        return {entry.vm: entry.reason for entry in plan.left_out if entry.reason in _TOO_MANY}
 
-    def _plan_again(self, order: StopInput, victims: list[Victim]) -> Plan:
-        policy, placed = _only_shared(order), bool(order.scope.areas)
-        tagged = self._vcenter.tagged(order.run.request.tag, labels=needs_labels(policy), placed=placed, sized=False)
+    def _plan_again(self, input: StopInput, victims: list[Victim]) -> Plan:
+        policy, placed = _only_shared(input), bool(input.scope.areas)
+        tagged = self._vcenter.tagged(input.run.request.tag, labels=needs_labels(policy), placed=placed, sized=False)
         only = frozenset(victim.vm.value for victim in victims)
-        moment = Moment(self._now(), order.run.run_id, order.lease_seconds, len(victims), only)
-        return plan_victims(tagged, plan_limits(policy, order.scope, moment))
+        context = DecisionContext(self._now(), input.run.run_id, input.lease_seconds, len(victims), only)
+        return plan_victims(tagged, plan_limits(policy, input.scope, context))
 
 
-def _only_shared(order: StopInput) -> Policy:
+def _only_shared(input: StopInput) -> Policy:
     """The policy without a target: the victims are already selected, only their number is checked again."""
-    amount = order.policy.amount
+    amount = input.policy.amount
     # Marks of this run's earlier waves are not counted by the plan, so they are subtracted here.
-    per_hour = None if amount.per_hour is None else max(0, amount.per_hour - order.first)
+    per_hour = None if amount.per_hour is None else max(0, amount.per_hour - input.first)
     plain = replace(amount, target=Target(), per_hour=per_hour, on_shortfall=OnShortfall.BEST_EFFORT)
-    return replace(order.policy, amount=plain)
+    return replace(input.policy, amount=plain)

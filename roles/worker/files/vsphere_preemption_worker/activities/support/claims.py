@@ -21,7 +21,7 @@ from vsphere_preemption.core.inventory import ManagedObject
 
 
 @dataclass(frozen=True)
-class Granted:
+class ClaimedVms:
     """machines: the VMs that the run now holds. at: when they were granted, on the monotonic clock.
 
     lately: how many seconds before that another run released them, if that was recently.
@@ -32,22 +32,22 @@ class Granted:
     lately: Mapping[ManagedObject, float] = field(default_factory=dict)
 
 
-class Everybody(Protocol):
+class SharedClaims(Protocol):
     """The claims shared by all workers. The future raises PreemptionError if they are not reachable."""
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]: ...
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[ClaimedVms]: ...
 
     def release(self, run_id: str) -> None: ...
 
 
 class Claims:
-    """Which run holds which VM. Thread-safe, one object per worker. everybody: None if no claims are shared."""
+    """Which run holds which VM. Thread-safe, one object per worker. shared: None if no claims are shared."""
 
-    def __init__(self, everybody: Everybody | None = None) -> None:
-        self._everybody = everybody
+    def __init__(self, shared: SharedClaims | None = None) -> None:
+        self._shared = shared
         self._lock = threading.Lock()
         self._holder: dict[ManagedObject, str] = {}
-        self._asked: dict[str, Future[Granted]] = {}
+        self._asked: dict[str, Future[ClaimedVms]] = {}
 
     def take(self, vm: ManagedObject, run_id: str) -> bool:
         """Claim the VM for the run; False if another run holds it. PreemptionError if claims are not reachable."""
@@ -68,13 +68,13 @@ class Claims:
     @contextmanager
     def of_run(self, run_id: str, machines: Iterable[ManagedObject] = (), seconds: float = 0.0) -> Iterator[None]:
         """Release the run's claims after this block. seconds: when they expire in any case."""
-        if self._everybody is not None:
-            self._asked[run_id] = self._everybody.claim(run_id, machines, seconds)
+        if self._shared is not None:
+            self._asked[run_id] = self._shared.claim(run_id, machines, seconds)
         try:
             yield
         finally:
             with self._lock:
                 self._holder = {vm: holder for vm, holder in self._holder.items() if holder != run_id}
             self._asked.pop(run_id, None)
-            if self._everybody is not None:
-                self._everybody.release(run_id)
+            if self._shared is not None:
+                self._shared.release(run_id)

@@ -19,7 +19,7 @@ from vsphere_preemption.core.errors import PreemptionError
 BEAT_SECONDS = 0.5
 
 
-class Supervision:
+class Heartbeat:
     """The requests that reach the activity from outside while it runs; thread-safe.
 
     progress: what the next attempt has to know; each beat carries it.
@@ -38,7 +38,7 @@ class Supervision:
         """Temporal has handed the work to another attempt, or no longer waits for any."""
         self._handed_over.set()
 
-    def hand_over_if_due(self) -> None:
+    def raise_if_handed_over(self) -> None:
         """Leave the rest to another attempt: all that was done so far can be read from vCenter.
 
         Due when this worker stops, or when Temporal has handed the work to another one, because no heartbeat arrived.
@@ -63,7 +63,7 @@ class Supervision:
 
 
 @contextmanager
-def supervised(progress: Callable[[], object] | None = None) -> Iterator[Supervision]:
+def with_heartbeat(progress: Callable[[], object] | None = None) -> Iterator[Heartbeat]:
     """Heartbeat until the block ends; a PreemptionError in it becomes what Temporal retries, or does not.
 
     progress: what the next attempt finds in its heartbeat details, as JSON can hold it.
@@ -72,12 +72,12 @@ def supervised(progress: Callable[[], object] | None = None) -> Iterator[Supervi
     the work hangs is not for the heart to say: every call has a time limit.
     """
     over = threading.Event()
-    supervision = Supervision(progress)
+    heartbeat = Heartbeat(progress)
     context = contextvars.copy_context()
-    beat = threading.Thread(target=context.run, args=(_beat, supervision, over), name="heartbeat", daemon=True)
+    beat = threading.Thread(target=context.run, args=(_beat, heartbeat, over), name="heartbeat", daemon=True)
     beat.start()
     try:
-        yield supervision
+        yield heartbeat
     except PreemptionError as error:
         raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
     finally:
@@ -85,7 +85,7 @@ def supervised(progress: Callable[[], object] | None = None) -> Iterator[Supervi
         beat.join()
 
 
-def _beat(supervision: Supervision, over: threading.Event) -> None:
+def _beat(heartbeat: Heartbeat, over: threading.Event) -> None:
     # Not at once: most activities are over before the first beat, and one in flight would hold up their end.
     while not over.wait(BEAT_SECONDS):
-        supervision.listen()
+        heartbeat.listen()

@@ -8,4 +8,4 @@ from __future__ import annotations
 from collections.abc import Callable
 
 # Who paused preemption and why; empty where nobody did. PreemptionError where nobody can tell.
-PauseSwitch = Callable[[], str]
+PauseQuery = Callable[[], str]

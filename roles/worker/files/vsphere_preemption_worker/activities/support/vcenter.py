@@ -14,7 +14,7 @@ from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedO
 from vsphere_preemption.core.policy.references import References
 
 
-class PowerChanges(Protocol):
+class PowerNews(Protocol):
     """Changes of watched VMs: those that are off or deleted, or whose task failed with this message.
 
     off: when our task succeeded; None if only the power state shows that the VM is off (or suspended).
@@ -30,16 +30,16 @@ class PowerChanges(Protocol):
     def failed(self) -> Mapping[ManagedObject, str]: ...
 
 
-class PowerWatch(Protocol):
+class PowerSubscription(Protocol):
     """One subscription to the changes of all watched VMs."""
 
-    def __enter__(self) -> PowerWatch: ...
+    def __enter__(self) -> PowerSubscription: ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def wait(self, seconds: float) -> PowerChanges: ...
+    def wait(self, seconds: float) -> PowerNews: ...
 
 
 class PowerClient(Protocol):
@@ -77,6 +77,6 @@ class PowerClient(Protocol):
 
     def watch(
         self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject], until: PowerState
-    ) -> PowerWatch: ...
+    ) -> PowerSubscription: ...
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]: ...
