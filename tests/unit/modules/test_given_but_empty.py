@@ -86,7 +86,7 @@ def test_an_option_that_is_given_but_empty_is_refused_by_its_name(ask: Any, name
 @pytest.mark.parametrize("ask", [ask for _spec, ask in ASKS.values()], ids=ASKS)
 def test_an_option_that_is_not_given_is_no_limit_and_is_not_sent(ask: Any) -> None:
     asked = ask({})
-    order = asked.schedule.order if hasattr(asked, "schedule") else asked.as_wire()
+    order = asked.schedule.workflow_input if hasattr(asked, "schedule") else asked.as_wire()
     sent = order.get("restore") or order.get("request") or order
     assert not {"only", "places", "run_id"} & sent.keys()
     assert sent.get("narrow", {}).keys() <= {"reason"}

@@ -14,7 +14,7 @@ from vsphere_preemption.core.requests.empty_limits import is_empty, refuse_empty
 from vsphere_preemption.core.requests.limits import LIMITS, TARGETS, Narrowing, read_narrowing
 from vsphere_preemption.core.requests.request import read_request
 
-EMPTY = [None, [], {}, "", " ", [""], [None]]
+EMPTY: list[object] = [None, [], {}, "", " ", [""], [None]]
 NAMED = {"only": ["web-1"], "scope": [{"cluster": "c1"}], "maxVMs": 3, "target": {"memoryMiB": 64}}
 
 
