@@ -160,10 +160,10 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan_result import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
     plan_as_result,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
 
 if TYPE_CHECKING:

@@ -174,8 +174,7 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import planned
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan_diff import plan_diff
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,

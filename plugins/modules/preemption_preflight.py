@@ -210,8 +210,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils._modules.prefli
     preflight,
     preflight_options,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import mask_reply_to
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE, mask_reply_to
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 

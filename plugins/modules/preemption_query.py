@@ -205,16 +205,16 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan_result import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
     plan_as_result,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.explanation import (
     explain,
 )

@@ -155,11 +155,11 @@ retryable:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     mask_reply_to,
+    restore_limits_of,
     without_secrets,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import restore_limits_of
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.restore_result import (
     restore_diff,
     would_change,

@@ -204,10 +204,7 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
-    mask_reply_to,
-    without_secrets,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import mask_reply_to, without_secrets
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.schedule import schedule_options, wanted_of
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (

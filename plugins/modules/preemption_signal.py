@@ -199,18 +199,15 @@ retryable:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import planned, would_stop
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan_diff import plan_diff
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
-    mask_reply_to,
-    without_secrets,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned, would_stop
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,
+    mask_reply_to,
     policy_options,
     request_of,
     request_options,
+    without_secrets,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options

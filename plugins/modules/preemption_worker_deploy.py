@@ -276,9 +276,8 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment, services
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.options import OPTIONS, REQUIRED
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.services import services
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.spec import spec_from
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 

@@ -15,14 +15,16 @@ from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.reasons import RunReason, VictimReason
 from vsphere_preemption.core.records.outcome import RunRecord, RunStatus, VictimOutcome, VictimStatus
 from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
-from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
 from vsphere_preemption.events.event_types import (
+    OutgoingEvent,
     RestoredMachine,
     RestoreIdentity,
     failed_event,
     notice_event,
+    preempted_event,
     restored_event,
     skipped_event,
+    source_reference,
 )
 from vsphere_preemption_worker.activities.announce import announcement_data
 from vsphere_preemption_worker.messages.run import AnnounceInput, on_the_wire

@@ -14,7 +14,7 @@ import yaml
 from ansible.module_utils.basic import remove_values
 
 from support.paths import CHECKOUT
-from vsphere_preemption.core import errors, setup_errors
+from vsphere_preemption.core import errors
 from vsphere_preemption.core.preflight import check
 
 from .masking import Source, comparisons
@@ -183,7 +183,7 @@ def test_no_secret_opens_the_gate_or_hides_a_failure(secret: str) -> None:
         result = remove_values(module.as_result(shut, required=required), {secret})
         assert result["ready"] is False
         assert len(result["missing"]) == len(required or module.NAMES)
-    for kind in (errors.WorkflowNotFound, setup_errors.StillInUse, errors.NoWorker):
+    for kind in (errors.WorkflowNotFound, errors.StillInUse, errors.NoWorker):
         shown = remove_values(kind("Cannot", why="no", next_step="Wait.").as_result(), {secret})
         assert shown["failure"] == {kind.code: True}
 

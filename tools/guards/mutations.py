@@ -75,7 +75,7 @@ MUTATIONS = (
     ),
     Mutation(
         "I4",
-        f"{WORKER}/activities/stop/evidence.py",
+        f"{WORKER}/activities/stop/requested.py",
         "if stoppers.get(vm) == self._vcenter.user",
         "if vm in stoppers",
         f"{TESTS}/worker/activities/stop/test_pipeline.py",
@@ -117,7 +117,7 @@ MUTATIONS = (
     ),
     Mutation(
         "I6",
-        f"{LIBRARY}/events/envelope.py",
+        f"{LIBRARY}/events/event_types.py",
         'id=f"{workflow_id}-{event_id}",',
         'id=f"{workflow_id}-{event_id}-{time}",',
         f"{TESTS}/events",

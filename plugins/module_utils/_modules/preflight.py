@@ -28,7 +28,7 @@ from ..vsphere_preemption.core.preflight.check import (
 )
 from ..vsphere_preemption.core.preflight.rules import LIBRARIES, check_libraries, check_policy, check_python
 from ..vsphere_preemption.core.setup.privileges import FEATURES
-from ..vsphere_preemption.events.reaching import reach
+from ..vsphere_preemption.events.sink import reach
 from ..vsphere_preemption.events.targets import VARIABLE as ALLOW_VARIABLE
 from ..vsphere_preemption.events.targets import ReplyTargets
 from ..vsphere_preemption.events.time_limit import TimeLimit

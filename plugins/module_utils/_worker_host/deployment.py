@@ -18,15 +18,26 @@ from dataclasses import dataclass
 from ..vsphere_preemption.core.errors import InvalidSetting, PreemptionError
 from . import env_file, files, host
 from .clock import Clock
-from .deployment_plan import ENV_FILE, DeploymentPlan, ServiceAction, plan_absent, plan_present
+from .deployment_plan import (
+    ENV_FILE,
+    SECRET,
+    DeploymentPlan,
+    File,
+    HostState,
+    ServiceAction,
+    State,
+    plan_absent,
+    plan_present,
+)
+from .detached import Detached
 from .errors import ReleaseUnusable, ServiceFailed, WorkerNotReady
+from .files import LOCK, host_lock
 from .launcher import LAUNCHER, launcher
-from .locking import LOCK, host_lock
 from .readiness import taken, wait_ready
 from .release import REQUIREMENTS, Releases, release_name
-from .service import WorkerService
+from .service import Instance, Run, WorkerService
 from .spec import DeploymentSpec
-from .state import SECRET, File, HostState, State
+from .systemd import Systemd
 from .venv import Python, RunCommand, Venvs, probe_python, venv_name
 
 LOCK_SECONDS = 600.0
@@ -34,6 +45,11 @@ LOCK_SECONDS = 600.0
 BACK_SECONDS = 30.0
 # The umask of the deploying account must not apply to what pip writes, because another account runs the worker.
 UMASK = 0o022
+
+
+def services(instance: Instance, run: Run) -> Mapping[str, WorkerService]:
+    """All of them, for one instance."""
+    return {"systemd": Systemd(instance, run), "detached": Detached(instance)}
 
 
 @dataclass(frozen=True)

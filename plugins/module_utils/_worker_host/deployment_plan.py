@@ -1,22 +1,70 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a deployment would change, as a value: from the current and the desired state. Nothing is changed here.
+"""What is on a host, what should be, and what a deployment would change. Plain values; nothing is touched here.
 
 The diff lists secrets and whether they change, but never shows their values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from . import env_file
-from .state import File, HostState, State
+
+PUBLIC, SECRET = 0o644, 0o600
 
 ENV_FILE, POLICY_FILE = "worker.env", "policy.yml"
 SECRET_VARIABLES = frozenset({"TEMPORAL_API_KEY"})
+
+
+@dataclass(frozen=True)
+class File:
+    """secret: its text is never shown."""
+
+    text: str = field(repr=False)
+    mode: int = PUBLIC
+    secret: bool = False
+
+    @classmethod
+    def hidden(cls, text: str) -> File:
+        """A file that only its owner can read."""
+        return cls(text, SECRET, secret=True)
+
+
+@dataclass(frozen=True)
+class State:
+    """service: how the worker is run; empty if there is none. release, venv: names of their directories, or empty.
+
+    files: by path in the directory of the instance. definition: files of the service manager, by absolute path.
+    """
+
+    service: str = ""
+    release: str = ""
+    venv: str = ""
+    files: Mapping[str, File] = field(default_factory=dict)
+    definition: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HostState:
+    """The current state on the host.
+
+    damaged: the release and virtual environment in use if they were modified.
+    leftovers: there are releases or virtual environments that no other instance uses.
+    """
+
+    state: State = field(default_factory=State)
+    running: bool = False
+    damaged: frozenset[str] = frozenset()
+    leftovers: bool = False
+
+    @property
+    def present(self) -> bool:
+        """Whether any part of the instance exists."""
+        return self.running or self.state != State()
 
 
 class ServiceAction(Enum):

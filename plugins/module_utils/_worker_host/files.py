@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files, links and directories of a worker on its host. All changes are atomic."""
+"""Files, links and folders of a worker on its host, and the lock on them. Each change is whole or does not happen."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -12,9 +13,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import HostNotWritable
+from .clock import Clock
+from .errors import DeployInProgress, HostNotWritable
 
 UNFINISHED = ".new-"
+
+LOCK = ".lock"
 
 
 @contextmanager
@@ -84,3 +88,42 @@ def superfluous(folder: Path, *, in_use: Iterable[str], keep: int) -> list[Path]
     finished = [path for path in entries if not path.name.startswith(UNFINISHED)]
     kept = {*in_use, *(path.name for path in finished[:keep])}
     return [path for path in entries if path.name not in kept]
+
+
+@contextmanager
+def host_lock(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
+    """Hold the lock of the directory. Raises DeployInProgress if another deployment holds it for longer than that."""
+    held: list[int] = []
+
+    def take() -> bool:
+        make_folder(root)
+        number = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(number)
+            return False
+        if not _is_still(root / LOCK, number):
+            # The deployment that held it has removed the directory in the meantime, including this file.
+            os.close(number)
+            return False
+        held.append(number)
+        return True
+
+    if not clock.wait_until(take, seconds):
+        raise DeployInProgress(
+            f"Cannot deploy to {root}",
+            why=f"another deployment has been running there for {seconds:g} seconds",
+            next_step="Wait until it has finished, and try again.",
+        )
+    try:
+        yield
+    finally:
+        os.close(held[0])
+
+
+def _is_still(path: Path, number: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(number))
+    except FileNotFoundError:
+        return False

@@ -10,11 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from . import files
-from .deployment_plan import ENV_FILE, POLICY_FILE
-from .locking import LOCK
+from .deployment_plan import ENV_FILE, POLICY_FILE, File, HostState, State
+from .files import LOCK
 from .release import Releases
 from .service import Instance, WorkerService
-from .state import File, HostState, State
 from .venv import Venvs
 
 CREDENTIALS, TLS, PROGRAMS = "credentials", "tls", "bin"

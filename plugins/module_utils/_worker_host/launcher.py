@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import shlex
 
+from .deployment_plan import File
 from .service import Instance
-from .state import File
 
 LAUNCHER = "bin/preemptctl"
 EXECUTABLE = 0o755

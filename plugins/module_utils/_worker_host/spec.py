@@ -14,10 +14,9 @@ from typing import Any
 
 from ..vsphere_preemption.core.errors import InvalidSetting
 from ..vsphere_preemption.vcenter.settings import parse_endpoint
-from .deployment_plan import POLICY_FILE
+from .deployment_plan import POLICY_FILE, File
 from .readiness import split
 from .service import SECRET_FILES, Instance
-from .state import File
 from .venv import PackageSource
 from .webhook import OPTIONS_OF_VARIABLES, webhook_files, webhook_variables
 

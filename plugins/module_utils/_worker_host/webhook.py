@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..vsphere_preemption.core.errors import InvalidSetting
+from .deployment_plan import File
 from .readiness import split
-from .state import File
 
 OPTIONS_OF_VARIABLES = {
     "PREEMPTION_WEBHOOK_ADDRESS": "webhook_address",

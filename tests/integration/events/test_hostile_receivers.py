@@ -20,7 +20,7 @@ from support.ports import LOOPBACK, free_port
 from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import PreemptionError, SinkUnreachable
-from vsphere_preemption.events.envelope import OutgoingEvent
+from vsphere_preemption.events.event_types import OutgoingEvent
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.events.sink_settings import SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets

@@ -14,7 +14,7 @@ import pytest
 from support.alarms import AlarmDesk
 from support.govc import Govc
 from support.vcsim import VCSim
-from vsphere_preemption.core.alarms.observation import AlarmSnapshot
+from vsphere_preemption.core.alarms.active_alarm import AlarmSnapshot
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.alarms.tail import AlarmTail
 from vsphere_preemption.vcenter.client import VCenter

@@ -12,7 +12,7 @@ import pytest
 from vsphere_preemption.core.errors import MissingLibrary
 from vsphere_preemption.events import _delivery
 from vsphere_preemption.events._delivery import encode
-from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
+from vsphere_preemption.events.event_types import OutgoingEvent, preempted_event, source_reference
 from vsphere_preemption.events.sink_settings import ContentMode
 
 # RFC 3986, appendix A, as far as our sources go: a scheme or `//authority` first, else no colon in the first segment.

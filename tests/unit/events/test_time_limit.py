@@ -17,7 +17,7 @@ import pytest
 
 from support.paths import CHECKOUT
 from vsphere_preemption.core.errors import SinkUnreachable
-from vsphere_preemption.events.envelope import OutgoingEvent
+from vsphere_preemption.events.event_types import OutgoingEvent
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.events.sink_settings import SinkSettings
 from vsphere_preemption.events.time_limit import TimeLimit

@@ -12,8 +12,8 @@ import pytest
 from ._collection import imported
 
 planning = imported("plugins.module_utils._modules.plan")
-shown = imported("plugins.module_utils.vsphere_preemption.core.planning.plan_result")
-diffs = imported("plugins.module_utils._modules.plan_diff")
+shown = imported("plugins.module_utils.vsphere_preemption.core.planning.decision")
+diffs = imported("plugins.module_utils._modules.plan")
 core_plan = imported("plugins.module_utils.vsphere_preemption.core.planning.plan")
 core_policy = imported("plugins.module_utils.vsphere_preemption.core.policy.model")
 decisions = imported("plugins.module_utils.vsphere_preemption.core.planning.decision")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import Plan, Victim
 from vsphere_preemption.temporal.dispatcher import ActiveRun
-from vsphere_preemption_worker.preemptctl.run_view import RunView, fitted, lines_of, redrawn
+from vsphere_preemption_worker.preemptctl.watch import RunView, fitted, lines_of, redrawn
 
 PLAN = Plan(victims=[Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"web-{n}", 512, 100) for n in range(3)])
 AT_WORK = RunView.of_run(ActiveRun("w/abc", "stopping", "HIGH", PLAN.as_wire(), "r1"))

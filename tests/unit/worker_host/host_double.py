@@ -23,7 +23,7 @@ errors = imported("plugins.module_utils._worker_host.errors")
 spec = imported("plugins.module_utils._worker_host.spec")
 service = imported("plugins.module_utils._worker_host.service")
 clock = imported("plugins.module_utils._worker_host.clock")
-state = imported("plugins.module_utils._worker_host.state")
+state = imported("plugins.module_utils._worker_host.deployment_plan")
 
 NO_SERVICE = errors.ServiceFailed("Cannot start", why="it is broken", next_step="Repair it.")
 

@@ -13,7 +13,7 @@ import pytest
 from unit.modules._collection import imported
 
 plan = imported("plugins.module_utils._worker_host.deployment_plan")
-state = imported("plugins.module_utils._worker_host.state")
+state = imported("plugins.module_utils._worker_host.deployment_plan")
 env_file = imported("plugins.module_utils._worker_host.env_file")
 Action, File, Found, State = plan.ServiceAction, state.File, state.HostState, state.State
 

@@ -14,7 +14,7 @@ import pytest
 
 from unit.modules._collection import imported
 
-Process = imported("plugins.module_utils._worker_host.processes").Process
+Process = imported("plugins.module_utils._worker_host.detached").Process
 
 
 @pytest.fixture

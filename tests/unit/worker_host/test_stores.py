@@ -21,7 +21,7 @@ from .host_double import FakeClock, archive, errors
 release = imported("plugins.module_utils._worker_host.release")
 venv = imported("plugins.module_utils._worker_host.venv")
 files = imported("plugins.module_utils._worker_host.files")
-locking = imported("plugins.module_utils._worker_host.locking")
+locking = imported("plugins.module_utils._worker_host.files")
 readiness = imported("plugins.module_utils._worker_host.readiness")
 
 

@@ -25,14 +25,18 @@ translated there and chained.
     │   ├── TagNotFound
     │   ├── TagAmbiguous
     │   ├── PlaceNotFound
-    │   └── PlaceAmbiguous
+    │   ├── PlaceAmbiguous
+    │   ├── NameTaken                something else has the name already
+    │   ├── StillInUse               others use what would be deleted
+    │   ├── MachineNotFound          no VM fits what was written
+    │   └── MachineAmbiguous         it fits several VMs
     ├── RunFailed                    the request has an outcome, and it is a failure
     ├── RestoreFailed                no VM could be restored
     ├── TemporalError
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
-    │   ├── NamespaceNotFound        see ../temporal/namespace/errors.py for more
+    │   ├── NamespaceNotFound        see ../temporal/namespace/model.py for more
     │   ├── NoWorker                 retry helps once a worker is running
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run
@@ -313,3 +317,27 @@ class SinkUnreachable(SinkError):
 
     code = "sink_unreachable"
     retryable = True
+
+
+class NameTaken(VCenterError):
+    """An object with this name exists but is of another kind."""
+
+    code = "name_taken"
+
+
+class StillInUse(VCenterError):
+    """The object is in use or contains history, and its deletion was not forced."""
+
+    code = "still_in_use"
+
+
+class MachineNotFound(VCenterError):
+    """No VM matches the name, path or reference."""
+
+    code = "vm_not_found"
+
+
+class MachineAmbiguous(VCenterError):
+    """The name matches several VMs."""
+
+    code = "vm_ambiguous"

@@ -21,7 +21,7 @@ from typing import Any
 from ..core import times
 from ..core.errors import MissingLibrary, SinkUnreachable
 from ..core.records.state import compact_json
-from .envelope import OutgoingEvent
+from .event_types import OutgoingEvent
 from .sink_settings import ContentMode
 from .time_limit import TimeLimit
 

@@ -1,23 +1,26 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The events in addition to the prototype's: the notice, and skipped requests, failed runs and restored VMs.
+"""All events that are sent, as values: the prototype's reply event, and those beside it.
 
 Each is a pure function of its input: a repeated event has the same id and the same bytes, so that consumers can drop
-it. `source` is always that of `envelope.source_reference`, `time` is wire text. The destination address is never part
+it. `source` is always that of `source_reference`, `time` is wire text. The destination address is never part
 of an event, because it may contain a token.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ..core.contract import (
     FAILED_EVENT_TYPE,
     NOTICE_EVENT_TYPE,
+    PREEMPTED_EVENT_TYPE,
     RESTORED_EVENT_TYPE,
     SKIPPED_EVENT_TYPE,
     StopMethod,
@@ -26,12 +29,52 @@ from ..core.inventory import ManagedObject
 from ..core.mark import RunIdentity, annotation
 from ..core.planning.plan import Victim
 from ..core.records.outcome import VictimStatus
-from .envelope import OutgoingEvent
+
+# RFC 3986, 3.1 and 4.2: the part before a colon in the first segment must be a scheme.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# RFC 3986, 2.2 and 3.3: characters that need no encoding in a whole reference, and in a path.
+_IN_REFERENCE = ":/?#[]@!$&'()*+,;="
+_IN_PATH = "/:@!$&'()*+,;="
 
 Record = Mapping[str, Any]
 
 _OF_RECORD = ("requestID", "runID", "outcome", "reason", "message", "received", "started", "finished")
 _OF_FAILED_VICTIM = ("vm", "name", "method", "forced", "reason", "message", "marked", "requested", "settled")
+
+
+@dataclass(frozen=True)
+class OutgoingEvent:
+    """A CloudEvent to send. time: wire text. data: a JSON object."""
+
+    type: str
+    source: str
+    id: str
+    time: str
+    data: Mapping[str, Any]
+
+
+def preempted_event(
+    *, source_address: str, namespace: str, workflow_id: str, event_id: str, time: str, data: Mapping[str, Any]
+) -> OutgoingEvent:
+    """The event that lists the preempted VMs. Its id is the same each time the run announces it."""
+    return OutgoingEvent(
+        type=PREEMPTED_EVENT_TYPE,
+        source=source_reference(source_address, namespace),
+        id=f"{workflow_id}-{event_id}",
+        time=time,
+        data=data,
+    )
+
+
+def source_reference(address: str, namespace: str) -> str:
+    """`<address>/<namespace>`, in the prototype's format if that is a URI reference.
+
+    `localhost:7233/x` is one, since `localhost` can be parsed as a scheme. `127.0.0.1:7233/x` is not; the prototype
+    cannot send events from such an address. Two slashes turn it into a reference with an authority. Characters that are
+    invalid in a URI are percent-encoded.
+    """
+    plain = f"{quote(address, safe=_IN_REFERENCE)}/{quote(namespace, safe=_IN_PATH)}"
+    return plain if ":" not in address or _SCHEME.match(plain) else f"//{plain}"
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,25 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only."""
+"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only; and whether one would
+arrive.
+"""
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 from ..core.errors import SinkRefused, SinkUnreachable
-from .envelope import OutgoingEvent
+from .event_types import OutgoingEvent
 from .sink_settings import SinkSettings
+from .targets import ReplyTarget
 from .time_limit import TimeLimit
 
 # Statuses that indicate that a retry may help (RFC 9110, RFC 6585, RFC 8470).
 _TRY_AGAIN = frozenset({408, 425, 429})
+
+WHAT = "Cannot reach the receiver of reply events"
 
 
 class Sink:
@@ -48,3 +56,36 @@ def _judge(status: int) -> None:
     if 300 <= status < 400:
         why += "; redirects are not followed"
     raise SinkRefused("Cannot send the reply event", why=why, next_step="Correct replyTo in the request.")
+
+
+def reach(target: ReplyTarget, address: str, *, limit: TimeLimit, ca_file: str | None = None) -> None:
+    """Open a connection and close it; for https, with a TLS handshake. Raises SinkUnreachable.
+
+    address: the resolved address of the target. ca_file: CAs to trust; those of the worker if None.
+    """
+    try:
+        with socket.create_connection((address, target.port), limit.left()) as connection:
+            if target.scheme == "https":
+                connection.settimeout(limit.left())
+                with _trusting(ca_file).wrap_socket(connection, server_hostname=target.host):
+                    pass
+    except (OSError, ValueError) as error:
+        next_step = "Check that the receiver is running and, for https, that its certificate is trusted."
+        raise SinkUnreachable(WHAT, why=_reason(error), next_step=next_step) from error
+
+
+def _trusting(ca_file: str | None) -> ssl.SSLContext:
+    if ca_file is None:
+        # The worker's HTTP library has its own CAs, which may differ from those of the system.
+        from . import _delivery
+
+        ca_file = _delivery.authorities()
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    if isinstance(error, TimeoutError):
+        return "no response in time"
+    return str(getattr(error, "strerror", None) or error)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.contract import UPDATE_DECIDE
 from ..core.errors import InvalidRequest, NotWaitingForApproval, WorkflowNotFound
 from . import dispatcher
-from ._calls import CALL_LIMIT, no_worker, translated, within
+from .faults import CALL_LIMIT, no_worker, translated, within
 from .preemptions import checked_id, is_known, not_found
 
 if TYPE_CHECKING:

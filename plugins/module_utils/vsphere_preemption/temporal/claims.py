@@ -11,8 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..core.contract import CLAIMS_WORKFLOW_TYPE, SIGNAL_RELEASE, UPDATE_CLAIM
-from ._calls import translated
 from ._temporalio import part
+from .faults import translated
 
 if TYPE_CHECKING:
     from temporalio.client import Client

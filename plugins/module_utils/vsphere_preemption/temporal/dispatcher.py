@@ -32,8 +32,8 @@ from ..core.errors import (
     WorkflowNotFound,
 )
 from ..core.requests.request import PreemptionRequest
-from ._calls import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
 from ._temporalio import part
+from .faults import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
 from .preemptions import preemption_id_of
 
 if TYPE_CHECKING:

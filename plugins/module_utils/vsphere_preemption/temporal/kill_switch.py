@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from ..core import times
 from ..core.contract import SWITCH_WORKFLOW_TYPE
 from ..core.errors import WorkflowNotFound
-from ._calls import translated
 from ._temporalio import part
+from .faults import translated
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from ..core.contract import RUN_WORKFLOW_TYPE
 from ..core.errors import InvalidRequest, WorkflowNotFound
-from ._calls import CALL_LIMIT, translated
 from ._temporalio import part
+from .faults import CALL_LIMIT, translated
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -21,8 +21,8 @@ from ..core.errors import InvalidRequest, NoWorker, OutcomeTimeout, RestoreInPro
 from ..core.policy.model import Place
 from ..core.requests.empty_limits import RESTORE_LIMITS
 from ..core.restore.record import RestoreReason
-from ._calls import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
 from ._temporalio import part
+from .faults import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
 from .preemptions import checked_id, is_known, not_found
 
 if TYPE_CHECKING:

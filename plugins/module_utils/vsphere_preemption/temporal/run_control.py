@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import WorkflowNotFound
-from ._calls import translated
+from .faults import translated
 from .kill_switch import KillSwitch, read_kill_switch
 
 if TYPE_CHECKING:

@@ -30,13 +30,12 @@ from ..core.inventory import (
 from ..core.policy.model import Place
 from ..core.policy.references import References
 from .inventory.alarm_colour import Alarms
-from .inventory.bulk import Inventory, Machines
+from .inventory.machines import Inventory, Machines
 from .inventory.marks import MarkAttribute
-from .inventory.places import Places
+from .inventory.tree import Places
 from .inventory.usage import Hosts
-from .power.actions import Power
+from .power.actions import GuestInfo, Power
 from .power.event_log import EventLog
-from .power.guestinfo import GuestInfo
 from .power.watch import PowerWatch
 from .settings import Credentials, VCenterSettings
 from .tags.lookup import Tags

@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vsphere_preemption.core.alarm_event import AlarmEvent, read_alarm
-from vsphere_preemption.core.alarms.change_wire import change_as_event, read_reported, reported_as_wire
+from vsphere_preemption.core.alarms.active_alarm import AlarmSnapshot, AlarmState
 from vsphere_preemption.core.alarms.changes import Change, Changes
-from vsphere_preemption.core.alarms.observation import AlarmSnapshot, AlarmState
+from vsphere_preemption.core.alarms.wire import change_as_event, read_reported, reported_as_wire
 from vsphere_preemption.core.event import read_event
 from vsphere_preemption.core.inventory import ManagedObject
 

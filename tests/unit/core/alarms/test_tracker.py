@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
-from vsphere_preemption.core.alarms.observation import AlarmSnapshot, AlarmState
+from vsphere_preemption.core.alarms.active_alarm import AlarmSnapshot, AlarmState
 from vsphere_preemption.core.alarms.tracker import (
     AlarmCleared,
     AlarmTracker,

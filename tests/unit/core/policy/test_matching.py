@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.policy.matching import choose_policy
-from vsphere_preemption.core.policy.model import Match, Place, PlaceKind, Policy, PolicySet
+from vsphere_preemption.core.policy.model import Match, Place, PlaceKind, Policy, PolicySet, choose_policy
 
 ONE, TWO = Place(PlaceKind.CLUSTER, "one"), Place(PlaceKind.CLUSTER, "two")
 FOLDER_ONE = Place(PlaceKind.FOLDER, "one")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.errors import InvalidSetting, NameTaken
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.alarm import (
     AlarmAction,
@@ -23,7 +23,6 @@ from vsphere_preemption.core.setup.alarm import (
     shown,
     threshold,
 )
-from vsphere_preemption.core.setup_errors import NameTaken
 
 ONE, TWO = (ManagedObject("ClusterComputeResource", f"domain-c{number}") for number in "12")
 MEMORY = UsageThresholds("HostSystem", 24, yellow=threshold(85, 300), red=threshold(92.5, 60))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.errors import InvalidSetting, NameTaken, StillInUse
 from vsphere_preemption.core.setup.attribute import (
     AttributeAction,
     Definition,
@@ -15,7 +15,6 @@ from vsphere_preemption.core.setup.attribute import (
     plan_absence,
     plan_presence,
 )
-from vsphere_preemption.core.setup_errors import NameTaken, StillInUse
 
 NAME = "mark"
 OURS, HOSTS, ALL = Definition(NAME, 1, "VirtualMachine"), Definition(NAME, 2, "HostSystem"), Definition(NAME, 3, "")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.errors import InvalidSetting, StillInUse
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.role import (
     Access,
@@ -23,7 +23,6 @@ from vsphere_preemption.core.setup.role import (
     after,
 )
 from vsphere_preemption.core.setup.role_plan import desired_roles, plan_absence, plan_presence
-from vsphere_preemption.core.setup_errors import StillInUse
 
 ROOT, ONE, TWO = (
     ManagedObject("Folder", "group-d1"),

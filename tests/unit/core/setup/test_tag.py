@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.errors import InvalidSetting, NameTaken, StillInUse
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.tag import (
     Category,
@@ -19,7 +19,6 @@ from vsphere_preemption.core.setup.tag import (
     plan_absence,
     plan_presence,
 )
-from vsphere_preemption.core.setup_errors import NameTaken, StillInUse
 
 WISH = DesiredTag("preemptible", "preemption")
 A, B, C, UNSEEN = (ManagedObject("VirtualMachine", f"vm-{number}") for number in range(4))

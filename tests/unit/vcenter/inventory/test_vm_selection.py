@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.errors import PlaceAmbiguous, PlaceNotFound
+from vsphere_preemption.core.errors import MachineAmbiguous, MachineNotFound, PlaceAmbiguous, PlaceNotFound
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.tag import VmSelection
-from vsphere_preemption.core.setup_errors import MachineAmbiguous, MachineNotFound
 from vsphere_preemption.vcenter.inventory.tree import Node
 from vsphere_preemption.vcenter.inventory.vm_selection import MachineList
 

@@ -14,7 +14,7 @@ from pyVmomi import SoapAdapter
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.transport import _pyvmomi
-from vsphere_preemption.vcenter.transport.requests import (
+from vsphere_preemption.vcenter.transport.soap_codec import (
     Paths,
     Query,
     call_without_arguments,

@@ -26,7 +26,7 @@ from temporalio.workflow import NondeterminismError
 from support.paths import CHECKOUT
 from vsphere_preemption.core.contract import QUERY_REQUESTS, SCHEDULED_WORKFLOW_TYPE, UPDATE_PREEMPT
 from vsphere_preemption.core.requests.request import read_request
-from vsphere_preemption.temporal.delayed_requests import raise_id, raise_later
+from vsphere_preemption.temporal.alarm_workflows import raise_id, raise_later
 from vsphere_preemption.temporal.restores import checked_request, start_restore, start_restore_when_green
 from vsphere_preemption_worker.activities.signal_dispatcher import DispatcherSignal
 from vsphere_preemption_worker.messages.restore import GIVE_BACK, TELL_RESTORED, RestoreInput

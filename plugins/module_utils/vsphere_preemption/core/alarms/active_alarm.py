@@ -16,11 +16,35 @@ from datetime import datetime, timedelta
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule
-from .observation import GREEN, RANKS, YELLOW, AlarmState
+
+# By urgency. An alarm that vCenter cannot evaluate is gray: it requests nothing, but it has not cleared either.
+RANKS = {"green": 0, "gray": 1, "yellow": 2, "red": 3}
+GREEN, YELLOW = "green", "yellow"
 
 # The log writes a change a moment after the state has it.
 SAME_CHANGE = timedelta(seconds=5)
 BELIEVED = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class AlarmState:
+    """An alarm in a colour (`alarm.to_colour`), on one object. at: start of that colour, by vCenter's clock."""
+
+    alarm: AlarmEvent
+    at: datetime
+
+
+@dataclass(frozen=True)
+class AlarmSnapshot:
+    """The state of vCenter's alarms at one time.
+
+    firing: every alarm that is not green, on each such object. changes: the changes of colour since the previous check,
+    the oldest first. gap: some changes may be missing.
+    """
+
+    firing: tuple[AlarmState, ...] = ()
+    changes: tuple[AlarmState, ...] = ()
+    gap: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,7 @@ from datetime import datetime, timedelta
 
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
-from .active_alarm import BELIEVED, SAME_CHANGE
-from .observation import GREEN, RANKS, AlarmSnapshot, AlarmState
+from .active_alarm import BELIEVED, GREEN, RANKS, SAME_CHANGE, AlarmSnapshot, AlarmState
 
 # The alarm, and the object that it is on.
 Pair = tuple[ManagedObject, ManagedObject]

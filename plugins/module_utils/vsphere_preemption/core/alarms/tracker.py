@@ -18,8 +18,7 @@ from typing import TypeAlias
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule, rule_for
-from .active_alarm import ActiveAlarm
-from .observation import GREEN, RANKS, YELLOW, AlarmSnapshot, AlarmState
+from .active_alarm import GREEN, RANKS, YELLOW, ActiveAlarm, AlarmSnapshot, AlarmState
 
 # The definition of the alarm, and its compute resource.
 Key = tuple[ManagedObject, ManagedObject]

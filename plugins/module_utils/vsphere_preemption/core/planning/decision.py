@@ -12,12 +12,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..alarm_event import AlarmEvent, read_alarm
 from ..inventory import Area, ManagedObject, Scope, TaggedObjects, Usage
-from ..policy.matching import choose_policy
-from ..policy.model import Action, AlarmScope, Mode, Place, PlaceKind, Policy, PolicySet, Target
+from ..policy.model import (
+    Action,
+    AlarmScope,
+    Mode,
+    OnShortfall,
+    Place,
+    PlaceKind,
+    Policy,
+    PolicySet,
+    Target,
+    choose_policy,
+)
 from ..policy.references import NEXT_STEP, References, references_of
 from ..policy.windows import may_begin
 from ..reasons import RunReason
@@ -219,3 +229,50 @@ def _least(one: int | None, other: int | None) -> int | None:
 
 def _most(one: float | None, other: float | None) -> float | None:
     return max((part for part in (one, other) if part is not None), default=None)
+
+
+def plan_as_result(plan: Plan) -> dict[str, Any]:
+    """The victims in order, the objects left out and why, the freed capacity, and the target."""
+    return {
+        "victims": [
+            {
+                "rank": rank,
+                "vm": victim.vm.value,
+                "name": victim.name,
+                "priority": victim.priority,
+                "memory_mib": victim.memory_mib,
+                "cpu_mhz": victim.cpu_mhz,
+            }
+            for rank, victim in enumerate(plan.victims, 1)
+        ],
+        "left_out": [
+            {"vm": entry.vm.value, "name": entry.name, "reason": entry.reason.value} for entry in plan.left_out
+        ],
+        "left_out_count": plan.left_out_count,
+        "freed": {"memory_mib": plan.freed_memory_mib, "cpu_mhz": plan.freed_cpu_mhz},
+        "target": plan.target and {"memory_mib": plan.target.memory_mib, "cpu_mhz": plan.target.cpu_mhz},
+        "shortfall": plan.shortfall,
+    }
+
+
+def decision_as_result(decision: Decision, request: PreemptionRequest, policies: PolicySet) -> dict[str, Any]:
+    """The decision as a result for users and playbooks."""
+    policy, action = decision.policy, decision.action_for(request)
+    reason, message = _refusal(decision)
+    return {
+        "policy": {"name": policy.name, "digest": policies.digest, "mode": policy.mode.value},
+        "refused": reason is not RunReason.NONE,
+        "reason": reason.value,
+        "message": message,
+        **plan_as_result(decision.plan),
+        "method": action.method.value,
+        "grace_seconds": action.grace_seconds,
+    }
+
+
+def _refusal(decision: Decision) -> tuple[RunReason, str]:
+    """Why the request is rejected, regardless of any approval."""
+    aborts = decision.policy.amount.on_shortfall is OnShortfall.ABORT
+    if decision.plan.shortfall and aborts and not decision.is_refused:
+        return RunReason.SHORTFALL, "The eligible VMs free less than the target."
+    return decision.refusal, decision.message

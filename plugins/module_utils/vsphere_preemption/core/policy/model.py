@@ -9,9 +9,10 @@ policy is part of the history of each run, so fields may be added with a default
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from ..contract import Criticality, StopMethod
 from .alarm_rule import AlarmRule
@@ -298,3 +299,21 @@ class PolicySet:
         """A pending mark older than this belongs to a dead run: a run settles a mark within its grace period."""
         actions = [policy.actions.of(criticality) for policy in self.policies.values() for criticality in Criticality]
         return max(action.grace_seconds for action in actions) + LEASE_MARGIN_SECONDS
+
+
+def choose_policy(policies: PolicySet, *, alarm: str, places: Sequence[Place]) -> Policy:
+    """The first policy, in file order, that matches this request; otherwise the default.
+
+    alarm: its name; empty for a manual request. places: the scope of the request, under each known name.
+    A policy with only places matches every request there; a manual request does not need an alarm.
+    """
+    fits = (policy for policy in policies.policies.values() if _is_for(policy.match, alarm, places))
+    return next(fits, policies.policies[policies.default])
+
+
+def _is_for(match: Match, alarm: str, places: Sequence[Place]) -> bool:
+    inside = any(place in match.places for place in places)
+    if not alarm or not match.alarms:
+        return inside
+    named = any(fnmatchcase(alarm.casefold(), pattern.casefold()) for pattern in match.alarms)
+    return named and (inside or not match.places)

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from ..errors import InvalidSetting
+from ..errors import InvalidSetting, NameTaken
 from ..inventory import ManagedObject
-from ..setup_errors import NameTaken
 
 PERCENT = 100
 """vCenter counts usage and tolerance in hundredths of a percent."""

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..errors import InvalidSetting
+from ..errors import InvalidSetting, NameTaken, StillInUse
 from ..inventory import VIRTUAL_MACHINE
-from ..setup_errors import NameTaken, StillInUse
 
 
 @dataclass(frozen=True)

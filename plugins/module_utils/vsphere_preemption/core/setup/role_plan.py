@@ -12,9 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..errors import InvalidSetting
+from ..errors import InvalidSetting, NameTaken, StillInUse
 from ..inventory import ManagedObject
-from ..setup_errors import NameTaken, StillInUse
 from .privileges import SYSTEM_PRIVILEGES, Where, needed
 from .role import (
     Access,

@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..errors import InvalidSetting
+from ..errors import InvalidSetting, NameTaken, StillInUse
 from ..inventory import VIRTUAL_MACHINE, ManagedObject
-from ..setup_errors import NameTaken, StillInUse
 
 SINGLE, MULTIPLE = "single", "multiple"
 MOST_NAMED = 10

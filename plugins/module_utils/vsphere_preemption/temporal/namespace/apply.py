@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ...core.errors import InvalidSetting, PreemptionError, TemporalAccessDenied, TemporalError
 from .._temporalio import part
 from ..faults import translate
-from .errors import NamespaceNotEmpty, NamespaceNotManagedHere
-from .model import Namespace, NamespacePlan
+from .model import Namespace, NamespaceNotEmpty, NamespaceNotManagedHere, NamespacePlan
 from .wait import wait_until_gone, wait_until_usable
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ...core.errors import InvalidSetting
+from ...core.errors import InvalidSetting, TemporalError
 
 DAY_SECONDS = 24 * 60 * 60
 DEFAULT_RETENTION_SECONDS = 3 * DAY_SECONDS
@@ -207,3 +207,22 @@ def _other_type(namespace: str, name: str, has: str, wanted: str) -> InvalidSett
         why=f"it is of type {has}, and Temporal cannot change the type",
         next_step="Use another name, or remove the attribute first, which deletes its values.",
     )
+
+
+class NamespaceNotManagedHere(TemporalError):
+    """The server, or our permissions on it, do not allow creating, changing or deleting namespaces."""
+
+    code = "namespace_not_managed_here"
+
+
+class NamespaceNotEmpty(TemporalError):
+    """The namespace contains workflows, and their deletion was not forced."""
+
+    code = "namespace_not_empty"
+
+
+class NamespaceNotReady(TemporalError):
+    """The change was accepted, but was not visible everywhere in time."""
+
+    code = "namespace_not_ready"
+    retryable = True

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from .._temporalio import part
 from ..faults import translate
-from .errors import NamespaceNotReady
-from .model import Namespace
+from .model import Namespace, NamespaceNotReady
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -18,10 +18,9 @@ from ...core import times
 from ...core.contract import SCHEDULED_WORKFLOW_TYPE
 from ...core.errors import OutcomeTimeout, TemporalError, WorkflowNotFound
 from ...core.policy.clock_times import PARTS, ClockTimes, in_order, runs_of
-from .._calls import CALL_LIMIT, translated
 from .._temporalio import part
-from .errors import ScheduleTaken
-from .model import Schedule, SchedulePlan
+from ..faults import CALL_LIMIT, translated
+from .model import Schedule, SchedulePlan, ScheduleTaken
 
 if TYPE_CHECKING:
     from temporalio.client import (

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from ...core.errors import InvalidSetting
+from ...core.errors import InvalidSetting, TemporalError
 from ...core.policy.clock_times import ClockTimes, in_order, times_of_cron, times_of_parts
 from ...core.policy.windows import zone
 
@@ -163,3 +163,9 @@ def _read(read: Callable[[Source], Times], source: Source, what: str) -> Times:
 
 def _invalid(part: str, why: str, next_step: str) -> InvalidSetting:
     return InvalidSetting(f"Cannot use the {part} of the schedule", why=why, next_step=next_step)
+
+
+class ScheduleTaken(TemporalError):
+    """A schedule with this name exists for another purpose."""
+
+    code = "schedule_taken"

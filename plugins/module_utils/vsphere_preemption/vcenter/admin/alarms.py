@@ -11,12 +11,12 @@ from typing import Any
 from ...core.errors import InvalidSetting, VCenterFault
 from ...core.inventory import ManagedObject
 from ...core.setup.alarm import AlarmAction, AlarmDefinition, DefinedAlarm, Metric, Threshold, UsageThresholds
-from ..inventory.places import Places
 from ..inventory.properties import read_properties, reference
+from ..inventory.tree import Places
 from ..transport import _pyvmomi
 from ..transport.faults import NamedFault
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Query
 
 INFO, COUNTERS = "info", "perfCounter"
 ABOVE, ANY_OF, MEASURED = "isAbove", "OrAlarmExpression", "MetricAlarmExpression"

@@ -9,12 +9,11 @@ from ...core.inventory import VIRTUAL_MACHINE
 from ...core.setup.attribute import Definition, definition_of
 from ..inventory.machines import CUSTOM_VALUE
 from ..inventory.marks import FIELDS
-from ..inventory.properties import read_properties, reference
-from ..inventory.views import read_all
+from ..inventory.properties import read_all, read_properties, reference
 from ..transport import _pyvmomi
 from ..transport.faults import NamedFault
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Query
 
 
 class AttributeAdmin:

@@ -13,8 +13,8 @@ from ...core.inventory import ManagedObject
 from ...core.preflight.rules import Holdings, Product
 from ..inventory.marks import FIELDS
 from ..inventory.properties import read_properties, reference
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Query
 
 # vCenter returns all privileges of the account for each VM, nearly 500 for an administrator.
 VMS_ASKED = 50

@@ -24,12 +24,12 @@ from ...core.setup.role import (
     RolePlan,
     UpdateRole,
 )
-from ..inventory.places import Places
 from ..inventory.properties import read_properties, reference
+from ..inventory.tree import Places
 from ..transport import _pyvmomi
 from ..transport.faults import NamedFault
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Query
 
 ROLES, ENTITY_PERMISSIONS, ROLE_PERMISSIONS = "roleList", "RetrieveEntityPermissions", "RetrieveRolePermissions"
 READ = "Cannot read the roles and permissions"

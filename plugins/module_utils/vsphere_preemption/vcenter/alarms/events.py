@@ -15,8 +15,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ...core import times
-from ...core.alarms.change_wire import change_as_event, read_reported, reported_as_wire
 from ...core.alarms.changes import Changes
+from ...core.alarms.wire import change_as_event, read_reported, reported_as_wire
 from ...core.errors import PreemptionError
 from ..client import VCenter
 from ..transport.soap import SoapSession

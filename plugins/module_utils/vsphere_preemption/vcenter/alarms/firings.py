@@ -14,12 +14,12 @@ from typing import Any
 
 from ...core import times
 from ...core.alarm_event import AlarmEvent
-from ...core.alarms.observation import GREEN, RANKS, AlarmState
+from ...core.alarms.active_alarm import GREEN, RANKS, AlarmState
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ..inventory.properties import read_properties
 from ..inventory.tree import COMPUTE_RESOURCES
-from ..transport.requests import Query
 from ..transport.soap import SoapSession
+from ..transport.soap_codec import Query
 
 # An entry of triggeredAlarmState.
 State = Mapping[str, Any]

@@ -18,14 +18,13 @@ from typing import Any
 
 from ...core import times
 from ...core.alarm_event import AlarmEvent
-from ...core.alarms.observation import RANKS, AlarmSnapshot, AlarmState
+from ...core.alarms.active_alarm import RANKS, AlarmSnapshot, AlarmState
 from ...core.errors import VCenterError, VCenterPermissionDenied
 from ...core.inventory import ManagedObject
 from ..inventory.properties import read_properties, reference
 from ..transport import _pyvmomi
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
-from ..transport.soap_codec import read_values
+from ..transport.soap_codec import Query, read_values
 from .firings import TriggeredAlarms
 
 WHAT = "Cannot read the alarms of vCenter"

@@ -10,8 +10,8 @@ from typing import Any
 
 from ...core.errors import VCenterObjectGone, VCenterPermissionDenied
 from ...core.inventory import ManagedObject
-from ..transport.requests import Query
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Query
 from .properties import read_properties
 
 GREEN = "green"

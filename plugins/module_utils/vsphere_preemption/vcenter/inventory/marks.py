@@ -17,8 +17,8 @@ from ...core.errors import VCenterPermissionDenied
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ..transport import _pyvmomi
 from ..transport.faults import NamedFault
-from ..transport.requests import Paths, Query, set_field
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Paths, Query, set_field
 from .properties import read_properties, reference
 
 FIELDS: Paths = {"CustomFieldsManager": ("field",)}

@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ...core.errors import VCenterError
 from ...core.inventory import ManagedObject
 from ..transport import _pyvmomi
-from ..transport.requests import Paths, Query, retrieve_properties
 from ..transport.soap import SoapSession
-from ..transport.soap_codec import Page, read_page
+from ..transport.soap_codec import Page, Paths, Query, read_page, retrieve_properties
 
 OBJECTS_PER_CALL = 1000
 GONE, LOST = "ManagedObjectNotFound", "NotAuthenticated"
 
 # The values that an object has, by path. A property that is not set is missing.
 Properties = Mapping[str, Any]
+
+VIEW: Paths = {"ContainerView": ("view",)}
 
 
 def filter_spec(session: SoapSession, refs: Iterable[ManagedObject], paths: Paths) -> Any:
@@ -67,3 +70,30 @@ def _checked(page: Page) -> Page:
 def reference(entry: Any) -> ManagedObject:
     """Our reference for an object of pyVmomi."""
     return ManagedObject(type(entry).__name__.rpartition(".")[2], str(entry._moId))
+
+
+def read_all(session: SoapSession, paths: Paths, what: str) -> dict[ManagedObject, Properties]:
+    """The properties of all objects of these types, and of types derived from them, that the account can see.
+
+    Four calls, and one more for each additional thousand objects.
+    """
+    content, kinds = session.content, [getattr(_pyvmomi.vim, kind) for kind in paths]
+    view = session.call(
+        "CreateContainerView", what, lambda: content.viewManager.CreateContainerView(content.rootFolder, kinds, True)
+    )
+    try:
+        refs = read_properties(session, Query([reference(view)], VIEW), what)[reference(view)].get("view") or ()
+        return _read(session, refs, paths, what)
+    finally:
+        # If that fails, the view ends with its session.
+        with contextlib.suppress(VCenterError):
+            session.call("DestroyView", what, view.DestroyView)
+
+
+def _read(
+    session: SoapSession, refs: Sequence[ManagedObject], paths: Paths, what: str
+) -> dict[ManagedObject, Properties]:
+    found: dict[ManagedObject, Properties] = {}
+    for start in range(0, len(refs), OBJECTS_PER_CALL):
+        found |= read_properties(session, Query(refs[start : start + OBJECTS_PER_CALL], paths), what)
+    return found

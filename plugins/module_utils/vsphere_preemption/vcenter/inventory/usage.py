@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...core.inventory import ManagedObject, Usage
-from ..transport.requests import Paths, Query
 from ..transport.soap import Soap
-from .properties import OBJECTS_PER_CALL, Properties, read_properties
-from .views import read_all
+from ..transport.soap_codec import Paths, Query
+from .properties import OBJECTS_PER_CALL, Properties, read_all, read_properties
 
 HOST = "HostSystem"
 CONNECTION, MAINTENANCE = "runtime.connectionState", "runtime.inMaintenanceMode"

@@ -11,18 +11,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
+from ...core.errors import MachineAmbiguous, MachineNotFound
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ...core.names import fits, spellings
 from ...core.policy.model import Place, PlaceKind
 from ...core.setup.tag import MOST_NAMED, SelectedVms, VmSelection
-from ...core.setup_errors import MachineAmbiguous, MachineNotFound
-from ..transport.requests import Paths
 from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import Paths
 from .machines import MANAGED_BY, TEMPLATE, is_agent
-from .places import CHILD_TYPES, NAME, PARENT, SHOWN_IN
-from .properties import Properties, reference
-from .tree import InventoryTree, Node
-from .views import read_all
+from .properties import Properties, read_all, reference
+from .tree import CHILD_TYPES, NAME, PARENT, SHOWN_IN, InventoryTree, Node
 
 APP = "parentVApp"
 FOLDERS_AND_MACHINES: Paths = {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls that change the power state of a VM.
+"""The calls that change the power of a VM, or tell its guest of it.
 
 Each is made once: if it was interrupted, only a new read shows whether it was carried out.
 """
@@ -11,13 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from ...core.errors import InvalidInput
 from ...core.inventory import ManagedObject
+from ..inventory.properties import reference
+from ..transport import _pyvmomi
 from ..transport.faults import NamedFault, PowerRefused
-from ..transport.requests import call_without_arguments
 from ..transport.soap import Soap, SoapSession
-from ..transport.soap_codec import read_reference
+from ..transport.soap_codec import call_without_arguments, read_reference
 
 T = TypeVar("T")
+
+PREFIX = "guestinfo."
 
 
 class Power:
@@ -55,3 +59,29 @@ class Power:
             return self._soap.attempt(work, repeat=False)
         except NamedFault as error:
             raise PowerRefused.from_fault(error) from error.__cause__
+
+
+class GuestInfo:
+    """The guestinfo keys of one vCenter's VMs."""
+
+    def __init__(self, soap: Soap) -> None:
+        self._soap = soap
+
+    def set(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
+        """Write one value, empty to remove it; returns the reference of the task.
+
+        Repeated once after a broken connection: writing it twice is safe. Raises InvalidInput for any other key,
+        because those are settings of the VM itself.
+        """
+        what = f"Cannot set a guestinfo value of {vm}"
+        if not key.startswith(PREFIX) or key == PREFIX:
+            why = f"{key!r} is not a guestinfo key"
+            raise InvalidInput(what, why=why, next_step=f"Use a key that begins with {PREFIX}.")
+
+        def work(session: SoapSession) -> ManagedObject:
+            vim = _pyvmomi.vim
+            change = vim.vm.ConfigSpec(extraConfig=[vim.option.OptionValue(key=key, value=value)])
+            machine = session.object(vm)
+            return reference(session.call("ReconfigVM_Task", what, lambda: machine.ReconfigVM_Task(change)))
+
+        return self._soap.attempt(work)

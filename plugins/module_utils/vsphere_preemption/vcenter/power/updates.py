@@ -21,9 +21,8 @@ from ...core.inventory import ManagedObject
 from ..inventory.properties import OBJECTS_PER_CALL, Properties, filter_spec, read_properties, reference
 from ..transport import _pyvmomi
 from ..transport.faults import fault_name
-from ..transport.requests import Paths, Query
 from ..transport.soap import Soap, SoapSession
-from ..transport.soap_codec import Fault
+from ..transport.soap_codec import Fault, Paths, Query
 
 WHAT = "Cannot monitor the power state of the VMs"
 # If vCenter reports that more is waiting but never delivers all of it, other calls must still get a turn.

@@ -23,8 +23,8 @@ from ...core.errors import VCenterError, VCenterObjectGone
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
 from ..inventory.machines import POWER_STATE, power_state
 from ..inventory.properties import Properties
-from ..transport.requests import Paths
 from ..transport.soap import Soap
+from ..transport.soap_codec import Paths
 from .updates import FilterUpdates, News, PolledUpdates
 
 TASK = "Task"

@@ -15,8 +15,14 @@ from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import annotation
 from vsphere_preemption.core.records.outcome import RunStatus, VictimOutcome
 from vsphere_preemption.core.records.state import compact_json, machines_as_wire
-from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
-from vsphere_preemption.events.event_types import failed_event, notice_event, skipped_event
+from vsphere_preemption.events.event_types import (
+    OutgoingEvent,
+    failed_event,
+    notice_event,
+    preempted_event,
+    skipped_event,
+    source_reference,
+)
 from vsphere_preemption.events.sink import Sink
 
 from ..messages.run import ANNOUNCE, NOTICE, TELL, AnnounceInput, NoticeInput, TellInput

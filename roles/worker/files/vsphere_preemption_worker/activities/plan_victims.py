@@ -18,9 +18,11 @@ from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import RunReason
 
 from ..messages.run import PLAN, PlanInput, PlanResult
-from .limits import MOST_VICTIMS
 from .support.heartbeat import with_heartbeat
 from .support.kill_switch import PauseQuery
+
+# A run's outcomes must fit into one Temporal payload (2 MB); the next request stops the remaining VMs.
+MOST_VICTIMS = 2000
 
 # With the reasons of up to this many VMs, a plan stays far below Temporal's payload limit of 2 MB.
 LEFT_OUT_NAMED = 2000

@@ -24,9 +24,9 @@ from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ..messages.run import SETTLE, SettleInput, StopResult, on_the_wire
-from .stop.evidence import Evidence
 from .stop.marks import Marks
 from .stop.pipeline import wanted_state
+from .stop.requested import Evidence
 from .support.heartbeat import with_heartbeat
 from .support.vcenter import PowerClient
 

@@ -40,7 +40,7 @@ class AskInput:
 
 @dataclass(frozen=True)
 class RaiseInput:
-    """Written by `temporal/delayed_requests.py`. request: in the wire format, for the workflow with this ID."""
+    """Written by `temporal/alarm_workflows.py`. request: in the wire format, for the workflow with this ID."""
 
     workflow_id: str
     request: dict[str, Any]

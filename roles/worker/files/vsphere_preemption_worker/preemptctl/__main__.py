@@ -16,9 +16,8 @@ from collections.abc import Callable, Sequence
 from vsphere_preemption.core.errors import PreemptionError
 
 from . import exit_codes
-from .command_line import PROGRAM, WrongUsage, find, is_prefix, parse, split
+from .command_line import PROGRAM, WrongUsage, find, help_for, is_prefix, parse, split
 from .flags import Command
-from .help import help_for
 from .output import Output, lenient, let_go_of_stdout
 
 

@@ -14,10 +14,17 @@ from typing import NoReturn
 
 from vsphere_preemption.core.errors import InvalidInput
 
-from .commands import COMMANDS, EVERYWHERE
+from .commands import ABOUT_GROUPS, COMMANDS, EVERYWHERE
 from .flags import Command, Flag
 
 PROGRAM = "preemptctl"
+
+ABOUT = "Request and follow preemptions of vSphere VMs, and restore VMs."
+CODES = (
+    "Exit codes: 0 success; 1 failure; 2 invalid usage or input; 3 namespace not found; 4 access denied; 5 library",
+    "missing; 6 Temporal or vCenter unreachable; 7 timeout waiting for an outcome; 8 not found; 9 unsuccessful run or",
+    "restore.",
+)
 
 
 class WrongUsage(InvalidInput):
@@ -173,3 +180,21 @@ def _taken_apart(word: str) -> tuple[Flag | None, str | None]:
     if not more or (flag is not None and not flag.takes_value and not more.startswith("=")):
         return (flag, None) if not more else (None, None)
     return flag, more.removeprefix("=")
+
+
+def help_for(path: tuple[str, ...]) -> list[str]:
+    """The help for the commands that begin with this path; for the whole program if the path is empty."""
+    commands = [command for command in COMMANDS if command.path[: len(path)] == path]
+    named = [(f"{command.name} {command.argument}".rstrip(), command.about) for command in commands]
+    wide = max(len(name) for name, _about in named)
+    about = ABOUT_GROUPS.get(path, ABOUT)
+    return [
+        f"usage: {' '.join((PROGRAM, *path))} COMMAND [FLAG ...]",
+        "",
+        f"{about[0].upper()}{about[1:].rstrip('.')}.",
+        "",
+        *(f"  {name.ljust(wide)}  {about}" for name, about in named),
+        "",
+        f"For the flags of a command, run {PROGRAM} COMMAND --help. With --json, all output is JSON.",
+        *CODES,
+    ]

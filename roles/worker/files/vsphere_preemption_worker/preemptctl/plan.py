@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from vsphere_preemption.core.planning.decision import DecisionContext, decide
-from vsphere_preemption.core.planning.plan_result import decision_as_result
+from vsphere_preemption.core.planning.decision import DecisionContext, decide, decision_as_result
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.policy_file.reading import load_policy_file
 

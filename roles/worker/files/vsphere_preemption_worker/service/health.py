@@ -16,9 +16,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
+from vsphere_preemption.core.environment import Address
 from vsphere_preemption.core.errors import InvalidSetting
-
-from .address import Address
 
 ANSWER_SECONDS = 5.0
 

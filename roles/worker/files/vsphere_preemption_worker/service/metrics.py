@@ -9,9 +9,8 @@ from collections.abc import Callable
 
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from vsphere_preemption.core.environment import Address
 from vsphere_preemption.core.errors import InvalidSetting
-
-from .address import Address
 
 CallObserver = Callable[[str, float, str | None], None]
 

@@ -26,8 +26,8 @@ from ..activities.restore.activities import GiveBack, PlanRestore, TellRestored
 from ..activities.settle import SettleMarks
 from ..activities.signal_dispatcher import DispatcherSignal
 from ..activities.stop.activity import StopVictims
-from ..activities.support.claims import Claims
-from ..activities.support.preemptions import PreemptionLookup
+from ..activities.support.claims import Claims, ClaimsClient
+from ..activities.support.kill_switch import KillSwitchClient, PreemptionLookup
 from ..triggers.alarm_actions import AlarmActions
 from ..workflows.alarm_watch import PreemptionAlarmWatch
 from ..workflows.claims import PreemptionClaims
@@ -37,10 +37,8 @@ from ..workflows.kill_switch import PreemptionSwitch
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.scheduled import PreemptionScheduled
-from .claims import ClaimsClient
 from .policies import Policies
 from .settings import WorkerSettings
-from .switch import KillSwitchClient
 
 WORKFLOWS: list[type] = [
     PreemptVMsWorkflow,

@@ -14,14 +14,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
-from vsphere_preemption.core.environment import Environment, boolean, required, seconds, whole_number
+from vsphere_preemption.core.environment import (
+    Address,
+    Environment,
+    boolean,
+    read_address,
+    required,
+    seconds,
+    whole_number,
+)
 from vsphere_preemption.core.policy.model import Actions, Policy
 from vsphere_preemption.events.sink_settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 
 from ..triggers.webhook.settings import WebhookSettings
-from .address import Address, read_address
 
 
 @dataclass(frozen=True)

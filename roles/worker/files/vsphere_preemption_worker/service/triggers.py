@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 
@@ -15,18 +16,22 @@ from temporalio.client import Client
 from temporalio.runtime import Runtime
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
-from vsphere_preemption.core.errors import MissingLibrary, VCenterObjectGone
+from vsphere_preemption.core.errors import MissingLibrary, PreemptionError, VCenterObjectGone
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
+from vsphere_preemption.temporal.alarm_workflows import start_watch
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..activities.pressure import alarm_colour
 from ..triggers.alarm_actions import AlarmActions
-from ..triggers.watch_keeper import keep_watch
 from .settings import WorkerSettings
 
 Rules = Callable[[], Sequence[AlarmRule]]
 
 log = logging.getLogger(__name__)
+
+
+ASK_EVERY_SECONDS = 30.0
+NOTICE_EVERY_SECONDS = 1.0
 
 
 @contextlib.asynccontextmanager
@@ -77,3 +82,23 @@ def _colour(vcenter: VCenter, alarm: AlarmEvent) -> str:
         return alarm_colour(vcenter, alarm)
     except VCenterObjectGone:
         return "green"
+
+
+async def keep_watch(client: Client, task_queue: str, wanted: Callable[[], bool]) -> None:
+    """Start the watch if it is not running, repeatedly, until this is cancelled.
+
+    wanted: whether there are rules, which may change at any time.
+    """
+    asked, trouble = float("-inf"), ""
+    while True:
+        if wanted() and time.monotonic() >= asked + ASK_EVERY_SECONDS:
+            try:
+                await start_watch(client, task_queue)
+                asked, trouble = time.monotonic(), ""
+            except PreemptionError as error:
+                if trouble != error.code:
+                    log.warning("cannot start the alarm watch", extra={"error": str(error)})
+                trouble = error.code
+        elif not wanted():
+            asked = float("-inf")
+        await asyncio.sleep(NOTICE_EVERY_SECONDS)

@@ -15,7 +15,7 @@ from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen
 from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.core.requests.alarm_requests import request_for, workflow_id_for
-from vsphere_preemption.temporal.delayed_requests import calm, raise_later
+from vsphere_preemption.temporal.alarm_workflows import calm, raise_later
 from vsphere_preemption.temporal.dispatcher import Accepted, cancel_workflow, signal_request
 from vsphere_preemption.temporal.restores import start_restore_when_green
 

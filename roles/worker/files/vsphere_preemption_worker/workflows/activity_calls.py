@@ -4,23 +4,26 @@
 """Starting activities, each with its timeouts, and waiting for them even after a cancellation.
 
 Activities are limited by time, not by a number of attempts: two rolling restarts of a worker take three attempts.
+
+A failure is reported by the outermost application error in its chain of causes: that is the one that our code raised,
+with what failed, why and what to do. Further in are the errors of libraries, further out the layers of Temporal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
 with workflow.unsafe.imports_passed_through():
     from ..messages.run import PLAN, STOP, PlanInput, PlanResult
     from .cancellation import CancellationGuard
-    from .failures import is_final
+
 
 Result = TypeVar("Result")
 
@@ -30,6 +33,36 @@ PLAN_AT_ONCE_WITHIN = timedelta(minutes=1)
 LONG_PLAN_SECONDS = 1.5
 PLAN_WITHIN = timedelta(minutes=10)
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=0.5), maximum_interval=timedelta(seconds=10))
+
+
+def failure_message(error: BaseException) -> str:
+    """The message of our own error, or of the innermost cause if there is none."""
+    ours = _application_error(error)
+    text = ours.message if ours else str(list(_causes(error))[-1])
+    return text or type(error).__name__
+
+
+def code_of(error: BaseException) -> str:
+    """Our error code; empty if there is none."""
+    ours = _application_error(error)
+    return (ours.type or "") if ours else ""
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether our error is not retryable."""
+    ours = _application_error(error)
+    return ours is not None and ours.non_retryable
+
+
+def _application_error(error: BaseException) -> ApplicationError | None:
+    return next((cause for cause in _causes(error) if isinstance(cause, ApplicationError)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
 
 
 class ActivityCalls:

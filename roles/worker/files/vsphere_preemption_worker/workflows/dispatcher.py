@@ -39,10 +39,9 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 
     from ..messages.run import TELL, RunInput, TellInput
-    from .activity_calls import HEARTBEAT, RETRY
+    from .activity_calls import HEARTBEAT, RETRY, failure_message
     from .cancellation import CancellationGuard
     from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
-    from .failures import failure_message
     from .run import PreemptionRun
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]

@@ -47,10 +47,9 @@ with workflow.unsafe.imports_passed_through():
         read_restore,
         refuse_empty_limits,
     )
-    from .activity_calls import ActivityCalls
+    from .activity_calls import ActivityCalls, code_of, failure_message, is_final
     from .alarm_hold import AlarmHold, HoldResult
     from .cancellation import CancellationGuard
-    from .failures import code_of, failure_message, is_final
 
 log = workflow.logger
 

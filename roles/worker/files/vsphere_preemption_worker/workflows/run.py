@@ -13,6 +13,7 @@ A cancellation ends the stop phase early; marks are settled and the announcement
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -42,13 +43,15 @@ with workflow.unsafe.imports_passed_through():
         TellInput,
         on_the_wire,
     )
-    from .activity_calls import ActivityCalls
+    from .activity_calls import ActivityCalls, code_of, failure_message
     from .approval import Approval
     from .cancellation import CancellationGuard
-    from .failures import code_of, failure_message
-    from .metrics import count_run
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
+
+RUNS = "preemption_runs"
+VICTIMS = "preemption_victims"
+RUN_SECONDS = "preemption_run_seconds"
 
 # Does not log while a history is replayed.
 log = workflow.logger
@@ -57,6 +60,19 @@ NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
 # How often to poll an alarm that must stay green for the hold time.
 LOOK_SECONDS, LOOKS_IN_HOLD_TIME = 30.0, 4
+
+
+def count_run(record: RunRecord, took: timedelta) -> None:
+    """Count a finished run: its outcome, its victims by method and outcome, and its duration."""
+    meter = workflow.metric_meter()
+    outcome = {"outcome": record.outcome.value}
+    meter.create_counter(RUNS, "Finished preemption runs by outcome.").add(1, outcome)
+    victims = meter.create_counter(VICTIMS, "Victims by method and outcome.")
+    by_kind = Counter((victim.method.value, victim.outcome.value) for victim in record.victims)
+    for (method, end), number in by_kind.items():
+        victims.add(number, {"method": method, "outcome": end})
+    seconds = meter.create_histogram_float(RUN_SECONDS, "Time from start to end of a run.")
+    seconds.record(took.total_seconds(), outcome)
 
 
 @workflow.defn(name=RUN_WORKFLOW_TYPE)

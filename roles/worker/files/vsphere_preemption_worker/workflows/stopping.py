@@ -39,9 +39,8 @@ with workflow.unsafe.imports_passed_through():
         on_the_wire,
         outcomes_of,
     )
-    from .activity_calls import ActivityCalls
+    from .activity_calls import ActivityCalls, failure_message
     from .cancellation import CancellationGuard
-    from .failures import failure_message
 
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)

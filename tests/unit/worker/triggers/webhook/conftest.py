@@ -18,11 +18,11 @@ from temporalio.runtime import Runtime
 from support.ports import LOOPBACK, free_port
 from support.webhook import Sender, alarm_data, of_knative
 from vsphere_preemption.core.alarm_event import AlarmEvent
+from vsphere_preemption.core.environment import Address
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen
 from vsphere_preemption.core.requests.alarm_requests import workflow_id_for
 from vsphere_preemption.temporal.dispatcher import Accepted
-from vsphere_preemption_worker.service.address import Address
 from vsphere_preemption_worker.triggers.webhook.server import Webhook
 from vsphere_preemption_worker.triggers.webhook.settings import WebhookSettings
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from vsphere_preemption.core.environment import Address
 from vsphere_preemption.core.errors import InvalidSetting
-from vsphere_preemption_worker.service.address import Address
 from vsphere_preemption_worker.triggers.webhook.settings import WebhookSettings
 
 

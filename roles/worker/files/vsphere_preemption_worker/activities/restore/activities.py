@@ -13,12 +13,10 @@ from temporalio import activity
 
 from vsphere_preemption.core.errors import WorkflowNotFound
 from vsphere_preemption.core.inventory import ManagedObject, Scope, TaggedObjects
-from vsphere_preemption.core.policy.matching import choose_policy
-from vsphere_preemption.core.policy.model import Policy, PolicySet
+from vsphere_preemption.core.policy.model import Policy, PolicySet, choose_policy
 from vsphere_preemption.core.restore.candidates import RestoreLimits, is_marked, plan_restore, vms_to_look_up
 from vsphere_preemption.core.restore.record import RestoreReason, VmRestoreOutcome
-from vsphere_preemption.events.envelope import source_reference
-from vsphere_preemption.events.event_types import RestoredMachine, RestoreIdentity, restored_event
+from vsphere_preemption.events.event_types import RestoredMachine, RestoreIdentity, restored_event, source_reference
 from vsphere_preemption.events.sink import Sink
 
 from ...messages.restore import (
@@ -32,9 +30,8 @@ from ...messages.restore import (
     RestorePlanResult,
     TellRestoredInput,
 )
-from ..limits import MOST_VICTIMS
-from ..plan_victims import LEFT_OUT_NAMED
-from ..stop.evidence import CLOCK_SKEW
+from ..plan_victims import LEFT_OUT_NAMED, MOST_VICTIMS
+from ..stop.requested import CLOCK_SKEW
 from ..support.claims import Claims
 from ..support.heartbeat import with_heartbeat
 from ..support.kill_switch import PauseQuery

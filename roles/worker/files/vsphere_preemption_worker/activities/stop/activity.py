@@ -23,9 +23,8 @@ from ..support.claims import Claims
 from ..support.heartbeat import with_heartbeat
 from ..support.vcenter import PowerClient
 from .confirmation import Confirmation
-from .final_marks import FinalMarks
 from .gate import StopGate
-from .marks import Marks
+from .marks import FinalMarks, Marks
 from .pipeline import Pipeline, StopContext
 from .requested import ShutdownRequests, StopRequest
 from .shared_limits import SharedLimits

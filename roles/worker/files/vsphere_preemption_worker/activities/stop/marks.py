@@ -1,23 +1,34 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The texts of the marks of one run's victims: pending before the stop request, final when the outcome is known.
+"""The marks of one run's victims: pending before anything is asked, final when the outcome is known.
 
 A mark keeps the history of the previous one: the preemptions of its VM in the last 24 hours. Another attempt or
 activity that writes the mark again writes the same bytes.
+
+Final marks are written while other victims are still going down. Nothing else is asked of vCenter at that time, so
+they cost the run no time. A mark that cannot be written then stays pending and is left to the activity that settles;
+so are the marks of victims that were not stopped, since a later attempt may still stop them.
 """
 
 from __future__ import annotations
 
+import logging
+from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import datetime
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
+from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import Mark, MarkPhase, history_after, read_mark, settled
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ...messages.run import StopInput
+from ..support.vcenter import PowerClient
+
+log = logging.getLogger(__name__)
 
 
 class Marks:
@@ -60,3 +71,31 @@ class Marks:
             position=self._place[vm],
             note=self._input.run.request.narrowing.reason,
         )
+
+
+class FinalMarks:
+    """Writes the final marks with the threads of one run."""
+
+    def __init__(self, vcenter: PowerClient, marks: Marks, threads: Executor) -> None:
+        self._vcenter = vcenter
+        self._marks = marks
+        self._threads = threads
+        self._writing: dict[ManagedObject, Future[bool]] = {}
+
+    def begin(self, outcome: VictimOutcome) -> None:
+        """Start writing the mark of a victim, if the victim was stopped and the mark is still pending."""
+        if outcome.outcome is VictimStatus.STOPPED and outcome.marked and not outcome.settled:
+            self._writing[outcome.vm] = self._threads.submit(self._write, outcome)
+
+    def finish(self, outcomes: list[VictimOutcome]) -> list[VictimOutcome]:
+        """The outcomes, with `settled` set if the mark was written."""
+        written = {vm for vm, writing in self._writing.items() if writing.result()}
+        return [replace(outcome, settled=outcome.settled or outcome.vm in written) for outcome in outcomes]
+
+    def _write(self, outcome: VictimOutcome) -> bool:
+        try:
+            self._vcenter.write_mark(outcome.vm, self._marks.final(outcome, outcome.stopped))
+        except PreemptionError as error:
+            log.info("cannot write final mark yet", extra={"vm": outcome.vm.value, "error": str(error)})
+            return False
+        return True

@@ -37,11 +37,10 @@ from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from ...messages.run import StopInput
 from ..support.claims import Claims
 from ..support.vcenter import PowerClient
-from .evidence import Evidence
 from .gate import Gate
 from .marks import Marks
 from .recheck import Recheck
-from .requested import ShutdownRequests, StopRequest, Unattributed
+from .requested import Evidence, ShutdownRequests, StopRequest, Unattributed
 
 # A fault of one VM gets so many further tries; an outage of vCenter is left to Temporal after them.
 PAUSES = (0.5, 1.0, 2.0)

@@ -1,22 +1,31 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which stop requests vCenter accepted for each victim, and which guest shutdowns the next attempt must not repeat.
+"""What was asked of vCenter for each victim, which guests need not be asked again, and whether it was us who stopped
+a VM.
 
 A guest shutdown has no task in vCenter, and may take minutes. If the worker hands over during that time, the next
 attempt reads the time of the request from the heartbeat details: it does not repeat it, and the grace period continues.
+
+The worker or its connection may fail between the call and its response. Then only vCenter's event log shows which
+account was the last to stop the VM.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.reasons import VictimReason
+
+from ..support.vcenter import PowerClient
+
+# vCenter's events have the time of its own clock.
+CLOCK_SKEW = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -57,3 +66,19 @@ class ShutdownRequests:
         """The requests for the heartbeat details."""
         with self._lock:
             return dict(self._asked)
+
+
+class Evidence:
+    """Which accounts stopped VMs since the marks of a run were written."""
+
+    def __init__(self, vcenter: PowerClient, marked: datetime) -> None:
+        self._vcenter = vcenter
+        self._since = marked - CLOCK_SKEW
+
+    def ours(self, machines: Iterable[ManagedObject]) -> frozenset[ManagedObject]:
+        """The VMs that our own account stopped."""
+        wanted = list(machines)
+        if not wanted:
+            return frozenset()
+        stoppers = self._vcenter.who_stopped(wanted, self._since)
+        return frozenset(vm for vm in wanted if stoppers.get(vm) == self._vcenter.user)

@@ -9,6 +9,8 @@ Rejected requests are logged up to a maximum rate, and then only counted, so tha
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,6 @@ from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 from temporalio.runtime import Runtime
 
-from .allowance import Allowance
 from .answers import WebhookResponse
 
 REFUSALS_LOGGED_PER_SECOND = 20
@@ -26,6 +27,38 @@ ANSWER = web.RequestKey("answer", WebhookResponse)
 Observer = Callable[[int, WebhookResponse | None, float], None]
 
 log = logging.getLogger(__name__)
+
+
+class Allowance:
+    """Refills steadily up to the amount of one second. now: seconds of a monotonic clock."""
+
+    def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._now = now
+        self._left = float(per_second)
+        self._seen = now()
+
+    def take(self) -> bool:
+        """Take one if available; return whether it was."""
+        self._fill()
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def owe(self, count: int) -> None:
+        """Take this number in any case; it is missing later."""
+        self._left -= count
+
+    def wait_seconds(self) -> int:
+        """Whole seconds until one is available again; at least 1."""
+        self._fill()
+        return max(1, math.ceil((1 - self._left) / self._per_second))
+
+    def _fill(self) -> None:
+        now = self._now()
+        self._left = min(self._per_second, self._left + (now - self._seen) * self._per_second)
+        self._seen = now
 
 
 def observe_requests(runtime: Runtime) -> Observer:

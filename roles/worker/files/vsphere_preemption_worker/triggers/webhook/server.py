@@ -21,8 +21,7 @@ from temporalio.runtime import Runtime
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 
-from .access import ANSWER, access_log, observe_requests
-from .allowance import Allowance
+from .access import ANSWER, Allowance, access_log, observe_requests
 from .answers import Memory, WebhookResponse, of_batch, refused, wrong
 from .authentication import Authentication, AuthStatus, signed_headers
 from .connections import Connections

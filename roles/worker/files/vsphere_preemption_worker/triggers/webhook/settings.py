@@ -8,9 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vsphere_preemption.core.environment import Environment, existing_file, refused, whole_number
-
-from ...service.address import Address, read_address
+from vsphere_preemption.core.environment import Address, Environment, existing_file, read_address, refused, whole_number
 
 MAX_BYTES = 256 * 1024
 PER_SECOND = 50
