@@ -66,6 +66,22 @@ def test_every_link_leads_somewhere() -> None:
     assert [link for page in pages if page.exists() for link in broken_links(page)] == []
 
 
+NOT_THERE_YET = {"triggers/message_queue.py"}
+"""What the worked examples of CONTRIBUTING.md add."""
+
+
+def test_pages_for_contributors_name_files_and_folders_that_exist() -> None:
+    listing = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    known = "\n/" + listing.replace("\n", "\n/")
+    pages = [CHECKOUT / "CONTRIBUTING.md", *(DOCS / "adr").glob("*.md")]
+    named = {
+        path for page in pages for path in re.findall(r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|yml))?)`", page.read_text())
+    }
+    wanted = {path for path in named if not path.startswith(".") and path not in NOT_THERE_YET}
+    assert wanted
+    assert sorted(path for path in wanted if f"/{path}" not in known) == []
+
+
 def test_every_image_is_well_formed_and_shown_on_a_page() -> None:
     pages = "".join(page.read_text() for page in [*DOCS.glob("*.md"), CHECKOUT / "README.md"])
     for image in (DOCS / "images").iterdir():
