@@ -14,7 +14,7 @@ from unit.modules._collection import imported
 
 from .host_double import service
 
-env_file = imported("plugins.module_utils._worker_host.launcher")
+env_file = imported("plugins.module_utils._worker_host.env_file")
 launcher = imported("plugins.module_utils._worker_host.launcher")
 
 SHOW = '#!/bin/sh\nprintf "%s|" "$@" "$TEMPORAL_API_KEY" "$VCENTER_SECRET_PATH" "$PYTHONPATH"\n'

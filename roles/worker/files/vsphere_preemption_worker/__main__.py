@@ -24,8 +24,9 @@ from vsphere_preemption.core.errors import (
 from vsphere_preemption.core.policy.problems import InvalidPolicy
 from vsphere_preemption.policy_file.reading import load_policy_file
 
-from .service.lifecycle import Service, share_heaps
+from .service.lifecycle import Service
 from .service.log import set_up_logging
+from .service.memory import share_heaps
 from .service.policies import log_problems
 from .service.settings import WorkerSettings
 

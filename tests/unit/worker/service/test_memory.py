@@ -19,7 +19,7 @@ from support.paths import WORKER_PYTHONPATH
 GIVEN_BACK = """
 import sys
 from pathlib import Path
-from vsphere_preemption_worker.service.lifecycle import share_heaps
+from vsphere_preemption_worker.service.memory import share_heaps
 
 def resident_mib():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20

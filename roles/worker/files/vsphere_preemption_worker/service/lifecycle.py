@@ -5,16 +5,11 @@
 
 Temporal may start after the worker, so the connection is retried; vCenter may be unreachable at any time, so it only
 affects readiness. Permanent errors (a missing namespace, a rejected key) end the startup immediately.
-
-The C library gives each thread its own heap, and none of them returns the memory that a large response of vCenter once
-took. With two heaps for all threads, a run of a thousand VMs needs 20 MiB less. Large blocks are allocated outside the
-heaps, and a heap returns free memory at its end: the library would raise both limits by itself, up to 32 and 64 MiB.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import logging
 import signal
 import time
@@ -55,12 +50,6 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
 SESSION_BELIEVED_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
-
-# From glibc's malloc.h; other C libraries have neither this function nor such heaps.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
-HEAPS = 2
-LARGE_BYTES = 64 * 1024
-SPARE_BYTES = 128 * 1024
 
 
 class Service:
@@ -194,12 +183,3 @@ class Service:
             await asyncio.wait_for(self._stop.wait(), seconds)
         except TimeoutError:
             return
-
-
-def share_heaps() -> None:
-    """Limit the number of heaps. Call it before threads are started."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_ARENA_MAX, HEAPS)
-        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        mallopt(M_TRIM_THRESHOLD, SPARE_BYTES)
