@@ -73,7 +73,8 @@ def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(govc:
 @pytest.mark.usefixtures("preempted")
 def test_a_filter_that_found_nothing_restores_no_vm(govc: Govc, ansible: Ansible) -> None:
     asked = {"tag": "preemptible", "force": True}
-    for empty in ({"vms": []}, {"scope": []}, {"run_id": ""}):
+    limits: list[dict[str, object]] = [{"vms": []}, {"scope": []}, {"run_id": ""}]
+    for empty in limits:
         refused = ansible.module(RESTORE, {**asked, **empty})
         assert refused.error_code == "invalid_request", empty
         assert f"{next(iter(empty))} is set but empty" in refused.result["msg"]
