@@ -31,12 +31,14 @@ options:
     description: Id of the workflow.
     type: str
     default: preempctl-run
-  run_id:
+  preemption_id:
     description:
-      - Id of the run, which is the id of its own workflow. It is part of the results of
-        M(vsphere.preemption.preemption_query) and of events.
-      - Defaults to the active run.
+      - Id of the preemption, which is the id of its run, a workflow of its own. It is part of the results of
+        M(vsphere.preemption.preemption_signal) and M(vsphere.preemption.preemption_query).
+      - The task fails if no run has the id. A run id of Temporal (C(execution_run_id)) is not a preemption id.
+      - Defaults to the active run. It must not be empty.
     type: str
+    aliases: [run_id]
   decision:
     description: Whether to approve or reject the plan.
     type: str
@@ -75,7 +77,7 @@ EXAMPLES = r"""
 - name: Approve exactly this plan
   vsphere.preemption.preemption_approve:
     temporal_address: temporal.example.com:7233
-    run_id: "{{ proposed.run_id }}"
+    preemption_id: "{{ proposed.preemption_id }}"
     decision: approve
     by: ops
     note: as agreed in the change meeting
@@ -83,13 +85,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+preemption_id:
+  description: Id of the preemption.
+  returned: success
+  type: str
+  sample: preempctl-run/0f343b0931126a20f133d67c2b018a3b
+  version_added: 0.2.1
 run_id:
-  description: Id of the run.
+  description: The same as RV(preemption_id), under the name it had in 0.2.0.
   returned: success
   type: str
   sample: preempctl-run/0f343b0931126a20f133d67c2b018a3b
 request_id:
-  description: Id of the request. Empty if O(run_id) is set.
+  description: Id of the request. Empty if O(preemption_id) is set.
   returned: success
   type: str
   sample: make-room-for-release-42
@@ -132,7 +140,9 @@ decision:
   type: dict
   sample: {decision: approve, by: ops, note: as agreed}
 error_code:
-  description: Stable error code; C(not_waiting_for_approval) if no run is waiting for approval.
+  description:
+    - Stable error code; C(not_waiting_for_approval) if no run is waiting for approval, C(workflow_not_found) if nothing
+      has the O(preemption_id).
   returned: failure
   type: str
   sample: not_waiting_for_approval
@@ -163,7 +173,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
-    "run_id": {"type": "str"},
+    "preemption_id": {"type": "str", "aliases": ["run_id"]},
     "decision": {"type": "str", "choices": ["approve", "reject"], "required": True},
     "by": {"type": "str"},
     "note": {"type": "str", "default": ""},
@@ -179,7 +189,7 @@ def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
     async def call(client: Client) -> tuple[deciding.Awaited, deciding.Verdict, bool]:
         awaited = await deciding.find_awaited(
-            client, params["workflow_id"], params["run_id"] or None, wait_seconds=seconds
+            client, params["workflow_id"], params["preemption_id"], wait_seconds=seconds
         )
         if check_mode:
             return awaited, awaited.verdict or verdict, deciding.would_change(awaited, verdict)
@@ -189,7 +199,8 @@ def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     run = awaited.run
     return {
         "changed": changed,
-        "run_id": run.run_id,
+        "preemption_id": run.preemption_id,
+        "run_id": run.preemption_id,
         "request_id": run.request_id,
         "plan": plan_as_result(Plan.from_wire(run.plan) if run.plan else Plan()),
         "decision": {"decision": holds.decision, "by": holds.by, "note": holds.note},

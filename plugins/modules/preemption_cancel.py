@@ -29,9 +29,10 @@ options:
     description: Id of the workflow.
     type: str
     default: preempctl-run
-  run_id:
-    description: Run id of the workflow. Defaults to the open run.
+  execution_run_id:
+    description: Temporal's run id of the workflow execution. Defaults to the open one.
     type: str
+    aliases: [run_id]
   wait:
     description: Whether to wait until the workflow has ended. Waiting requires a worker.
     type: bool
@@ -92,7 +93,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
-    "run_id": {"type": "str"},
+    "execution_run_id": {"type": "str", "aliases": ["run_id"]},
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 300},
 }
@@ -100,13 +101,13 @@ OPTIONS = {
 
 def cancel(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
-    workflow_id, run_id = params["workflow_id"], params["run_id"]
+    workflow_id, execution_run_id = params["workflow_id"], params["execution_run_id"]
 
     async def call(client: Client) -> asking.Cancelled:
         if check_mode:
-            return await asking.what_cancel_would_find(client, workflow_id, run_id)
+            return await asking.what_cancel_would_find(client, workflow_id, execution_run_id)
         return await asking.cancel_workflow(
-            client, workflow_id, run_id, wait=params["wait"], timeout_seconds=params["timeout"]
+            client, workflow_id, execution_run_id, wait=params["wait"], timeout_seconds=params["timeout"]
         )
 
     done = with_client(params, call, timeout_seconds=params["timeout"])

@@ -30,9 +30,10 @@ options:
     description: Id of the workflow.
     type: str
     default: preempctl-run
-  run_id:
-    description: Run id of the workflow. Defaults to the last run.
+  execution_run_id:
+    description: Temporal's run id of the workflow execution. Defaults to the latest one.
     type: str
+    aliases: [run_id]
   vm:
     description: The VM to explain in RV(explanation), by name or MoRef.
     type: str
@@ -80,7 +81,7 @@ state:
     event: {specversion: "1.0", id: "4711", source: "https://vcenter.example.com/sdk", type: AlarmStatusChangedEvent}
     replyTo: ""
 runs:
-  description: Records of the last 20 runs, newest last.
+  description: Records of the last 20 runs, newest last. C(runID) is the preemption id.
   returned: success
   type: list
   elements: dict
@@ -104,8 +105,13 @@ at_work:
   returned: success
   type: dict
   contains:
+    preemption_id:
+      description: Id of the preemption, which is the id of its run, a workflow of its own.
+      returned: always
+      type: str
+      version_added: 0.2.1
     run_id:
-      description: Id of the run, which is the id of its own workflow.
+      description: The same as C(preemption_id), under its name in release 0.2.0.
       returned: always
       type: str
     request_id:
@@ -134,8 +140,13 @@ explanation:
   type: list
   elements: dict
   contains:
+    preemption_id:
+      description: Id of the preemption.
+      returned: always
+      type: str
+      version_added: 0.2.1
     run_id:
-      description: Id of the run.
+      description: The same as C(preemption_id), under the name it had in 0.2.0.
       returned: always
       type: str
     request_id:
@@ -214,7 +225,7 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
-    "run_id": {"type": "str"},
+    "execution_run_id": {"type": "str", "aliases": ["run_id"]},
     "vm": {"type": "str"},
 }
 
@@ -223,7 +234,7 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
     """The result of the module."""
 
     async def ask(client: Client) -> dict[str, Any]:
-        workflow = (client, params["workflow_id"], params["run_id"])
+        workflow = (client, params["workflow_id"], params["execution_run_id"])
         requests = await asking.read_requests(*workflow)
         return {
             "state": await asking.read_state(*workflow),
@@ -243,7 +254,8 @@ def _at_work(run: asking.RunAtWork | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {
-        "run_id": run.run_id,
+        "preemption_id": run.preemption_id,
+        "run_id": run.preemption_id,
         "request_id": run.request_id,
         "phase": run.phase,
         "criticality": run.criticality,

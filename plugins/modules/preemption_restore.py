@@ -37,12 +37,17 @@ options:
     description: Id of the workflow that preempted the VMs. Each workflow has at most one restore at a time.
     type: str
     default: preempctl-run
-  run_id:
+  preemption_id:
     description:
-      - Only restore VMs that this preemption run stopped. Its id is part of the results of
-        M(vsphere.preemption.preemption_query) and of events.
-      - By default, VMs of all runs are restored. An empty string is refused.
+      - Only restore VMs that this preemption stopped. RV(vsphere.preemption.preemption_signal#module:preemption_id) has
+        its id; records of runs, events and marks contain it as C(runID).
+      - The task fails if nothing has the id, neither a workflow execution in Temporal nor the mark of a VM. A run id of
+        Temporal (C(execution_run_id)) is not a preemption id.
+      - By default, VMs of all preemptions are restored. An empty string is refused.
+      - With O(wait=false), an id that Temporal no longer has is looked up in the marks before the restore is started.
+        This needs a worker.
     type: str
+    aliases: [run_id]
   vms:
     description:
       - Only restore these VMs, by name or MoRef.
@@ -91,6 +96,11 @@ EXAMPLES = r"""
     tag: preemptible
     reason: maintenance is over
 
+- name: Restore what one preemption stopped
+  vsphere.preemption.preemption_restore:
+    tag: preemptible
+    preemption_id: "{{ preemption.preemption_id }}"
+
 - name: End a drill
   vsphere.preemption.preemption_restore:
     tag: preemptible
@@ -131,7 +141,8 @@ last_state:
 error_code:
   description:
     - Stable error code. V(restore_failed) if no VM could be restored, V(restore_in_progress) if another restore of the
-      workflow is active; V(invalid_request), V(no_worker), V(outcome_timeout) and others.
+      workflow is active, V(workflow_not_found) if nothing has the O(preemption_id); V(invalid_request), V(no_worker),
+      V(outcome_timeout) and others.
   returned: failure
   type: str
   sample: restore_in_progress
@@ -169,7 +180,7 @@ PLACES = [kind.value for kind in PlaceKind]
 OPTIONS = {
     "tag": {"type": "str", "required": True},
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
-    "run_id": {"type": "str"},
+    "preemption_id": {"type": "str", "aliases": ["run_id"]},
     "vms": {"type": "list", "elements": "str"},
     "scope": {
         "type": "list",
@@ -199,7 +210,7 @@ def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restoring.Restore
         tag=params["tag"],
         reason=narrowing.reason,
         only=narrowing.only,
-        run_id=params["run_id"] or "",
+        preemption_id=params["preemption_id"],
         places=narrowing.scope,
         force=params["force"],
         dry_run=dry_run,
@@ -213,7 +224,7 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     seconds = float(params["timeout"])
 
     async def leave(client: Client) -> restoring.Started:
-        return await restoring.start_restore(client, request, task_queue=params["task_queue"])
+        return await restoring.leave_restore(client, request, task_queue=params["task_queue"], timeout_seconds=seconds)
 
     async def ask(client: Client) -> restoring.Record:
         return await restoring.restore_and_wait(
@@ -222,7 +233,7 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
 
     result: dict[str, Any] = {"changed": True, "workflow_id": params["workflow_id"]}
     if not params["wait"] and not check_mode:
-        return {**result, "changed": not with_client(params, leave).joined}
+        return {**result, "changed": not with_client(params, leave, timeout_seconds=seconds).joined}
     record = with_client(params, ask, timeout_seconds=seconds)
     done = record["outcome"] == RestoreEnd.DONE
     result |= {"changed": would_change(record), "complete": done, "restore": without_secrets(record)}

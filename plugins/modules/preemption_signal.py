@@ -100,6 +100,12 @@ EXAMPLES = r"""
       memory_mib: 65536
     max_vms: 5
 
+- name: Restore exactly the VMs that the first task stopped
+  vsphere.preemption.preemption_restore:
+    tag: preemptible
+    preemption_id: "{{ preemption.preemption_id }}"
+    force: true
+
 - name: Send the request without waiting for the outcome
   vsphere.preemption.preemption_signal:
     tag: preemptible
@@ -117,8 +123,27 @@ workflow_id:
   returned: success, and when the run has failed
   type: str
   sample: preempctl-run
+preemption_id:
+  description:
+    - Id of the run that carried the request out. It names this preemption in M(vsphere.preemption.preemption_restore)
+      and M(vsphere.preemption.preemption_approve).
+    - Empty if no run was made for the request, as for one that was skipped, and in check mode. Both modules refuse an
+      empty id.
+    - With O(wait=false) the id that the run gets, if one is made.
+  returned: success, and when the run has failed
+  type: str
+  sample: preempctl-run/0f343b0931126a20f133d67c2b018a3b
+  version_added: 0.2.1
+execution_run_id:
+  description: Temporal's run id of the workflow that took the request. It names no preemption. Empty in check mode.
+  returned: success, and when the run has failed
+  type: str
+  sample: 0191f8a0-4f9c-7cc0-8f3c-6f1f0a9d7b11
+  version_added: 0.2.1
 run_id:
-  description: Run id of the workflow. Empty in check mode.
+  description:
+    - Deprecated, use RV(execution_run_id), which has the same value, or RV(preemption_id), which names the preemption.
+    - M(vsphere.preemption.preemption_restore) and M(vsphere.preemption.preemption_approve) fail if they get it.
   returned: success, and when the run has failed
   type: str
   sample: 0191f8a0-4f9c-7cc0-8f3c-6f1f0a9d7b11
@@ -230,22 +255,28 @@ def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> 
     result = {
         "changed": True,
         "workflow_id": params["workflow_id"],
-        "run_id": "",
+        **_ids("", ""),
         "request_id": request.request_id or request.event.id,
         "request": without_secrets(request.as_wire()),
     }
     if check_mode:
         return {**result, **_check(params, request, diff=diff)}
     if not params["wait"]:
-        return {**result, "run_id": _leave(params, request).run_id}
+        left = _leave(params, request)
+        return {**result, **_ids(left.preemption_id, left.execution_run_id)}
     answer = _ask(params, request)
     stopped = any(victim["outcome"] == "stopped" for victim in answer.record.get("victims", []))
     result["changed"] = stopped and not answer.repeated
     result |= {"complete": answer.record["outcome"] == RunEnd.DONE, "outcome": without_secrets(answer.record)}
-    result["run_id"] = answer.run_id
+    result |= _ids(answer.preemption_id, answer.execution_run_id)
     if answer.record["outcome"] in ("failed", "rejected"):
         return {**result, **RunFailed(answer.record).as_result()}
     return result
+
+
+def _ids(preemption_id: str, execution_run_id: str) -> dict[str, str]:
+    """Both ids, and the name that the second one had in 0.2.0."""
+    return {"preemption_id": preemption_id, "execution_run_id": execution_run_id, "run_id": execution_run_id}
 
 
 def _check(params: Mapping[str, Any], request: PreemptionRequest, *, diff: bool) -> dict[str, Any]:

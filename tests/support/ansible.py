@@ -96,8 +96,15 @@ class Ansible:
 
     def named_playbook(self, name: str, variables: Mapping[str, Any] | None = None, *flags: str) -> Completed:
         """Run a playbook of the collection by its full name. variables: extra variables."""
+        return self._playbook(f"vsphere.preemption.{name}", variables, *flags)
+
+    def playbook_file(self, file: Path, variables: Mapping[str, Any] | None = None, *flags: str) -> Completed:
+        """Run a playbook where it is, with its own vars and templates. variables: extra variables."""
+        return self._playbook(str(file), variables, *flags)
+
+    def _playbook(self, playbook: str, variables: Mapping[str, Any] | None, *flags: str) -> Completed:
         extra = ["-e", json.dumps(variables)] if variables else []
-        return self._run(["ansible-playbook", f"vsphere.preemption.{name}", *extra, *flags], None)
+        return self._run(["ansible-playbook", playbook, *extra, *flags], None)
 
     def _run(self, argv: list[str], env: Mapping[str, str] | None) -> Completed:
         return subprocess.run(

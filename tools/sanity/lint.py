@@ -43,7 +43,7 @@ CHECKS: dict[str, tuple[str, ...]] = {
         "--cache-dir",
         ".cache/import-linter",
     ),
-    "layers": ("pytest", "-q", "tests/unit/test_layers.py"),
+    "layers": ("pytest", "-q", "tests/unit/test_layers.py", "tests/lint"),
     "ansible-lint": ("ansible-lint", "--profile", "production", "--offline", "-q"),
     "changelog": ("antsibull-changelog", "lint"),
     "documentation": (

@@ -35,12 +35,12 @@ def test_check_do_check_again_do_again(ansible: Ansible, script: Script, decisio
     # Nobody has decided yet, or the plan would not be there any more.
     done = ansible.module(APPROVE, asked)
     assert done.changed
-    for name in ("plan", "run_id", "decision"):
+    for name in ("plan", "preemption_id", "run_id", "decision"):
         assert done.result[name] == checked.result[name]
     assert done.result["decision"] == {"decision": decision, "by": "ops", "note": "as agreed"}
     ended = ansible.module(SIGNAL, {"tag": "t", "request_id": "r1"})
     assert (ended.result["outcome"]["outcome"], len(script.stops)) == (outcome, int(decision == "approve"))
-    of_this_run = {**asked, "run_id": done.result["run_id"]}
+    of_this_run = {**asked, "preemption_id": done.result["preemption_id"]}
     for flags in (["--check"], []):
         again = ansible.module(APPROVE, of_this_run, *flags)
         assert (again.changed, again.result["decision"]) == (False, done.result["decision"])

@@ -44,7 +44,7 @@ def test_check_do_check_again_do_again(ansible: Ansible, work: Work) -> None:
     assert not seen.changed
     assert seen.result["runs"] == [done.result["outcome"]]
     assert seen.result["counts"] == {"done": 1}
-    assert seen.result["state"]["workflowRunID"] == done.result["run_id"]
+    assert seen.result["state"]["workflowRunID"] == done.result["execution_run_id"]
 
 
 def test_a_request_within_the_window_changes_nothing(ansible: Ansible, work: Work) -> None:

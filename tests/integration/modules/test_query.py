@@ -31,7 +31,9 @@ def test_the_run_at_work_is_shown_with_its_plan_until_it_has_ended(
     )
     assert (at_work["request_id"], at_work["criticality"]) == ("r1", "LOW")
     assert [victim["name"] for victim in at_work["plan"]["victims"]] == ["VM 0", "VM 1"]
-    decided = ansible.module(APPROVE, {"run_id": at_work["run_id"], "decision": "reject", "by": "ops", "note": "no"})
+    decided = ansible.module(
+        APPROVE, {"preemption_id": at_work["preemption_id"], "decision": "reject", "by": "ops", "note": "no"}
+    )
     assert decided.changed
     ended = ansible.module(SIGNAL, {"tag": "t", "request_id": "r1"})
     assert ended.result["outcome"]["reason"] == "not_approved"

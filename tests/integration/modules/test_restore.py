@@ -19,7 +19,7 @@ from support.sink import Sink
 from support.vcsim import VCSim
 from support.worker import WorkerProcess
 
-RESTORE = "preemption_restore"
+RESTORE, SIGNAL = "preemption_restore", "preemption_signal"
 TAGGED = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"]
 
 
@@ -56,12 +56,16 @@ def test_check_with_diff_then_do_then_check_again_then_do_again(govc: Govc, ansi
 
 
 @pytest.mark.usefixtures("preempted")
-def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(govc: Govc, ansible: Ansible) -> None:
+def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(
+    govc: Govc, ansible: Ansible, workflow_id: str
+) -> None:
     held = ansible.module(RESTORE, {"tag": "preemptible"})
     assert (held.changed, held.result["restore"]["kept"]["byReason"]) == (False, {"hold_time": 2})
     elsewhere = ansible.module(RESTORE, {"tag": "preemptible", "force": True, "scope": [{"cluster": "DC0_C1"}]})
     assert elsewhere.result["restore"]["kept"]["byReason"] == {"out_of_scope": 2}
-    other_run = ansible.module(RESTORE, {"tag": "preemptible", "force": True, "run_id": "none"})
+    drill = {"tag": "preemptible", "dry_run": True, "workflow_id": f"{workflow_id}-drill"}
+    nothing = ansible.module(SIGNAL, drill).result["preemption_id"]
+    other_run = ansible.module(RESTORE, {"tag": "preemptible", "force": True, "preemption_id": nothing})
     assert other_run.result["restore"]["kept"]["byReason"] == {"another_run": 2}
     one = ansible.module(
         RESTORE, {"tag": "preemptible", "force": True, "vms": TAGGED[1:], "scope": [{"cluster": "DC0_C0"}]}

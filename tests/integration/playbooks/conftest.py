@@ -23,18 +23,23 @@ TAGGED = ["DC0_C0_RP0_VM0", "DC0_C0_RP0_VM1"]
 class Site:
     """Runs playbooks with the shared variables of one site.
 
-    variables: what an operator would have in group_vars; it may be changed before a run.
+    variables: what an operator would have in group_vars; it may be changed before a run. folder: of copies of the
+    playbooks; those of the collection where there is none.
     """
 
-    def __init__(self, ansible: Ansible, variables: dict[str, Any]) -> None:
+    def __init__(self, ansible: Ansible, variables: dict[str, Any], folder: Path | None = None) -> None:
         self._ansible = ansible
         # A playbook is many modules, one after the other.
         self._ansible.seconds = 600.0
         self.variables = variables
+        self.folder = folder
 
     def run(self, playbook: str, *flags: str, **variables: Any) -> Completed:
         """Run it, whatever the exit code."""
-        return self._ansible.named_playbook(playbook, {**self.variables, **variables}, *flags)
+        given = {**self.variables, **variables}
+        if self.folder:
+            return self._ansible.playbook_file(self.folder / f"{playbook}.yml", given, *flags)
+        return self._ansible.named_playbook(playbook, given, *flags)
 
     def changed(self, playbook: str, *flags: str, **variables: Any) -> tuple[int, str]:
         """Run it; it has to succeed. The number of changed tasks, and all that was written."""

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.govc import Govc
@@ -136,6 +138,25 @@ def test_restore_checks_then_gives_back_then_has_nothing_more_to_do(site: Site, 
     assert (changed, "Restore: done" in shown) == (1, True)
     assert set(TAGGED) & govc.powered_on() == {TAGGED[0]}
     assert site.changed("restore", **asked)[0] == 0
+
+
+@pytest.mark.usefixtures("tagged")
+def test_restore_of_one_preemption_takes_the_id_that_preempt_and_status_show(
+    site: Site, govc: Govc, workflow_id: str
+) -> None:
+    before = govc.powered_on()
+    _changed, shown = site.changed("preempt", preempt_criticality="HIGH")
+    [preemption_id] = re.findall(rf"Preemption id ({workflow_id}/\w+)", shown)
+    assert f"preemption id {preemption_id}" in site.changed("status")[1]
+    asked = {"restore_force": True}
+    wrong = (f"{workflow_id}/none", "", "no VM with the tag preemptible"), ("", "--check", "is empty")
+    for given, flag, said in wrong:
+        failed = site.run("restore", *filter(None, [flag]), **asked, restore_preemption_id=given)
+        assert failed.returncode != 0, failed.stdout
+        assert said in failed.stdout
+    assert before - govc.powered_on() == set(TAGGED)
+    assert site.changed("restore", **asked, restore_preemption_id=preemption_id)[0] == 1
+    assert govc.powered_on() == before
 
 
 @pytest.mark.long

@@ -40,8 +40,8 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert json.loads(status["status"]) == status["state"]
     assert len(status["state"]["virtualMachines"]) == len(TAGGED)
     shown = preemptctl("workflow", "status", *mine).out
-    assert "last preemption  20" in shown
-    assert "VMs              2: vm-" in shown
+    assert "last preemption   20" in shown
+    assert "VMs               2: vm-" in shown
 
     listed = preemptctl("runs", *mine)
     assert (listed.code, "2 stopped" in listed.out.splitlines()[1]) == (0, True)
@@ -70,6 +70,31 @@ def test_preempt_look_and_give_back(preemptctl: Preemptctl, govc: Govc, workflow
     assert preemptctl("workflow", "cancel", *mine).code == 8
 
 
+@pytest.mark.usefixtures("worker")
+def test_one_preemption_is_restored_by_the_id_that_is_shown(
+    preemptctl: Preemptctl, govc: Govc, workflow_id: str
+) -> None:
+    mine = ("-w", workflow_id)
+    before = govc.powered_on()
+    sent = preemptctl("workflow", "run", "-c", "HIGH", "--wait", "--json", *mine).document
+    preemption_id = sent["preemption_id"]
+    assert preemption_id == sent["outcome"]["runID"]
+    assert sent["execution_run_id"] == sent["workflowRunID"]
+    assert preemption_id in preemptctl("runs", *mine).out
+    assert f"Preemption id {preemption_id}" in preemptctl("runs", preemption_id, *mine).out
+    state = preemptctl("workflow", "status", *mine, "--execution-run-id", sent["execution_run_id"], "--json").document
+    assert (state["runID"], state["state"]["workflowRunID"]) == (sent["execution_run_id"], sent["execution_run_id"])
+    restore = ("restore", *mine, "--force")
+    for words in (["--preemption-id", sent["execution_run_id"]], ["--preemption-id", "none", "--dry-run"]):
+        failed = preemptctl(*restore, *words, "--json")
+        assert (failed.code, failed.error["error_code"]) == (8, "workflow_not_found")
+        assert words[1] in failed.error["msg"]
+    assert preemptctl(*restore, "--no-wait", "--of-run", "none").code == 8
+    assert before - govc.powered_on() == TAGGED
+    assert preemptctl(*restore, "--of-run", preemption_id).out.splitlines()[-1] == "Restore done"
+    assert govc.powered_on() == before
+
+
 @pytest.mark.parametrize("interval", ["0.1", pytest.param("2", id="the run is over before the next look")])
 @pytest.mark.usefixtures("worker")
 def test_watch_follows_the_next_run_to_its_end_and_fails_as_the_run_does(
@@ -77,7 +102,7 @@ def test_watch_follows_the_next_run_to_its_end_and_fails_as_the_run_does(
 ) -> None:
     child = preemptctl.start("watch", "-w", workflow_id, "--interval", interval, "--json")
     assert child.stdout is not None
-    assert json.loads(child.stdout.readline())["run_id"] == ""
+    assert json.loads(child.stdout.readline())["preemption_id"] == ""
     sent = preemptctl("workflow", "run", "-w", workflow_id, "-c", "HIGH", "--json").document
     watched = ended(child)
     last = watched.documents[-1]
@@ -106,7 +131,7 @@ def test_watch_stays_with_a_run_that_outlives_its_workflow(
         seen = json.loads(child.stdout.readline())
     assert [victim["rank"] for victim in seen["plan"]["victims"]] == [1, 2]
     dispatcher.do(dispatcher.handle.terminate())
-    run = dispatcher.client.get_workflow_handle(seen["run_id"])
+    run = dispatcher.client.get_workflow_handle(seen["preemption_id"])
     dispatcher.do(run.execute_update("decide", {"approve": True, "by": "me", "note": ""}))
     watched = ended(child)
     assert (watched.code, watched.err) == (0, "")

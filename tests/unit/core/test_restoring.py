@@ -23,7 +23,7 @@ from vsphere_preemption.core.inventory import (
     VirtualMachine,
 )
 from vsphere_preemption.core.policy.model import Restore
-from vsphere_preemption.core.restoring import RestoreLimits, RestorePlan, Room, admit, plan_restore, suspects
+from vsphere_preemption.core.restoring import RestoreLimits, RestorePlan, Room, admit, is_marked, plan_restore, suspects
 from vsphere_preemption.core.returns import (
     Kept,
     RestoreEnd,
@@ -139,6 +139,11 @@ def test_a_restore_may_be_for_some_vms_one_run_or_one_place_only() -> None:
     assert reasons(planned(*machines, only=frozenset({"VM 1", "vm-3"}))) == {"vm-2": "not_requested"}
     assert reasons(planned(*machines, run_id="r1")) == {"vm-3": "another_run"}
     assert reasons(planned(*machines, scope=scope)) == {"vm-2": "out_of_scope"}
+
+
+def test_a_run_is_marked_while_a_mark_names_it_whatever_its_phase() -> None:
+    tagged = TaggedObjects((off(1, runID="r1", phase="restored"), a_vm(2), off(3, runID="r3")))
+    assert [is_marked(tagged, run) for run in ("r1", "r2", "r3", "")] == [True, False, True, False]
 
 
 def test_a_restore_may_be_for_what_one_workflow_stopped() -> None:

@@ -127,6 +127,7 @@ def test_every_code_has_its_clause() -> None:
 def test_one_sentence_for_each_run(record: dict[str, Any], what: str, reason: str, text: str) -> None:
     found = the_one(record)
     assert (found["what"], found["reason"], found["text"]) == (what, reason, text)
+    assert found["preemption_id"] == found["run_id"]
     assert (found["run_id"], found["outcome"], found["finished"]) == ("w/1", record["outcome"], record["finished"])
 
 

@@ -72,7 +72,8 @@ def test_empty_data_is_data(data: object) -> None:
 
 def test_check_mode_shows_the_request_and_sends_nothing() -> None:
     result = signal.send({**NOTHING, "request_id": "r1", "reply_to": "http://u:p@s"}, check_mode=True)
-    assert (result["changed"], result["request_id"], result["run_id"]) == (True, "r1", "")
+    assert (result["changed"], result["request_id"]) == (True, "r1")
+    assert [result[name] for name in ("preemption_id", "execution_run_id", "run_id")] == ["", "", ""]
     assert result["request"]["replyTo"] == "http://***@s"
 
 

@@ -54,9 +54,22 @@ def test_the_letters_of_the_prototype_hold(letter: str, name: str) -> None:
     assert getattr(options_of("workflow", "run", f"-{letter}", "value"), name) == "value"
 
 
-def test_run_id_has_its_letter_where_the_prototype_has_it() -> None:
-    assert options_of("workflow", "status", "-r", "abc").run_id == "abc"
-    assert options_of("workflow", "cancel", "-r", "abc").run_id == "abc"
+@pytest.mark.parametrize("words", ["-r abc", "--run-id abc", "--run-id=abc", "--execution-run-id abc"])
+def test_the_run_id_has_its_letter_and_its_name_where_the_prototype_has_them(words: str) -> None:
+    for command in ("status", "cancel"):
+        assert options_of("workflow", command, *words.split()).execution_run_id == "abc"
+
+
+@pytest.mark.parametrize("words", ["--of-run w/a", "--preemption-id=w/a"])
+def test_a_restore_takes_the_preemption_id_and_its_earlier_name(words: str) -> None:
+    assert options_of("restore", *words.split()).preemption_id == "w/a"
+    assert options_of("restore").preemption_id is None
+
+
+def test_no_earlier_name_of_a_flag_is_the_name_of_another() -> None:
+    flags = {flag for command in COMMANDS for flag in command.flags}
+    names = [flag.name for flag in flags] + [flag.alias for flag in flags if flag.alias]
+    assert len({flag.name for flag in flags}) + len({flag.alias for flag in flags if flag.alias}) == len(set(names))
 
 
 def test_a_value_may_begin_with_a_dash_and_be_the_name_of_a_command() -> None:

@@ -18,12 +18,17 @@ AT_WORK = Sight.of_run(RunAtWork("w/abc", "stopping", "HIGH", PLAN.as_wire(), "r
 
 def test_a_run_at_work_shows_its_phase_and_its_victims_in_order() -> None:
     lines = lines_of(AT_WORK)
-    assert lines[0] == "Run abc, request r1, HIGH: stopping, 3 VMs"
+    assert lines[0] == "Run w/abc, request r1, HIGH: stopping, 3 VMs"
     assert [line.split()[:3] for line in lines[2:]] == [
         ["1", "vm-0", "web-0"],
         ["2", "vm-1", "web-1"],
         ["3", "vm-2", "web-2"],
     ]
+
+
+def test_the_document_names_the_preemption_also_under_the_earlier_name() -> None:
+    document = AT_WORK.as_document()
+    assert (document["preemption_id"], document["run_id"]) == ("w/abc", "w/abc")
 
 
 def test_no_run_is_said_and_a_note_comes_last() -> None:
@@ -37,7 +42,7 @@ def test_a_note_alone_makes_no_other_sight() -> None:
 
 def test_a_small_terminal_says_how_much_it_hides() -> None:
     shown = fitted(lines_of(AT_WORK), columns=12, rows=4)
-    assert shown == ["Run abc, req", "RANK  VM    ", "and 3 more l"]
+    assert shown == ["Run w/abc, r", "RANK  VM    ", "and 3 more l"]
     assert fitted(lines_of(AT_WORK), columns=200, rows=50) == lines_of(AT_WORK)
 
 

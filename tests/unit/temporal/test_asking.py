@@ -62,13 +62,25 @@ def test_a_signal_starts_the_workflow_without_input(tell: Tell, workflow_id: str
         accepted = await asking.signal_request(
             world.client, requested("e1"), workflow_id=workflow_id, task_queue=world.queue
         )
-        history = await world.client.get_workflow_handle(workflow_id, run_id=accepted.run_id).fetch_history()
+        history = await world.client.get_workflow_handle(workflow_id, run_id=accepted.execution_run_id).fetch_history()
         started = history.events[0].workflow_execution_started_event_attributes
         assert not started.input.payloads
         assert EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED in [event.event_type for event in history.events]
         await eventually(
             lambda: asking.read_requests(world.client, workflow_id), lambda seen: seen["counts"] == {"done": 1}, "done"
         )
+        [record] = await asking.read_runs(world.client, workflow_id)
+        assert record["runID"] == accepted.preemption_id
+
+    tell(story)
+
+
+def test_the_id_of_a_run_is_not_told_before_its_event_has_one(tell: Tell, workflow_id: str) -> None:
+    nameless = read_request({"tag": "t", "criticality": "LOW"})
+
+    async def story(world: World) -> None:
+        accepted = await asking.signal_request(world.client, nameless, workflow_id=workflow_id, task_queue=world.queue)
+        assert (accepted.preemption_id, bool(accepted.execution_run_id)) == ("", True)
 
     tell(story)
 
@@ -80,7 +92,8 @@ def test_the_outcome_is_waited_for_and_read_back(tell: Tell, workflow_id: str) -
         assert not answer.repeated
         assert await asking.read_runs(world.client, workflow_id) == [answer.record]
         state = await asking.read_state(world.client, workflow_id)
-        assert state["workflowRunID"] == answer.run_id
+        assert state["workflowRunID"] == answer.execution_run_id
+        assert answer.preemption_id == answer.record["runID"] != answer.execution_run_id
         assert state["event"]["id"] == "e1"
 
     tell(story)

@@ -40,15 +40,15 @@ async def waiting_run(world: World, workflow_id: str) -> str:
         return await asking.run_at_work(world.client, workflow_id)
 
     found = await eventually(phase, lambda run: run and run.phase == deciding.WAITING, "a run that waits")
-    run_id: str = found.run_id
-    return run_id
+    preemption_id: str = found.preemption_id
+    return preemption_id
 
 
 def test_the_run_at_work_is_found_with_its_plan(tell: Tell, workflow_id: str, script: Script) -> None:
     async def story(world: World) -> None:
         run_id = await waiting_run(world, workflow_id)
         found = await deciding.find_awaited(world.client, workflow_id)
-        assert (found.run.run_id, found.run.request_id, found.verdict) == (run_id, "e1", None)
+        assert (found.run.preemption_id, found.run.request_id, found.verdict) == (run_id, "e1", None)
         assert found.run.plan is not None
         assert [victim["name"] for victim in found.run.plan["victims"]] == ["VM 0", "VM 1"]
         assert await deciding.decide(world.client, found, NO) == (NO, True)
@@ -108,7 +108,7 @@ def test_a_run_that_nobody_has_to_agree_to_is_no_run_that_waits(tell: Tell, work
         await eventually(_stops(script), bool, "a run that stops")
         run = await asking.run_at_work(world.client, workflow_id)
         assert run is not None
-        for run_id in (None, run.run_id):
+        for run_id in (None, run.preemption_id):
             with pytest.raises(NotWaitingForApproval, match="its phase is stopping"):
                 await deciding.find_awaited(world.client, workflow_id, run_id)
         going_on.set()
@@ -142,12 +142,12 @@ def test_a_run_that_comes_later_is_waited_for(
         await world.start(workflow_id=workflow_id)
         finding = asyncio.ensure_future(deciding.find_awaited(world.client, workflow_id, wait_seconds=15))
         run_id = await waiting_run_of(world, workflow_id)
-        assert (await finding).run.run_id == run_id
+        assert (await finding).run.preemption_id == run_id
 
     async def waiting_run_of(world: World, workflow_id: str) -> str:
         await world.client.get_workflow_handle(workflow_id).signal("PreemptVMsChan", a_request("e1"))
         run = await eventually(lambda: asking.run_at_work(world.client, workflow_id), bool, "a run")
-        return str(run.run_id)
+        return str(run.preemption_id)
 
     tell(story, script)
 

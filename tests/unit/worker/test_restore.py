@@ -171,6 +171,14 @@ def test_a_dry_run_gives_nothing_back(play: Play) -> None:
     assert not script.told
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_preemption_that_nobody_knows_fails_the_restore_and_gives_nothing_back(play: Play, dry_run: bool) -> None:
+    script = Script(refusal="preemption_not_found")
+    record = play(script, run_id="none", dry_run=dry_run)
+    assert ended(record) == ("failed", "preemption_not_found")
+    assert (record["machines"], script.batches, script.told) == ([], [], [])
+
+
 def test_pressure_in_a_restore_by_hand_ends_it_with_the_rest_on_record(play: Play) -> None:
     script = Script(machines=5, endings={2: "pressure"})
     record = play(script)
@@ -330,7 +338,7 @@ def test_nothing_of_ours_sends_a_limit_that_is_not_set() -> None:
     of_worker = RestoreInput("w", "t").as_wire()
     assert [set(LIMITS) & wire.keys() for wire in (of_library, of_worker)] == [set(), set()]
     places = (Place(PlaceKind.CLUSTER, "c1"),)
-    limited = checked_request(tag="t", workflow_id="w", only=("a",), run_id="r", places=places).as_wire()
+    limited = checked_request(tag="t", workflow_id="w", only=("a",), preemption_id="r", places=places).as_wire()
     assert {name: limited[name] for name in LIMITS} == {
         "only": ["a"],
         "run_id": "r",

@@ -119,6 +119,7 @@ def _in_run(record: Record, vm: str) -> Iterator[dict[str, Any]]:
     ]
     for entry in entries or [_not_seen(record)]:
         yield {
+            "preemption_id": record["runID"],
             "run_id": record["runID"],
             "request_id": record["requestID"],
             "finished": record["finished"],

@@ -94,6 +94,12 @@ def suspects(tagged: TaggedObjects, limits: RestoreLimits) -> dict[ManagedObject
     return found
 
 
+def is_marked(tagged: TaggedObjects, run_id: str) -> bool:
+    """Whether the mark of a VM names this run, whatever became of the VM since."""
+    marks = (read_mark(machine.mark) for machine in tagged.machines)
+    return any(mark.run_id == run_id for mark in marks if mark)
+
+
 def why_kept(machine: VirtualMachine, limits: RestoreLimits) -> Kept:
     """The first reason from the VM itself and its mark not to restore it; NONE if there is none."""
     mark = read_mark(machine.mark)

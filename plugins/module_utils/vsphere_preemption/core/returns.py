@@ -155,6 +155,7 @@ class RestoreReason(StrEnum):
 
     NONE = ""
     NOTHING_TO_RESTORE = "nothing_to_restore"
+    PREEMPTION_NOT_FOUND = "preemption_not_found"
     DRY_RUN = "dry_run"
     PRESSURE = "pressure"
     NO_ROOM = "no_room"
@@ -254,6 +255,8 @@ class RestoreRecord:
         if ending:
             self.outcome = RestoreEnd.PARTIAL if self.restored() else RestoreEnd.SKIPPED
             self.reason_code = ending
+        if ending is RestoreReason.PREEMPTION_NOT_FOUND:
+            self.outcome = RestoreEnd.FAILED
 
     def as_wire(self) -> dict[str, Any]:
         return {

@@ -46,7 +46,7 @@ def translated(what: str) -> Iterator[None]:
         raise TemporalError(
             what,
             why=str(error).rstrip("."),
-            next_step="Check the workflow id (it must be a preemption workflow) and the run id.",
+            next_step="Check the workflow id (it must be a preemption workflow) and the execution_run_id.",
         ) from error
     except part("client").WorkflowUpdateFailedError as error:
         raise _from_update(error.cause, what) from error
@@ -58,7 +58,7 @@ def _from_call(error: Exception, what: str) -> PreemptionError:
         return WorkflowNotFound(
             what,
             why="Temporal has no such workflow",
-            next_step="Check the workflow id, the run id and the namespace.",
+            next_step="Check the workflow id, the execution_run_id and the namespace.",
         )
     if status == "INVALID_ARGUMENT":
         return InvalidSetting(what, why=text, next_step="Correct the value named in the message.")
@@ -85,10 +85,10 @@ def no_worker(what: str, why: str) -> NoWorker:
     return NoWorker(what, why=why, next_step="Check that a worker is running and polls this task queue.")
 
 
-async def query(client: Client, workflow_id: str, run_id: str | None, name: str) -> Any:
+async def query(client: Client, workflow_id: str, execution_run_id: str | None, name: str) -> Any:
     """The reply to a query. Raises WorkflowNotFound, or NoWorker if no worker responds."""
     what = f"Cannot read {name} of the workflow {workflow_id}"
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     try:
         with translated(what):
             return await handle.query(name, rpc_timeout=CALL_LIMIT)

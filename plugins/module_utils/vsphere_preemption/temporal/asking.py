@@ -34,6 +34,7 @@ from ..core.errors import (
 from ..core.request import PreemptionRequest
 from ._calls import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
 from ._temporalio import part
+from .preemptions import preemption_id_of
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
@@ -45,23 +46,33 @@ LAST_LOOK_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Accepted:
-    """A workflow that has accepted the request; its outcome is not known yet."""
+    """A workflow that has accepted the request; its outcome is not known yet.
+
+    execution_run_id: of the workflow. preemption_id: of the run, if there is one; empty while that is open.
+    """
 
     workflow_id: str
-    run_id: str
+    execution_run_id: str
+    preemption_id: str
 
 
 @dataclass(frozen=True)
 class Answer:
     """The outcome of a request.
 
-    record: as the query `runs` shows it. repeated: the outcome is older than this call, which therefore caused nothing.
+    execution_run_id: of the workflow. record: as the query `runs` shows it. repeated: the outcome is older than this
+    call, which therefore caused nothing.
     """
 
     workflow_id: str
-    run_id: str
+    execution_run_id: str
     record: Record
     repeated: bool = False
+
+    @property
+    def preemption_id(self) -> str:
+        """Of the run that carried the request out; empty where none was made for it."""
+        return str(self.record.get("runID", ""))
 
 
 @dataclass(frozen=True)
@@ -74,13 +85,13 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class RunAtWork:
-    """The current state of a run. run_id: its workflow id. request_id: empty if it is not known.
+    """The current state of a run. preemption_id: its workflow id. request_id: empty if it is not known.
 
     phase: `starting`, `planning`, `waiting_for_approval`, `notice`, `lead_time`, `stopping`, `announcing` or `ended`.
     plan: `Plan.as_wire`, None before there is one.
     """
 
-    run_id: str
+    preemption_id: str
     phase: str
     criticality: str = ""
     plan: Record | None = None
@@ -109,7 +120,9 @@ async def signal_request(
             execution_timeout=execution_timeout,
             rpc_timeout=CALL_LIMIT,
         )
-    return Accepted(workflow_id, handle.result_run_id or "")
+    # A workflow names an event that has no id itself.
+    preemption_id = preemption_id_of(workflow_id, request.key) if request.event.id else ""
+    return Accepted(workflow_id, handle.result_run_id or "", preemption_id)
 
 
 async def preempt_and_wait(
@@ -152,9 +165,9 @@ async def preempt_and_wait(
     return answer
 
 
-async def read_state(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
+async def read_state(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Record:
     """The prototype's state of an open or closed workflow. Raises WorkflowNotFound, or NoWorker."""
-    answer = await query(client, workflow_id, run_id, QUERY_STATE)
+    answer = await query(client, workflow_id, execution_run_id, QUERY_STATE)
     try:
         state = json.loads(answer)
     except (TypeError, ValueError) as error:
@@ -162,40 +175,42 @@ async def read_state(client: Client, workflow_id: str, run_id: str | None = None
     return checked(state, dict, workflow_id, QUERY_STATE)
 
 
-async def read_runs(client: Client, workflow_id: str, run_id: str | None = None) -> list[Record]:
+async def read_runs(client: Client, workflow_id: str, execution_run_id: str | None = None) -> list[Record]:
     """The records of the last runs, the newest at the end. Errors as for `read_state`."""
-    return checked(await query(client, workflow_id, run_id, QUERY_RUNS), list, workflow_id, QUERY_RUNS)
+    return checked(await query(client, workflow_id, execution_run_id, QUERY_RUNS), list, workflow_id, QUERY_RUNS)
 
 
-async def read_requests(client: Client, workflow_id: str, run_id: str | None = None) -> Record:
+async def read_requests(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Record:
     """`counts` by outcome, the number `waiting`, and the `recent` requests. Errors as for `read_state`."""
-    return checked(await query(client, workflow_id, run_id, QUERY_REQUESTS), dict, workflow_id, QUERY_REQUESTS)
+    return checked(
+        await query(client, workflow_id, execution_run_id, QUERY_REQUESTS), dict, workflow_id, QUERY_REQUESTS
+    )
 
 
-async def read_run(client: Client, run_id: str) -> RunAtWork:
+async def read_run(client: Client, preemption_id: str) -> RunAtWork:
     """The progress of a run, by its workflow id. Errors as for `read_state`."""
-    answer = checked(await query(client, run_id, None, QUERY_PROGRESS), dict, run_id, QUERY_PROGRESS)
-    return RunAtWork(run_id, answer["phase"], answer["criticality"], answer["plan"])
+    answer = checked(await query(client, preemption_id, None, QUERY_PROGRESS), dict, preemption_id, QUERY_PROGRESS)
+    return RunAtWork(preemption_id, answer["phase"], answer["criticality"], answer["plan"])
 
 
-async def read_outcome(client: Client, run_id: str) -> Record:
+async def read_outcome(client: Client, preemption_id: str) -> Record:
     """The record of a run that has ended or is about to, by its workflow id. Raises WorkflowNotFound, TemporalError."""
-    what = f"Cannot read the outcome of the run {run_id}"
+    what = f"Cannot read the outcome of the run {preemption_id}"
     try:
         with translated(what):
-            record = await client.get_workflow_handle(run_id).result()
+            record = await client.get_workflow_handle(preemption_id).result()
     except part("client").WorkflowFailureError as error:
         why = f"its workflow did not complete ({error.cause})"
         raise TemporalError(what, why=why, next_step="Check the workflow in Temporal.") from error
-    return checked(record, dict, run_id, "result")
+    return checked(record, dict, preemption_id, "result")
 
 
-async def run_at_work(client: Client, workflow_id: str, run_id: str | None = None) -> RunAtWork | None:
+async def run_at_work(client: Client, workflow_id: str, execution_run_id: str | None = None) -> RunAtWork | None:
     """The run that the workflow is waiting for, None if there is none. Errors as for `read_state`."""
-    at_work = (await read_requests(client, workflow_id, run_id)).get("atWork")
+    at_work = (await read_requests(client, workflow_id, execution_run_id)).get("atWork")
     if not at_work:
         return None
-    run = f"{workflow_id}/{at_work['runKey']}"
+    run = preemption_id_of(workflow_id, at_work["runKey"])
     try:
         found = await read_run(client, run)
     except WorkflowNotFound:
@@ -204,9 +219,9 @@ async def run_at_work(client: Client, workflow_id: str, run_id: str | None = Non
     return replace(found, request_id=at_work["requestID"])
 
 
-async def is_running(client: Client, workflow_id: str, run_id: str | None = None) -> bool:
+async def is_running(client: Client, workflow_id: str, execution_run_id: str | None = None) -> bool:
     """Whether the workflow exists and is open."""
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     running = part("client").WorkflowExecutionStatus.RUNNING
     try:
         with translated(f"Cannot look up the workflow {workflow_id}"):
@@ -215,27 +230,33 @@ async def is_running(client: Client, workflow_id: str, run_id: str | None = None
         return False
 
 
-async def what_cancel_would_find(client: Client, workflow_id: str, run_id: str | None = None) -> Cancelled:
+async def what_cancel_would_find(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Cancelled:
     """The result of `cancel_workflow`, without cancelling anything."""
-    return Cancelled(await is_running(client, workflow_id, run_id), await _state_if_any(client, workflow_id, run_id))
+    workflow = (client, workflow_id, execution_run_id)
+    return Cancelled(await is_running(*workflow), await _state_if_any(*workflow))
 
 
 async def cancel_workflow(
-    client: Client, workflow_id: str, run_id: str | None = None, *, wait: bool = True, timeout_seconds: float
+    client: Client,
+    workflow_id: str,
+    execution_run_id: str | None = None,
+    *,
+    wait: bool = True,
+    timeout_seconds: float,
 ) -> Cancelled:
     """Cancel a workflow gracefully; with `wait`, wait until it has ended (otherwise raises OutcomeTimeout)."""
     check_limit(timeout_seconds)
-    found = await what_cancel_would_find(client, workflow_id, run_id)
+    found = await what_cancel_would_find(client, workflow_id, execution_run_id)
     if not found.was_running:
         return found
     what = f"Cannot cancel the workflow {workflow_id}"
-    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     with translated(what):
         await handle.cancel(rpc_timeout=CALL_LIMIT)
         ended = await within(timeout_seconds, lambda: _end_of(handle)) if wait else True
     if not ended:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
-    return Cancelled(True, await _state_if_any(client, workflow_id, run_id))
+    return Cancelled(True, await _state_if_any(client, workflow_id, execution_run_id))
 
 
 async def _end_of(handle: WorkflowHandle[Any, Any]) -> bool:
@@ -257,11 +278,11 @@ async def _newest_outcome(client: Client, workflow_id: str) -> str:
     return max((brief["finished"] for brief in recent), key=times.from_wire, default=times.NEVER)
 
 
-async def _state_if_any(client: Client, workflow_id: str, run_id: str | None) -> Record | None:
+async def _state_if_any(client: Client, workflow_id: str, execution_run_id: str | None) -> Record | None:
     """The state as an optional addition to a result."""
     try:
         async with asyncio.timeout(LAST_LOOK_SECONDS):
-            return await read_state(client, workflow_id, run_id)
+            return await read_state(client, workflow_id, execution_run_id)
     except (TemporalError, TimeoutError):
         return None
 

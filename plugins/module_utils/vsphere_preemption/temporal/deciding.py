@@ -17,6 +17,7 @@ from ..core.contract import UPDATE_DECIDE
 from ..core.errors import InvalidRequest, NotWaitingForApproval, WorkflowNotFound
 from . import asking
 from ._calls import CALL_LIMIT, no_worker, translated, within
+from .preemptions import checked_id, is_known, not_found
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
@@ -51,21 +52,24 @@ class Awaited:
 
 
 async def find_awaited(
-    client: Client, workflow_id: str, run_id: str | None = None, *, wait_seconds: float = 0.0
+    client: Client, workflow_id: str, preemption_id: str | None = None, *, wait_seconds: float = 0.0
 ) -> Awaited:
-    """The run that is waiting for a decision or has one: the active one, or the one with this workflow id.
+    """The run that is waiting for a decision or has one: the active one, or the one with this id.
 
-    wait_seconds: how long to wait for one. Raises NotWaitingForApproval with the state of the run, WorkflowNotFound,
-    NoWorker.
+    wait_seconds: how long to wait for one. Raises NotWaitingForApproval with the state of the run, WorkflowNotFound if
+    nothing has the id, InvalidRequest, NoWorker.
     """
+    preemption_id = checked_id(preemption_id)
     loop = asyncio.get_running_loop()
     end = loop.time() + wait_seconds
     while True:
-        found = await _look(client, workflow_id, run_id)
+        found = await _look(client, workflow_id, preemption_id)
         if found is not None and (found.verdict or found.run.phase == WAITING):
             return found
-        can_come = found is None or run_id is None or found.run.phase in BEFORE_WAITING
+        can_come = found is None or not preemption_id or found.run.phase in BEFORE_WAITING
         if not can_come or loop.time() >= end:
+            if preemption_id and found is None:
+                raise not_found(f"no workflow execution has the id {preemption_id}")
             raise _not_waiting(workflow_id, found.run if found else None, wait_seconds)
         await asyncio.sleep(min(LOOK_SECONDS, max(0.0, end - loop.time())))
 
@@ -75,7 +79,7 @@ def would_change(awaited: Awaited, verdict: Verdict) -> bool:
     if awaited.verdict is None:
         return True
     if awaited.verdict.approve is not verdict.approve:
-        raise _refused(awaited.run.run_id, f"it was already {awaited.verdict}")
+        raise _refused(awaited.run.preemption_id, f"it was already {awaited.verdict}")
     return False
 
 
@@ -83,9 +87,9 @@ async def decide(client: Client, awaited: Awaited, verdict: Verdict) -> tuple[Ve
     """Decide; returns the decision in effect, and whether this call made it."""
     if not would_change(awaited, verdict):
         return awaited.verdict or verdict, False
-    run_id = awaited.run.run_id
-    what = f"Cannot decide on the run {run_id}"
-    handle = client.get_workflow_handle(run_id)
+    preemption_id = awaited.run.preemption_id
+    what = f"Cannot decide on the run {preemption_id}"
+    handle = client.get_workflow_handle(preemption_id)
     seconds = CALL_LIMIT.total_seconds()
     try:
         with translated(what):
@@ -93,25 +97,28 @@ async def decide(client: Client, awaited: Awaited, verdict: Verdict) -> tuple[Ve
     except (InvalidRequest, WorkflowNotFound) as error:
         # Another user decided first, or the approval has timed out.
         why = "it has ended" if isinstance(error, WorkflowNotFound) else error.why.rpartition(": ")[2]
-        raise _refused(run_id, why) from error
+        raise _refused(preemption_id, why) from error
     if answer is None:
         raise no_worker(what, f"no worker responded within {seconds:g} seconds")
     holds = Verdict(answer["approve"], answer["by"], answer["note"])
     return holds, verdict.by.startswith(holds.by) and verdict.note.startswith(holds.note)
 
 
-async def _look(client: Client, workflow_id: str, run_id: str | None) -> Awaited | None:
-    run = await (asking.read_run(client, run_id) if run_id else asking.run_at_work(client, workflow_id))
+async def _look(client: Client, workflow_id: str, preemption_id: str) -> Awaited | None:
+    """None while there is no such run, or no active one."""
+    if preemption_id and not await is_known(client, preemption_id, workflow_id=workflow_id):
+        return None
+    run = await (asking.read_run(client, preemption_id) if preemption_id else asking.run_at_work(client, workflow_id))
     if run is None:
         return None
     if run.phase == "starting":
         return Awaited(run)
     if run.phase == WAITING:
-        if await asking.is_running(client, run.run_id):
+        if await asking.is_running(client, run.preemption_id):
             return Awaited(run)
         # A terminated run still returns its last reply.
         run = replace(run, phase="ended")
-    return Awaited(run, await _verdict_in_history(client.get_workflow_handle(run.run_id), client))
+    return Awaited(run, await _verdict_in_history(client.get_workflow_handle(run.preemption_id), client))
 
 
 async def _verdict_in_history(handle: WorkflowHandle[Any, Any], client: Client) -> Verdict | None:
@@ -129,7 +136,7 @@ def _not_waiting(workflow_id: str, run: asking.RunAtWork | None, seconds: float)
     after = f" after {seconds:g} seconds" if seconds else ""
     if run is None:
         return _refused(workflow_id, f"no run of the workflow is waiting for approval{after}")
-    return _refused(run.run_id, f"it is not waiting for approval{after}; its phase is {run.phase}")
+    return _refused(run.preemption_id, f"it is not waiting for approval{after}; its phase is {run.phase}")
 
 
 def _refused(name: str, why: str) -> NotWaitingForApproval:

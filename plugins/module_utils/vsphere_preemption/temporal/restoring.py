@@ -13,15 +13,17 @@ import asyncio
 import hashlib
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.contract import MEMO_REQUEST, QUERY_PROGRESS, RESTORE_WORKFLOW_TYPE
 from ..core.errors import InvalidRequest, NoWorker, OutcomeTimeout, RestoreInProgress, TemporalError
 from ..core.given import RESTORE_LIMITS
 from ..core.policy.model import Place
+from ..core.returns import RestoreReason
 from ._calls import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
 from ._temporalio import part
+from .preemptions import checked_id, is_known, not_found
 
 if TYPE_CHECKING:
     from temporalio.client import Client, WorkflowHandle
@@ -37,15 +39,15 @@ MAX_TEXT = 900
 class RestoreRequest:
     """Which VMs to restore.
 
-    workflow_id: of the workflow that preempted them. only: names or MoRefs, empty for all. run_id: of one preemption
-    run, empty for any. places: only VMs in one of these. force: regardless of the hold time. dry_run: plan only.
+    workflow_id: of the workflow that preempted them. only: names or MoRefs, empty for all. preemption_id: of one
+    preemption, empty for any. places: only VMs in one of these. force: regardless of the hold time. dry_run: plan only.
     """
 
     workflow_id: str
     tag: str
     reason: str = ""
     only: tuple[str, ...] = ()
-    run_id: str = ""
+    preemption_id: str = ""
     places: tuple[Place, ...] = ()
     force: bool = False
     dry_run: bool = False
@@ -61,7 +63,7 @@ class RestoreRequest:
             "tag": self.tag,
             "reason": self.reason,
             "only": list(self.only),
-            "run_id": self.run_id,
+            "run_id": self.preemption_id,
             "places": [{"kind": place.kind.value, "name": place.name} for place in self.places],
             "force": self.force,
             "dry_run": self.dry_run,
@@ -80,8 +82,8 @@ class RestoreRequest:
         return hashlib.sha256(json.dumps(self._everything(), sort_keys=True).encode()).hexdigest()
 
 
-def checked_request(*, tag: str, workflow_id: str, **more: Any) -> RestoreRequest:
-    """The request. Raises InvalidRequest for an invalid tag or workflow id."""
+def checked_request(*, tag: str, workflow_id: str, preemption_id: str | None = None, **more: Any) -> RestoreRequest:
+    """The request. preemption_id: None for any. Raises InvalidRequest for an invalid tag or id."""
     for name, text in (("tag", tag), ("workflow id", workflow_id)):
         if not text.strip() or len(text) > MAX_TEXT:
             raise InvalidRequest(
@@ -89,15 +91,15 @@ def checked_request(*, tag: str, workflow_id: str, **more: Any) -> RestoreReques
                 why=f"its {name} is empty, or longer than {MAX_TEXT} characters",
                 next_step=f"Correct the {name}.",
             )
-    return RestoreRequest(workflow_id=workflow_id, tag=tag.strip(), **more)
+    return RestoreRequest(workflow_id=workflow_id, tag=tag.strip(), preemption_id=checked_id(preemption_id), **more)
 
 
 @dataclass(frozen=True)
 class Started:
-    """An active restore. run_id: Temporal's. joined: the same restore was already active."""
+    """An active restore. execution_run_id: of its workflow. joined: the same restore was already active."""
 
     workflow_id: str
-    run_id: str
+    execution_run_id: str
     joined: bool = False
 
 
@@ -121,6 +123,18 @@ async def start_restore(client: Client, request: RestoreRequest, *, task_queue: 
     return Started(workflow_id, handle.first_execution_run_id or "")
 
 
+async def leave_restore(client: Client, request: RestoreRequest, *, task_queue: str, timeout_seconds: float) -> Started:
+    """Start the restore and leave it; errors as for `start_restore`.
+
+    A preemption that Temporal has forgotten is first looked for in the marks of the VMs, by a dry run: that needs a
+    worker, and takes up to timeout_seconds. WorkflowNotFound where it is not there either.
+    """
+    if request.preemption_id and not await is_known(client, request.preemption_id, workflow_id=request.workflow_id):
+        dry_run = replace(request, dry_run=True)
+        await restore_and_wait(client, dry_run, task_queue=task_queue, timeout_seconds=timeout_seconds)
+    return await start_restore(client, request, task_queue=task_queue)
+
+
 async def start_restore_when_green(client: Client, workflow_id: str, order: object, *, task_queue: str) -> None:
     """Start the restore that waits for a green alarm, unless one is already waiting. Raises TemporalError.
 
@@ -141,16 +155,25 @@ async def start_restore_when_green(client: Client, workflow_id: str, order: obje
 async def restore_and_wait(
     client: Client, request: RestoreRequest, *, task_queue: str, timeout_seconds: float
 ) -> Record:
-    """The record of the restore. Raises NoWorker or OutcomeTimeout (with its progress) if it is not known in time."""
+    """The record of the restore. Raises NoWorker or OutcomeTimeout (with its progress) if it is not known in time.
+
+    Raises WorkflowNotFound if nothing has the preemption_id: neither a workflow execution nor the mark of a VM.
+    """
     check_limit(timeout_seconds)
+    if request.preemption_id:
+        # What Temporal does not know, the worker may find in marks; what is something else is refused at once.
+        await is_known(client, request.preemption_id, workflow_id=request.workflow_id)
     started = await start_restore(client, request, task_queue=task_queue)
     what = f"Cannot determine the outcome of the restore {started.workflow_id}"
-    handle = client.get_workflow_handle(started.workflow_id, run_id=started.run_id or None)
+    handle = client.get_workflow_handle(started.workflow_id, run_id=started.execution_run_id or None)
     with translated(what):
         record = await within(timeout_seconds, lambda: _result(handle, what))
     if record is None:
         raise await _still_running(client, started.workflow_id, what, timeout_seconds)
-    return checked(record, dict, started.workflow_id, "result")
+    record = checked(record, dict, started.workflow_id, "result")
+    if record.get("reasonCode") == RestoreReason.PREEMPTION_NOT_FOUND:
+        raise not_found(str(record["message"]).removesuffix("."))
+    return record
 
 
 async def _join(client: Client, request: RestoreRequest, workflow_id: str, what: str, error: Exception) -> Started:

@@ -54,7 +54,7 @@ class FakeActs:
         if self.trouble:
             raise self.trouble
         self.asked.append(event)
-        return Accepted(workflow_id_for(alarm, self.task_queue), "run")
+        return Accepted(workflow_id_for(alarm, self.task_queue), "execution", "preemption")
 
     async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None:
         if self.trouble:

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from vsphere_preemption.core.errors import WorkflowNotFound
 from vsphere_preemption.core.inventory import ManagedObject, Scope, TaggedObjects
 from vsphere_preemption.core.policy.choosing import choose_policy
 from vsphere_preemption.core.policy.model import Policy, PolicySet
-from vsphere_preemption.core.restoring import RestoreLimits, plan_restore, suspects
+from vsphere_preemption.core.restoring import RestoreLimits, is_marked, plan_restore, suspects
 from vsphere_preemption.core.returns import RestoreReason, Returned
 from vsphere_preemption.events.announcements import RestoredMachine, RestoreIdentity, restored_event
 from vsphere_preemption.events.envelope import source_reference
@@ -52,11 +53,14 @@ class RestorePlanning:
         vcenter: RestoreClient,
         policies: Callable[[], PolicySet],
         paused: PauseSwitch,
+        is_known: Callable[[str, str], bool],
         now: Callable[[], datetime],
     ) -> None:
+        """is_known: whether Temporal has the preemption of this id, asked of this workflow."""
         self._vcenter = vcenter
         self._policies = policies
         self._paused = paused
+        self._is_known = is_known
         self._now = now
 
     @activity.defn(name=RESTORE_PLAN, no_thread_cancel_exception=True)
@@ -94,6 +98,10 @@ class RestorePlanning:
             most=MOST_VICTIMS - len(order.wire_done),
         )
         tagged = self._vcenter.tagged(restore.tag, labels=False)
+        unknown = self._why_unknown(restore, tagged)
+        if unknown:
+            refusal = RestoreReason.PREEMPTION_NOT_FOUND.value
+            return RestorePlanResult(policy.restore, policy.name, refusal=refusal, message=unknown)
         plan = plan_restore(tagged, self._stoppers(tagged, limits, policies), self._vcenter.user, limits)
         return RestorePlanResult(
             settings=policy.restore,
@@ -102,6 +110,21 @@ class RestorePlanning:
             kept=plan.kept_as_wire(LEFT_OUT_NAMED),
             held_seconds=plan.held_seconds,
         )
+
+    def _why_unknown(self, restore: RestoreInput, tagged: TaggedObjects) -> str:
+        """Why no preemption has the id that the restore names; empty where one has.
+
+        Temporal forgets runs; the marks of the VMs that they stopped stay. An automatic restore belongs to its run.
+        """
+        if not restore.run_id or restore.wait_for_green or is_marked(tagged, restore.run_id):
+            return ""
+        try:
+            if self._is_known(restore.run_id, restore.workflow_id):
+                return ""
+        except WorkflowNotFound as error:
+            return f"{error.why}."
+        unmarked = f"no VM with the tag {restore.tag} has a mark that names it"
+        return f"No workflow execution has the id {restore.run_id}, and {unmarked}."
 
     def _stoppers(self, tagged: TaggedObjects, limits: RestoreLimits, policies: PolicySet) -> dict[ManagedObject, str]:
         """The account that last stopped each VM in question, from one query of vCenter's event log."""

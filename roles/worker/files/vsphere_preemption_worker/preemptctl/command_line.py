@@ -39,7 +39,7 @@ def _every_flag() -> Iterable[Flag]:
     yield from (flag for command in COMMANDS for flag in flags_of(command))
 
 
-BY_NAME = {f"--{flag.name}": flag for flag in _every_flag()}
+BY_NAME = {f"--{name}": flag for flag in _every_flag() for name in (flag.name, flag.alias) if name}
 BY_LETTER = {f"-{flag.short}": flag for flag in _every_flag() if flag.short}
 
 

@@ -38,7 +38,15 @@ TEMPORAL = (
     Flag("config-file", "Temporal's configuration file (TEMPORAL_CONFIG_FILE)", Kind.FILE),
 )
 WORKFLOW = (Flag("workflow-id", "ID of the workflow", short="w", default=DEFAULT_WORKFLOW_ID),)
-RUN_ID = (Flag("run-id", "run ID of the workflow (empty for the current run)", short="r", default=""),)
+EXECUTION_RUN_ID = (
+    Flag(
+        "execution-run-id",
+        "Temporal's run ID of the workflow execution (empty for the current one)",
+        short="r",
+        default="",
+        alias="run-id",
+    ),
+)
 TAG = (Flag("tag", "vSphere tag of preemptible VMs", short="t", default=DEFAULT_TAG),)
 PLACES = tuple(
     Flag(kind.value.replace("_", "-"), f"only VMs in this {kind.value.replace('_', ' ')}; repeatable", many=True)
@@ -91,7 +99,12 @@ COMMANDS = (
             ),
         ),
     ),
-    Command(("workflow", "status"), "show the last preemption", "workflow:status", (*TEMPORAL, *WORKFLOW, *RUN_ID)),
+    Command(
+        ("workflow", "status"),
+        "show the last preemption",
+        "workflow:status",
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
+    ),
     Command(
         ("workflow", "cancel"),
         "cancel the workflow gracefully",
@@ -99,7 +112,7 @@ COMMANDS = (
         (
             *TEMPORAL,
             *WORKFLOW,
-            *RUN_ID,
+            *EXECUTION_RUN_ID,
             Flag("wait", "wait until the workflow is closed", Kind.TRUTH),
             Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
         ),
@@ -113,7 +126,7 @@ COMMANDS = (
             *TEMPORAL,
             *WORKFLOW,
             *TAG,
-            Flag("of-run", "only VMs that this preemption run stopped"),
+            Flag("preemption-id", "only VMs that this preemption stopped", alias="of-run"),
             *VMS,
             *PLACES,
             *REASON,
@@ -135,7 +148,7 @@ COMMANDS = (
         ("runs",),
         "list the latest runs, or the VMs of one run",
         "runs:runs",
-        (*TEMPORAL, *WORKFLOW, *RUN_ID),
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="[RUN]",
     ),
     Command(
@@ -149,7 +162,7 @@ COMMANDS = (
         ("explain",),
         "explain why a VM was or was not preempted",
         "runs:explain_vm",
-        (*TEMPORAL, *WORKFLOW, *RUN_ID),
+        (*TEMPORAL, *WORKFLOW, *EXECUTION_RUN_ID),
         argument="VM",
     ),
     Command(("completion",), "print the completion script for a shell", "completion:complete", argument="SHELL"),

@@ -72,7 +72,8 @@ class Flag:
     """One flag. name: the long form without dashes. short: one letter, empty for none.
 
     default: None if the flag has no default. many: whether the flag can be repeated.
-    values: the values that the completion offers; other values are not rejected here.
+    values: the values that the completion offers; other values are not rejected here. alias: a long form of earlier
+    releases.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Flag:
     default: Any = None
     many: bool = False
     values: tuple[str, ...] = ()
+    alias: str = ""
 
     @property
     def attribute(self) -> str:

@@ -16,7 +16,7 @@ Record = Mapping[str, Any]
 
 def run_table(records: Sequence[Record]) -> list[str]:
     """One line for each run, the newest first."""
-    heads = ("FINISHED (UTC)", "OUTCOME", "REASON", "CRITICALITY", "VMS", "REQUEST", "RUN")
+    heads = ("FINISHED (UTC)", "OUTCOME", "REASON", "CRITICALITY", "VMS", "REQUEST", "PREEMPTION ID")
     rows = (
         (
             moment(record["finished"]),
@@ -25,7 +25,7 @@ def run_table(records: Sequence[Record]) -> list[str]:
             record.get("urgency", record["criticality"]),
             amounts(record),
             record["requestID"],
-            record["runID"].rpartition("/")[2],
+            record["runID"],
         )
         for record in reversed(records)
     )
@@ -50,7 +50,8 @@ def victim_lines(record: Record) -> list[str]:
     ]
     lines = table(("VM", "NAME", "OUTCOME", "REASON"), rows) if rows else []
     hidden = record["leftOut"]["total"] - len(record["leftOut"]["vms"])
-    return [*lines, *([f"and {hidden} more left out"] if hidden > 0 else []), _verdict(record)]
+    more = [f"and {hidden} more left out"] if hidden > 0 else []
+    return [*lines, *more, f"Preemption id {safe(record['runID'])}", _verdict(record)]
 
 
 def restore_lines(record: Record) -> list[str]:

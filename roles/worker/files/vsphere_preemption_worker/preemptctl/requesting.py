@@ -23,7 +23,7 @@ from .connecting import not_empty
 
 # Flags that limit; an event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
 # `--event ""` is not among them, because it is the prototype's way to send no event.
-LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "of_run")
+LIMITS = (*(kind.value for kind in PlaceKind), "vm", "event_file", "preemption_id")
 REQUIRED_OF_AN_EVENT = ("specversion", "id", "source", "type")
 MOST_BYTES = 1024 * 1024
 _EVENT_STEP = "Pass a CloudEvent in structured JSON format."

@@ -28,7 +28,9 @@ def restore(options: Namespace, output: Output) -> int:
     request = restore_of(options)
 
     async def leave(client: Client) -> restoring.Started:
-        return await restoring.start_restore(client, request, task_queue=task_queue(options))
+        return await restoring.leave_restore(
+            client, request, task_queue=task_queue(options), timeout_seconds=options.timeout
+        )
 
     async def ask(client: Client) -> restoring.Record:
         return await restoring.restore_and_wait(
@@ -36,9 +38,10 @@ def restore(options: Namespace, output: Output) -> int:
         )
 
     if options.no_wait:
-        started = with_client(options, output, leave)
+        started = with_client(options, output, leave, timeout_seconds=options.timeout)
         said = "was already running" if started.joined else "has started"
-        document = {"workflowID": started.workflow_id, "workflowRunID": started.run_id, "joined": started.joined}
+        ids = {"workflowID": started.workflow_id, "workflowRunID": started.execution_run_id}
+        document = {**ids, "execution_run_id": started.execution_run_id, "joined": started.joined}
         output.answer(document, [f"Restore {safe(started.workflow_id)} {said}."])
         return exits.OK
     record = with_client(options, output, ask, timeout_seconds=options.timeout)
@@ -58,7 +61,7 @@ def restore_of(options: Namespace) -> restoring.RestoreRequest:
         tag=options.tag,
         reason=narrowing.reason,
         only=narrowing.only,
-        run_id=options.of_run or "",
+        preemption_id=options.preemption_id or "",
         places=narrowing.scope,
         force=bool(options.force),
         dry_run=bool(options.dry_run),

@@ -32,7 +32,7 @@ def runs(options: Namespace, output: Output) -> int:
     if not wanted:
         raise WorkflowNotFound(
             f"Cannot show run {options.run}",
-            why="no recorded run has this ID or request ID",
+            why="no recorded run has this preemption ID or request ID",
             next_step="Run 'preemptctl runs' to list the recorded runs.",
         )
     output.answer({"runs": wanted}, [line for record in wanted for line in victim_lines(record)])
@@ -49,12 +49,12 @@ def explain_vm(options: Namespace, output: Output) -> int:
 
 
 def is_meant(record: asking.Record, name: str) -> bool:
-    """Whether the name is the ID of the run, the last part of the ID, or the request ID."""
+    """Whether the name is the preemption ID, the last part of it, or the request ID."""
     return name in (record["runID"], record["runID"].rpartition("/")[2], record["requestID"])
 
 
 def _records(options: Namespace, output: Output) -> list[asking.Record]:
     async def ask(client: Client) -> list[asking.Record]:
-        return await asking.read_runs(client, options.workflow_id, options.run_id or None)
+        return await asking.read_runs(client, options.workflow_id, options.execution_run_id or None)
 
     return with_client(options, output, ask)

@@ -21,9 +21,12 @@ ENDED = "ended"
 
 @dataclass(frozen=True)
 class Sight:
-    """The state of a run. run_id: empty if there is none. record: set when it has ended. note: why it is stale."""
+    """The state of a run.
 
-    run_id: str = ""
+    preemption_id: empty if there is none. record: set when it has ended. note: why it is stale.
+    """
+
+    preemption_id: str = ""
     request_id: str = ""
     phase: str = ""
     criticality: str = ""
@@ -35,7 +38,7 @@ class Sight:
     def of_run(cls, run: RunAtWork) -> Sight:
         """The state of an active run."""
         plan = plan_as_result(Plan.from_wire(run.plan)) if run.plan else None
-        return cls(run.run_id, run.request_id, run.phase, run.criticality, plan)
+        return cls(run.preemption_id, run.request_id, run.phase, run.criticality, plan)
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Sight:
@@ -46,9 +49,9 @@ class Sight:
     @property
     def headline(self) -> str:
         """The run in a single line."""
-        if not self.run_id:
+        if not self.preemption_id:
             return "No active run; waiting for one."
-        named = f"Run {self.run_id.rpartition('/')[2]}, request {self.request_id or '?'}"
+        named = f"Run {self.preemption_id}, request {self.request_id or '?'}"
         urgency = f", {self.criticality}" if self.criticality else ""
         victims = f", {len(self.plan['victims'])} VMs" if self.plan else ""
         return safe(f"{named}{urgency}: {self.phase.replace('_', ' ')}{victims}")
@@ -56,7 +59,8 @@ class Sight:
     def as_document(self) -> dict[str, Any]:
         """The state as a document for JSON output."""
         return {
-            "run_id": self.run_id,
+            "preemption_id": self.preemption_id,
+            "run_id": self.preemption_id,
             "request_id": self.request_id,
             "phase": self.phase,
             "criticality": self.criticality,

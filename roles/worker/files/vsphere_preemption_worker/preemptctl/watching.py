@@ -115,14 +115,16 @@ class _Follower:
             await asyncio.sleep(interval)
 
     async def _look(self) -> Sight:
-        record = await (self._record() if self._name or self._seen.run_id else self._ended_since())
+        record = await (self._record() if self._name or self._seen.preemption_id else self._ended_since())
         if record:
             return Sight.of_record(record)
         run = await self._at_work() or await self._alone()
         if run is None:
             return Sight()
-        if run.phase == ENDED or (run.phase != STARTING and not await asking.is_running(self._client, run.run_id)):
-            return Sight.of_record(await asking.read_outcome(self._client, run.run_id))
+        if run.phase == ENDED or (
+            run.phase != STARTING and not await asking.is_running(self._client, run.preemption_id)
+        ):
+            return Sight.of_record(await asking.read_outcome(self._client, run.preemption_id))
         return Sight.of_run(run)
 
     async def _at_work(self) -> asking.RunAtWork | None:
@@ -131,16 +133,16 @@ class _Follower:
             run = await asking.run_at_work(self._client, self._workflow_id)
         except WorkflowNotFound:
             return None
-        followed = self._seen.run_id
-        return run if run and (run.run_id == followed or (not followed and self._is_named(run))) else None
+        followed = self._seen.preemption_id
+        return run if run and (run.preemption_id == followed or (not followed and self._is_named(run))) else None
 
     def _is_named(self, run: asking.RunAtWork) -> bool:
-        return not self._name or is_meant({"runID": run.run_id, "requestID": run.request_id}, self._name)
+        return not self._name or is_meant({"runID": run.preemption_id, "requestID": run.request_id}, self._name)
 
     async def _alone(self) -> asking.RunAtWork | None:
         """The followed run, if its workflow no longer reports it. The workflow may have ended before the run."""
-        if self._seen.run_id:
-            run = await asking.read_run(self._client, self._seen.run_id)
+        if self._seen.preemption_id:
+            run = await asking.read_run(self._client, self._seen.preemption_id)
             return replace(run, request_id=self._seen.request_id)
         if self._name:
             raise WorkflowNotFound(
@@ -151,7 +153,7 @@ class _Follower:
         return None
 
     async def _record(self) -> Mapping[str, Any] | None:
-        wanted = self._seen.run_id or self._name
+        wanted = self._seen.preemption_id or self._name
         return next((record for record in reversed(await self._records()) if is_meant(record, wanted)), None)
 
     async def _ended_since(self) -> Mapping[str, Any] | None:
@@ -159,7 +161,7 @@ class _Follower:
         runs = {record["runID"]: record for record in await self._records() if record["runID"]}
         if self._ended_before is None:
             self._ended_before = frozenset(runs)
-        return next((record for run_id, record in runs.items() if run_id not in self._ended_before), None)
+        return next((record for preemption_id, record in runs.items() if preemption_id not in self._ended_before), None)
 
     async def _records(self) -> Sequence[Mapping[str, Any]]:
         """The recorded runs, the oldest first."""

@@ -41,9 +41,13 @@ def run(options: Namespace, output: Output) -> int:
         )
 
     accepted = with_client(options, output, leave)
-    facts = {"workflowRunID": accepted.run_id, "requestID": request.request_id or request.event.id}
-    said = f"Workflow {safe(workflow_id)} (run {accepted.run_id}) accepted request {safe(facts['requestID'])}."
-    output.answer(_logged(options, "the workflow accepted the request", request=request.as_wire(), **facts), [said])
+    ids = _ids(request, accepted.preemption_id, accepted.execution_run_id)
+    said = f"Workflow {safe(workflow_id)} (execution run ID {accepted.execution_run_id}) accepted request"
+    lines = [
+        f"{said} {safe(ids['requestID'])}.",
+        f"If it leads to a run, the preemption ID is {safe(accepted.preemption_id)}.",
+    ]
+    output.answer(_logged(options, "the workflow accepted the request", request=request.as_wire(), **ids), lines)
     return exits.OK
 
 
@@ -51,7 +55,7 @@ def status(options: Namespace, output: Output) -> int:
     """Show the state of the workflow, from the query `current_state`."""
 
     async def ask(client: Client) -> asking.Record:
-        return await asking.read_state(client, options.workflow_id, options.run_id or None)
+        return await asking.read_state(client, options.workflow_id, options.execution_run_id or None)
 
     state = with_client(options, output, ask)
     state = {**state, "replyTo": redacted_address(str(state.get("replyTo", "")))}
@@ -65,7 +69,11 @@ def cancel(options: Namespace, output: Output) -> int:
 
     async def end(client: Client) -> asking.Cancelled:
         return await asking.cancel_workflow(
-            client, workflow_id, options.run_id or None, wait=bool(options.wait), timeout_seconds=options.timeout
+            client,
+            workflow_id,
+            options.execution_run_id or None,
+            wait=bool(options.wait),
+            timeout_seconds=options.timeout,
         )
 
     done = with_client(options, output, end, timeout_seconds=options.timeout)
@@ -73,7 +81,7 @@ def cancel(options: Namespace, output: Output) -> int:
         raise WorkflowNotFound(
             f"Cannot cancel workflow {workflow_id}",
             why="it is not running",
-            next_step="Check the workflow ID, the run ID and the namespace. The workflow may already have ended.",
+            next_step="Check the ids and the namespace. The workflow may already have ended.",
         )
     said = "was cancelled" if options.wait else "received the cancellation request"
     output.answer(_logged(options, f"the workflow {said}"), [f"Workflow {safe(workflow_id)} {said}."])
@@ -92,12 +100,18 @@ def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
         )
 
     answer = with_client(options, output, ask, timeout_seconds=options.timeout)
-    facts = {"workflowRunID": answer.run_id, "requestID": request.request_id or request.event.id}
-    document = _logged(options, "the request has an outcome", repeated=answer.repeated, outcome=answer.record, **facts)
+    ids = _ids(request, answer.preemption_id, answer.execution_run_id)
+    document = _logged(options, "the request has an outcome", repeated=answer.repeated, outcome=answer.record, **ids)
     output.answer(document, victim_lines(answer.record))
     if answer.record["outcome"] in ("failed", "rejected"):
         raise RunFailed(answer.record)
     return exits.OK
+
+
+def _ids(request: PreemptionRequest, preemption_id: str, execution_run_id: str) -> dict[str, str]:
+    """What names the request, its preemption, and the workflow execution, which the prototype calls workflowRunID."""
+    names = {"requestID": request.request_id or request.event.id, "workflowRunID": execution_run_id}
+    return {**names, "preemption_id": preemption_id, "execution_run_id": execution_run_id}
 
 
 def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
@@ -109,7 +123,7 @@ def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
         "queue": task_queue(options),
         "workflow": WORKFLOW_TYPE,
         "workflowID": options.workflow_id,
-        **({"runID": options.run_id} if "run_id" in options else {}),
+        **({"runID": options.execution_run_id} if "execution_run_id" in options else {}),
         **facts,
     }
 
@@ -120,7 +134,7 @@ def _shown(state: asking.Record) -> list[str]:
     return pairs(
         {
             "workflow": state["workflowID"],
-            "run ID": state["workflowRunID"],
+            "execution run ID": state["workflowRunID"],
             "last preemption": moment(state["lastPreemptionTime"]) or "never",
             "tag": state["tag"],
             "criticality": state["criticality"],

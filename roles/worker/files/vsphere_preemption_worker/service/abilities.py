@@ -38,6 +38,7 @@ from ..workflows.switch import PreemptionSwitch
 from ..workflows.watch import PreemptionAlarmWatch
 from .claims import SharedClaims
 from .policies import Policies
+from .preemptions import PreemptionLookup
 from .settings import WorkerSettings
 from .switch import PauseQuestion
 
@@ -73,7 +74,8 @@ def activities(means: Means) -> list[Callable[..., Any]]:
     def policies() -> PolicySet:
         return means.policies.current
 
-    paused = PauseQuestion(means.client, queue, asyncio.get_running_loop())
+    loop = asyncio.get_running_loop()
+    paused, lookup = PauseQuestion(means.client, queue, loop), PreemptionLookup(means.client, loop)
     announcing = Announcing(means.sink, vcenter, address=temporal.address, namespace=temporal.namespace)
     acting, source = Acting(means.client, queue), means.settings.vcenter.endpoint.event_source
     return [
@@ -84,7 +86,7 @@ def activities(means: Means) -> list[Callable[..., Any]]:
         announcing.announce,
         announcing.give_notice,
         announcing.tell,
-        RestorePlanning(vcenter, policies, paused, now).plan,
+        RestorePlanning(vcenter, policies, paused, lookup, now).plan,
         GivingBack(vcenter, policies, claims, paused, now).give_back,
         TellingRestored(means.sink, address=temporal.address, namespace=temporal.namespace).tell,
         Watching(vcenter, policies, acting, source=source, now=now).watch,

@@ -27,7 +27,7 @@ class Handing:
 
     @activity.defn(name=ASK)
     async def ask(self, order: AskInput) -> str:
-        """Signal the dispatcher, and start it if it is not running; return its run ID.
+        """Signal the dispatcher, and start it if it is not running; return its execution run ID.
 
         A signal from a workflow could not start it, and it could not be started as a child while it is running.
         """
@@ -37,4 +37,4 @@ class Handing:
             )
         except PreemptionError as error:
             raise ApplicationError(str(error), type=error.code, non_retryable=not error.retryable) from error
-        return accepted.run_id
+        return accepted.execution_run_id

@@ -23,7 +23,7 @@ ONE_ATTEMPT = timedelta(seconds=30)
 
 @workflow.defn(name=RAISE_WORKFLOW_TYPE)
 class PreemptionRaise:
-    """The result is the run ID of the workflow that received the request."""
+    """The result is the execution run ID of the workflow that received the request."""
 
     @workflow.run
     async def run(self, order: RaiseInput) -> str:

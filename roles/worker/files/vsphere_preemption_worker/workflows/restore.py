@@ -142,6 +142,8 @@ class PreemptionRestore:
 
     async def _at_once(self) -> RestoreReason:
         planned = await self._plan()
+        if planned.refusal:
+            return RestoreReason(planned.refusal)
         if self._order.dry_run:
             self._record.take(Returned.of(back, ReturnEnd.PLANNED) for back in planned.returns)
             return RestoreReason.DRY_RUN
