@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -73,6 +74,7 @@ def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(govc:
 @pytest.mark.usefixtures("preempted")
 def test_a_filter_that_found_nothing_restores_no_vm(govc: Govc, ansible: Ansible) -> None:
     asked = {"tag": "preemptible", "force": True}
+    empty: dict[str, Any]
     for empty in ({"vms": []}, {"scope": []}, {"run_id": ""}):
         refused = ansible.module(RESTORE, {**asked, **empty})
         assert refused.error_code == "invalid_request", empty

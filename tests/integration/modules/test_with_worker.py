@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,7 @@ def test_a_dry_run_stops_nothing_and_tells_whom_it_would(tagged: VCSim, govc: Go
 def test_a_filter_that_found_nothing_stops_no_vm(govc: Govc, ansible: Ansible) -> None:
     before = govc.powered_on()
     asked = {"tag": "preemptible", "criticality": "HIGH"}
+    empty: dict[str, Any]
     for empty in ({"vms": []}, {"vms": ""}, {"scope": []}, {"target": {}}, {"event": {}}):
         refused = ansible.module("preemption_signal", {**asked, **empty})
         assert refused.error_code == "invalid_request", empty

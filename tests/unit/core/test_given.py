@@ -14,7 +14,7 @@ from vsphere_preemption.core.given import is_empty, refuse_empty
 from vsphere_preemption.core.narrowing import LIMITS, TARGETS, Narrowing, read_narrowing
 from vsphere_preemption.core.request import read_request
 
-EMPTY = [None, [], {}, "", " ", [""], [None]]
+EMPTY: list[Any] = [None, [], {}, "", " ", [""], [None]]
 NAMED = {"only": ["web-1"], "scope": [{"cluster": "c1"}], "maxVMs": 3, "target": {"memoryMiB": 64}}
 
 

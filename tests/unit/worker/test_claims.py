@@ -10,6 +10,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -128,8 +129,8 @@ def test_a_vm_that_another_run_has_just_stopped_is_looked_at_again_and_not_claim
     order = an_order(vcenter, StopMethod.HARD)
     first_look = vcenter.recheck
 
-    def look(tag: str, refs: Sequence[ManagedObject], *, labels: bool, placed: bool = True) -> Machines:
-        seen = dict(first_look(tag, refs, labels=labels, placed=placed))
+    def look(tag: str, refs: Sequence[ManagedObject], **wanted: Any) -> Machines:
+        seen = dict(first_look(tag, refs, **wanted))
         vcenter.clock.pass_by(0.1)
         vcenter.switch_off(vm(3), US)
         return seen
