@@ -89,8 +89,9 @@ class Pipeline:
         self._once, self._looked_again, self._stops = threading.Lock(), False, False
         self._evidence = Evidence(vcenter, times.from_wire(order.marked))
         labels, placed = needs_labels(order.policy), bool(order.scope.areas)
-        protecting = order.policy.protection.tags
-        look = partial(vcenter.recheck, order.run.request.tag, labels=labels, placed=placed, protecting=protecting)
+        look = partial(vcenter.recheck, order.run.request.tag, labels=labels, placed=placed)
+        if order.policy.protection.tags:
+            look = partial(look, protecting=order.policy.protection.tags)
         self._recheck = Recheck(look, [victim.vm for victim in order.victims], around.clock)
 
     def stop(self, victim: Victim) -> Requested | VictimOutcome:
