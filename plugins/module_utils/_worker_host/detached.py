@@ -27,7 +27,7 @@ MOST_FILES = 4096
 LARGEST_LOG = 10 * 1024 * 1024
 LAST_LINES = 15
 RELOADED, NOT_RELOADED = "policies were read", "so the old policies stay"
-# Variables that a program needs from the host; the worker does not inherit the rest of the account's environment.
+# What a program needs of a host; the rest of the deploying account's environment is none of the worker's business.
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
