@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options that describe a preemption request and its policy; module_utils/_request.py reads them."""
+"""Options that describe a preemption request and its policy; module_utils/_modules/request.py reads them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options for the connection to vCenter; module_utils/_vcenter.py reads them."""
+"""Options for the connection to vCenter; module_utils/_modules/vcenter.py reads them."""
 
 from __future__ import annotations
 

@@ -154,12 +154,13 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.alarm_setup import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.alarm import (
     AlarmAction,
     AlarmDefinition,
     Metric,
-    Usage,
+    UsageThresholds,
     Watched,
     checked,
     hundredths,
@@ -169,8 +170,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     shown,
     threshold,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.alarm_admin import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.alarms import (
     AlarmAdmin,
 )
 
@@ -218,7 +218,7 @@ def setup(admin: AlarmAdmin, params: Mapping[str, Any], *, check_mode: bool) -> 
 
 def _wanted(params: Mapping[str, Any], *, counter: int, whole: bool) -> AlarmDefinition:
     """whole: the definition must be valid and complete; otherwise the name is enough."""
-    usage = Usage(
+    usage = UsageThresholds(
         watched=Watched[params["watches"].upper()].value,
         counter=counter,
         yellow=threshold(params["yellow"], params["yellow_seconds"]),

@@ -151,7 +151,7 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
     account,
     temporal_options,
     with_client,
@@ -160,11 +160,11 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan_shown import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan_result import (
     plan_as_result,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import deciding
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -184,26 +184,26 @@ OPTIONS = {
 
 def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
-    verdict = deciding.Verdict(params["decision"] == "approve", params["by"] or account(), params["note"])
+    decision = approvals.ApprovalDecision(params["decision"] == "approve", params["by"] or account(), params["note"])
     seconds = float(params["timeout"]) if params["wait"] else 0.0
 
-    async def call(client: Client) -> tuple[deciding.Awaited, deciding.Verdict, bool]:
-        awaited = await deciding.find_awaited(
+    async def call(client: Client) -> tuple[approvals.PendingApproval, approvals.ApprovalDecision, bool]:
+        pending = await approvals.find_pending_approval(
             client, params["workflow_id"], params["preemption_id"], wait_seconds=seconds
         )
         if check_mode:
-            return awaited, awaited.verdict or verdict, deciding.would_change(awaited, verdict)
-        return awaited, *await deciding.decide(client, awaited, verdict)
+            return pending, pending.decision or decision, approvals.would_change(pending, decision)
+        return pending, *await approvals.decide(client, pending, decision)
 
-    awaited, holds, changed = with_client(params, call, timeout_seconds=seconds)
-    run = awaited.run
+    pending, holds, changed = with_client(params, call, timeout_seconds=seconds)
+    run = pending.run
     return {
         "changed": changed,
         "preemption_id": run.preemption_id,
         "run_id": run.preemption_id,
         "request_id": run.request_id,
         "plan": plan_as_result(Plan.from_wire(run.plan) if run.plan else Plan()),
-        "decision": {"decision": holds.decision, "by": holds.by, "note": holds.note},
+        "decision": {"decision": holds.word, "by": holds.by, "note": holds.note},
     }
 
 

@@ -98,8 +98,10 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.attribute_setup import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.attribute import (
     AttributeAction,
     Definition,
     checked_name,
@@ -107,9 +109,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     plan_absence,
     plan_presence,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.attribute_admin import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.attributes import (
     AttributeAdmin,
 )
 

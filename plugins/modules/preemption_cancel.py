@@ -78,13 +78,13 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,10 +103,10 @@ def cancel(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
     workflow_id, execution_run_id = params["workflow_id"], params["execution_run_id"]
 
-    async def call(client: Client) -> asking.Cancelled:
+    async def call(client: Client) -> dispatcher.Cancelled:
         if check_mode:
-            return await asking.what_cancel_would_find(client, workflow_id, execution_run_id)
-        return await asking.cancel_workflow(
+            return await dispatcher.preview_cancel(client, workflow_id, execution_run_id)
+        return await dispatcher.cancel_workflow(
             client, workflow_id, execution_run_id, wait=params["wait"], timeout_seconds=params["timeout"]
         )
 

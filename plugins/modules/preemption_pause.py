@@ -108,7 +108,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
     account,
     temporal_options,
     with_client,
@@ -120,7 +120,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     InvalidSetting,
     PreemptionError,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import switch
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import kill_switch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,31 +145,31 @@ def throw(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     _check_duration(params["duration"])
     by = params["by"] or account()
 
-    async def call(client: Client) -> tuple[switch.Switch, switch.Switch, bool]:
-        before = await switch.read_switch(client, params["task_queue"])
+    async def call(client: Client) -> tuple[kill_switch.KillSwitch, kill_switch.KillSwitch, bool]:
+        before = await kill_switch.read_kill_switch(client, params["task_queue"])
         if check_mode:
             after = _would_be(before, params, by)
             return before, after, after != before
         return before, *await _throw(client, params, by)
 
     before, after, changed = with_client(params, call)
-    diff = {"before": switch.as_result(before), "after": switch.as_result(after)}
-    return {"changed": changed, "switch": switch.as_result(after), "diff": diff}
+    diff = {"before": kill_switch.as_result(before), "after": kill_switch.as_result(after)}
+    return {"changed": changed, "switch": kill_switch.as_result(after), "diff": diff}
 
 
-async def _throw(client: Client, params: Mapping[str, Any], by: str) -> tuple[switch.Switch, bool]:
+async def _throw(client: Client, params: Mapping[str, Any], by: str) -> tuple[kill_switch.KillSwitch, bool]:
     queue = params["task_queue"]
     if params["state"] == "active":
-        return await switch.resume(client, queue, by=by)
-    return await switch.pause(client, queue, reason=params["reason"], by=by, seconds=params["duration"])
+        return await kill_switch.resume(client, queue, by=by)
+    return await kill_switch.pause(client, queue, reason=params["reason"], by=by, seconds=params["duration"])
 
 
-def _would_be(before: switch.Switch, params: Mapping[str, Any], by: str) -> switch.Switch:
+def _would_be(before: kill_switch.KillSwitch, params: Mapping[str, Any], by: str) -> kill_switch.KillSwitch:
     if params["state"] == "active":
-        return switch.Switch()
+        return kill_switch.KillSwitch()
     if before.paused:
         return before
-    until = switch.end_after(params["duration"])
+    until = kill_switch.end_after(params["duration"])
     return replace(before, paused=True, reason=params["reason"], by=by, until=until)
 
 

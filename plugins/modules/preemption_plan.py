@@ -174,16 +174,16 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._plan_diff import plan_diff
-from ansible_collections.vsphere.preemption.plugins.module_utils._planning import planned
-from ansible_collections.vsphere.preemption.plugins.module_utils._request import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import planned
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan_diff import plan_diff
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,
     policy_options,
     request_of,
     request_options,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 
 if TYPE_CHECKING:

@@ -204,16 +204,16 @@ error_code:
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options
-from ansible_collections.vsphere.preemption.plugins.module_utils._preflight import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.preflight import (
     as_failure,
     as_result,
     preflight,
     preflight_options,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to
-from ansible_collections.vsphere.preemption.plugins.module_utils._request import POLICY_EXCLUSIVE
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import mask_reply_to
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 
 if TYPE_CHECKING:
     from typing import Any

@@ -205,18 +205,20 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.explanation import explain
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.plan_shown import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan_result import (
     plan_as_result,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.explanation import (
+    explain,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -235,14 +237,14 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
 
     async def ask(client: Client) -> dict[str, Any]:
         workflow = (client, params["workflow_id"], params["execution_run_id"])
-        requests = await asking.read_requests(*workflow)
+        requests = await dispatcher.read_requests(*workflow)
         return {
-            "state": await asking.read_state(*workflow),
-            "runs": await asking.read_runs(*workflow),
+            "state": await dispatcher.read_state(*workflow),
+            "runs": await dispatcher.read_runs(*workflow),
             "requests": requests["recent"],
             "counts": requests["counts"],
             "waiting": requests["waiting"],
-            "at_work": _at_work(await asking.run_at_work(*workflow)),
+            "at_work": _at_work(await dispatcher.active_run(*workflow)),
         }
 
     found = without_secrets(with_client(params, ask))
@@ -250,7 +252,7 @@ def query(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"changed": False, **found, **explained}
 
 
-def _at_work(run: asking.RunAtWork | None) -> dict[str, Any] | None:
+def _at_work(run: dispatcher.ActiveRun | None) -> dict[str, Any] | None:
     if run is None:
         return None
     return {

@@ -155,10 +155,16 @@ retryable:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
-from ansible_collections.vsphere.preemption.plugins.module_utils._request import restore_limits_of
-from ansible_collections.vsphere.preemption.plugins.module_utils._restore_result import restore_diff, would_change
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
+    mask_reply_to,
+    without_secrets,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import restore_limits_of
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.restore_result import (
+    restore_diff,
+    would_change,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
@@ -168,8 +174,10 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     RestoreFailed,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.returns import RestoreEnd
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restoring
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.restore.record import (
+    RestoreStatus,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -202,10 +210,10 @@ OPTIONS = {
 }
 
 
-def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restoring.RestoreRequest:
+def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restores.RestoreRequest:
     """The restore that the options describe. Raises InvalidRequest if they are not valid."""
     narrowing = restore_limits_of(params)
-    return restoring.checked_request(
+    return restores.checked_request(
         workflow_id=params["workflow_id"],
         tag=params["tag"],
         reason=narrowing.reason,
@@ -223,11 +231,11 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     request = request_of(params, dry_run=check_mode)
     seconds = float(params["timeout"])
 
-    async def leave(client: Client) -> restoring.Started:
-        return await restoring.leave_restore(client, request, task_queue=params["task_queue"], timeout_seconds=seconds)
+    async def leave(client: Client) -> restores.Started:
+        return await restores.leave_restore(client, request, task_queue=params["task_queue"], timeout_seconds=seconds)
 
-    async def ask(client: Client) -> restoring.Record:
-        return await restoring.restore_and_wait(
+    async def ask(client: Client) -> restores.Record:
+        return await restores.restore_and_wait(
             client, request, task_queue=params["task_queue"], timeout_seconds=seconds
         )
 
@@ -235,7 +243,7 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     if not params["wait"] and not check_mode:
         return {**result, "changed": not with_client(params, leave, timeout_seconds=seconds).joined}
     record = with_client(params, ask, timeout_seconds=seconds)
-    done = record["outcome"] == RestoreEnd.DONE
+    done = record["outcome"] == RestoreStatus.DONE
     result |= {"changed": would_change(record), "complete": done, "restore": without_secrets(record)}
     if diff:
         result["diff"] = restore_diff(record)

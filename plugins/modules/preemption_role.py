@@ -157,28 +157,28 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.privileges import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.privileges import (
     FEATURES,
     Where,
     needed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.role_setup import (
-    DEFAULT_ROLE,
-    ROOT_SUFFIX,
-    plan_absence,
-    plan_presence,
-    wishes,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.roles import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role import (
     Access,
     Principal,
     RolePlan,
     after,
     shown,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.role_admin import RoleAdmin
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role_plan import (
+    DEFAULT_ROLE,
+    ROOT_SUFFIX,
+    desired_roles,
+    plan_absence,
+    plan_presence,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.roles import RoleAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -218,7 +218,7 @@ def _plan(before: Access, params: Mapping[str, Any], places: list[Any], root: An
     principal = Principal.written(params["principal"], group=params["group"]) if params["principal"] else None
     if params["state"] == "absent":
         return plan_absence(before, [name, name + ROOT_SUFFIX], principal, force=force)
-    wanted = wishes(name, params["features"], params["privileges"], places, root, propagate=params["propagate"])
+    wanted = desired_roles(name, params["features"], params["privileges"], places, root, propagate=params["propagate"])
     return plan_presence(before, wanted, principal, force=force)
 
 

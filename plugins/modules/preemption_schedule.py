@@ -204,15 +204,18 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
-from ansible_collections.vsphere.preemption.plugins.module_utils._scheduling import schedule_options, wanted_of
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
+    mask_reply_to,
+    without_secrets,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.schedule import schedule_options, wanted_of
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
     NamespaceNotFound,
     PreemptionError,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import schedules
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule_plan import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule import apply
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule.model import (
     Schedule,
     SchedulePlan,
     checked_name,
@@ -232,11 +235,11 @@ def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any
     wanted = wanted_of(params) if params["state"] != "absent" else None
 
     async def call(client: Client) -> tuple[SchedulePlan, list[str]]:
-        found = await schedules.read_schedule(client, name)
+        found = await apply.read_schedule(client, name)
         plan = plan_present(found, wanted) if wanted else plan_absent(found)
         if not check_mode:
-            await schedules.carry_out(client, plan)
-        return plan, await schedules.next_times(client, name)
+            await apply.carry_out(client, plan)
+        return plan, await apply.next_times(client, name)
 
     try:
         plan, times = with_client(params, call)

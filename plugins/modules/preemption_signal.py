@@ -199,18 +199,21 @@ retryable:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._plan_diff import plan_diff
-from ansible_collections.vsphere.preemption.plugins.module_utils._planning import planned, would_stop
-from ansible_collections.vsphere.preemption.plugins.module_utils._redaction import mask_reply_to, without_secrets
-from ansible_collections.vsphere.preemption.plugins.module_utils._request import (
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import planned, would_stop
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan_diff import plan_diff
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.redaction import (
+    mask_reply_to,
+    without_secrets,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,
     policy_options,
     request_of,
     request_options,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
@@ -219,13 +222,15 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     PreemptionError,
     RunFailed,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.outcome import RunEnd
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import asking
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
+    RunStatus,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.request import (
+    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.requests.request import (
         PreemptionRequest,
     )
     from temporalio.client import Client
@@ -267,7 +272,7 @@ def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> 
     answer = _ask(params, request)
     stopped = any(victim["outcome"] == "stopped" for victim in answer.record.get("victims", []))
     result["changed"] = stopped and not answer.repeated
-    result |= {"complete": answer.record["outcome"] == RunEnd.DONE, "outcome": without_secrets(answer.record)}
+    result |= {"complete": answer.record["outcome"] == RunStatus.DONE, "outcome": without_secrets(answer.record)}
     result |= _ids(answer.preemption_id, answer.execution_run_id)
     if answer.record["outcome"] in ("failed", "rejected"):
         return {**result, **RunFailed(answer.record).as_result()}
@@ -289,18 +294,18 @@ def _check(params: Mapping[str, Any], request: PreemptionRequest, *, diff: bool)
     return {"changed": changed, "plan": plan, **({"diff": plan_diff(plan)} if diff else {})}
 
 
-def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Accepted:
-    async def call(client: Client) -> asking.Accepted:
-        return await asking.signal_request(
+def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.Accepted:
+    async def call(client: Client) -> dispatcher.Accepted:
+        return await dispatcher.signal_request(
             client, request, workflow_id=params["workflow_id"], task_queue=params["task_queue"]
         )
 
     return with_client(params, call)
 
 
-def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> asking.Answer:
-    async def call(client: Client) -> asking.Answer:
-        return await asking.preempt_and_wait(
+def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.RequestOutcome:
+    async def call(client: Client) -> dispatcher.RequestOutcome:
+        return await dispatcher.preempt_and_wait(
             client,
             request,
             workflow_id=params["workflow_id"],

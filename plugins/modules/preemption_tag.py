@@ -184,8 +184,8 @@ failure:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._tagging import set_up_tag
-from ansible_collections.vsphere.preemption.plugins.module_utils._vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.tag import set_up_tag
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 
 ATTACH = {

@@ -278,8 +278,8 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.options import OPTIONS, REQUIRED
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.order import order_from
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.services import services
+from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.spec import spec_from
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 
 if TYPE_CHECKING:
@@ -293,8 +293,8 @@ def deploy(module: AnsibleModule) -> dict[str, Any]:
         code, out, problem = module.run_command(args, environ_update=environ_update, handle_exceptions=False)
         return int(code), str(out), str(problem)
 
-    order = order_from(module.params)
-    deployment = Deployment(order, services(order.instance, run), run)
+    spec = spec_from(module.params)
+    deployment = Deployment(spec, services(spec.instance, run), run)
     act = deployment.present if module.params["state"] == "present" else deployment.absent
     deployed = act(check_mode=module.check_mode)
     plan = deployed.plan

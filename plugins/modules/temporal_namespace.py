@@ -157,13 +157,13 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._options import temporal_options, with_client
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
     InvalidSetting,
     PreemptionError,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import namespaces
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace_plan import (
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace import apply
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace.model import (
     Namespace,
     NamespacePlan,
     WantedNamespace,
@@ -198,7 +198,7 @@ def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any
     async def call(client: Client) -> NamespacePlan:
         plan = await _plan(client, wanted, params)
         if not check_mode:
-            await namespaces.carry_out(client, plan, timeout_seconds=params["timeout"], wait=params["wait"])
+            await apply.carry_out(client, plan, timeout_seconds=params["timeout"], wait=params["wait"])
         return plan
 
     # The library may wait twice: for the namespace, and for its search attributes.
@@ -209,11 +209,11 @@ def bring_about(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any
 
 
 async def _plan(client: Client, wanted: WantedNamespace, params: Mapping[str, Any]) -> NamespacePlan:
-    found = await namespaces.read_namespace(client, wanted.name)
+    found = await apply.read_namespace(client, wanted.name)
     if params["state"] == "present":
         return plan_present(found, wanted)
     if found is not None and not params["force"]:
-        await namespaces.check_deletable(client, wanted.name)
+        await apply.check_deletable(client, wanted.name)
     return plan_absent(found)
 
 

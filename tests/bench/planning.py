@@ -26,9 +26,9 @@ from vsphere_preemption.core.inventory import (
     VirtualMachine,
 )
 from vsphere_preemption.core.mark import Mark, MarkPhase, RunIdentity
-from vsphere_preemption.core.plan import Plan, PlanLimits, plan_victims
+from vsphere_preemption.core.planning.plan import Plan, PlanLimits, plan_victims
 from vsphere_preemption.core.policy.model import Amount, GroupBudget, Policy, Priority, Protection, Target
-from vsphere_preemption.core.request import read_request
+from vsphere_preemption.core.requests.request import read_request
 
 MACHINES = 10_000
 ROUNDS = 9

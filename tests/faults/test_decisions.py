@@ -16,7 +16,7 @@ import pytest
 
 from support.dispatcher import Record, a_request
 from support.vcenter_faults import Run
-from vsphere_preemption.temporal.switch import pause
+from vsphere_preemption.temporal.kill_switch import pause
 
 from .conftest import TAGGED, Stage
 

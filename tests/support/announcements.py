@@ -11,11 +11,12 @@ from typing import Any
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.mark import RunIdentity
-from vsphere_preemption.core.outcome import RunEnd, RunRecord, VictimEnd, VictimOutcome
-from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.reasons import RunReason, VictimReason
-from vsphere_preemption.core.request import PreemptionRequest, read_request
-from vsphere_preemption.events.announcements import (
+from vsphere_preemption.core.records.outcome import RunRecord, RunStatus, VictimOutcome, VictimStatus
+from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
+from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
+from vsphere_preemption.events.event_types import (
     RestoredMachine,
     RestoreIdentity,
     failed_event,
@@ -23,9 +24,8 @@ from vsphere_preemption.events.announcements import (
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
-from vsphere_preemption_worker.activities.announcing import announcement_data
-from vsphere_preemption_worker.messages import AnnounceInput, on_the_wire
+from vsphere_preemption_worker.activities.announce import announcement_data
+from vsphere_preemption_worker.messages.run import AnnounceInput, on_the_wire
 
 from .paths import CHECKOUT
 
@@ -64,7 +64,7 @@ def outcomes() -> list[VictimOutcome]:
     stopped = VictimOutcome(
         vm=FIRST,
         name="batch-01",
-        outcome=VictimEnd.STOPPED,
+        outcome=VictimStatus.STOPPED,
         method=StopMethod.SOFT_THEN_HARD,
         reason=VictimReason.ESCALATED,
         forced=True,
@@ -76,7 +76,7 @@ def outcomes() -> list[VictimOutcome]:
     failed = VictimOutcome(
         vm=SECOND,
         name="batch-02",
-        outcome=VictimEnd.FAILED,
+        outcome=VictimStatus.FAILED,
         method=StopMethod.SOFT_THEN_HARD,
         reason=VictimReason.STOP_REFUSED,
         message="Permission to perform this operation was denied.",
@@ -86,9 +86,9 @@ def outcomes() -> list[VictimOutcome]:
     return [stopped, failed]
 
 
-def record(request: PreemptionRequest, outcome: RunEnd, reason: RunReason) -> RunRecord:
+def record(request: PreemptionRequest, outcome: RunStatus, reason: RunReason) -> RunRecord:
     """What became of a request."""
-    made = outcome in (RunEnd.PARTIAL, RunEnd.FAILED)
+    made = outcome in (RunStatus.PARTIAL, RunStatus.FAILED)
     return RunRecord(
         workflow_id="cluster-memory",
         request=request,
@@ -127,10 +127,10 @@ def sample(name: str, request: PreemptionRequest | None = None) -> OutgoingEvent
             time="2026-11-24T11:02:40Z",
         )
     if name == "skipped":
-        turned_away = record(run.request, RunEnd.SKIPPED, RunReason.IN_WINDOW).brief()
+        turned_away = record(run.request, RunStatus.SKIPPED, RunReason.IN_WINDOW).brief()
         return skipped_event(run, turned_away, source=SOURCE, time="2026-11-24T11:06:42Z")
     if name == "failed":
-        failed = record(run.request, RunEnd.PARTIAL, RunReason.SOME_FAILED).as_wire()
+        failed = record(run.request, RunStatus.PARTIAL, RunReason.SOME_FAILED).as_wire()
         return failed_event(run, failed, source=SOURCE, time="2026-11-24T11:06:42Z")
     machines = [RestoredMachine(FIRST, "batch-01", "2026-11-24T12:00:05Z", run.run_id)]
     restore = RestoreIdentity("restore/5e1f0c2a", run, reason="drill")

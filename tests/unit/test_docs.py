@@ -13,14 +13,14 @@ from xml.etree import ElementTree
 import pytest
 
 from support.paths import CHECKOUT
-from vsphere_preemption.core.outcome import RunEnd
 from vsphere_preemption.core.reasons import LeftOut, RunReason, VictimReason
+from vsphere_preemption.core.records.outcome import RunStatus
 
 DOCS = CHECKOUT / "docs"
 
 
-@pytest.mark.parametrize("codes", [RunEnd, RunReason, LeftOut, VictimReason])
-def test_every_code_has_its_line_in_the_table(codes: type[RunEnd | RunReason | LeftOut | VictimReason]) -> None:
+@pytest.mark.parametrize("codes", [RunStatus, RunReason, LeftOut, VictimReason])
+def test_every_code_has_its_line_in_the_table(codes: type[RunStatus | RunReason | LeftOut | VictimReason]) -> None:
     page = (DOCS / "outcomes.md").read_text()
     documented = set(re.findall(r"`(\w+)`", "\n".join(line for line in page.splitlines() if line.startswith("|"))))
     assert {code.value for code in codes if code.value} <= documented

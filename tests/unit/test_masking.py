@@ -14,7 +14,8 @@ import yaml
 from ansible.module_utils.basic import remove_values
 
 from support.paths import CHECKOUT
-from vsphere_preemption.core import errors, preflight, setup_errors
+from vsphere_preemption.core import errors, setup_errors
+from vsphere_preemption.core.preflight import check
 
 from .masking import Source, comparisons
 from .modules._collection import imported
@@ -176,8 +177,8 @@ SECRETS = [
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_no_secret_opens_the_gate_or_hides_a_failure(secret: str) -> None:
-    module = imported("plugins.module_utils._preflight")
-    shut = [preflight.failed(name, "Cannot connect.", "Correct it.") for name in module.NAMES]
+    module = imported("plugins.module_utils._modules.preflight")
+    shut = [check.failed(name, "Cannot connect.", "Correct it.") for name in module.NAMES]
     for required in ([], ["vcenter_connection"], list(module.NAMES)):
         result = remove_values(module.as_result(shut, required=required), {secret})
         assert result["ready"] is False
@@ -188,7 +189,7 @@ def test_no_secret_opens_the_gate_or_hides_a_failure(secret: str) -> None:
 
 
 def test_the_names_that_can_be_required_are_those_of_the_checks() -> None:
-    module = imported("plugins.module_utils._preflight")
+    module = imported("plugins.module_utils._modules.preflight")
     page = (CHECKOUT / "docs" / "preflight.md").read_text().partition("## The checks")[2]
     assert list(module.NAMES) == re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
     assert module.preflight_options()["required"]["choices"] == list(module.NAMES)

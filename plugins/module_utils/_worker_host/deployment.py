@@ -18,17 +18,16 @@ from dataclasses import dataclass
 from ..vsphere_preemption.core.errors import InvalidSetting, PreemptionError
 from . import env_file, files, host
 from .clock import Clock
+from .deployment_plan import ENV_FILE, DeploymentPlan, ServiceAction, plan_absent, plan_present
 from .errors import ReleaseUnusable, ServiceFailed, WorkerNotReady
 from .launcher import LAUNCHER, launcher
-from .locking import NAME as LOCK
-from .locking import alone
-from .order import Order
-from .plan import ENV_FILE, Action, Plan, plan_absent, plan_present
+from .locking import LOCK, host_lock
 from .readiness import taken, wait_ready
 from .release import REQUIREMENTS, Releases, release_name
 from .service import WorkerService
-from .state import SECRET, File, Found, State
-from .venv import Python, RunCommand, Venvs, look_at, venv_name
+from .spec import DeploymentSpec
+from .state import SECRET, File, HostState, State
+from .venv import Python, RunCommand, Venvs, probe_python, venv_name
 
 LOCK_SECONDS = 600.0
 # The minimum time for the previous worker to become ready, even if the newer one had less.
@@ -41,7 +40,7 @@ UMASK = 0o022
 class Deployed:
     """The result; in check mode, the expected result. release, venv: names, empty if there is none."""
 
-    plan: Plan
+    plan: DeploymentPlan
     release: str = ""
     previous_release: str = ""
     venv: str = ""
@@ -51,29 +50,29 @@ class Deployment:
     """One order for one host. services: by the name that the order uses for them."""
 
     def __init__(
-        self, order: Order, services: Mapping[str, WorkerService], run: RunCommand, clock: Clock | None = None
+        self, spec: DeploymentSpec, services: Mapping[str, WorkerService], run: RunCommand, clock: Clock | None = None
     ) -> None:
-        self._order = order
-        self._instance = order.instance
+        self._spec = spec
+        self._instance = spec.instance
         self._services = services
         self._run = run
         self._clock = clock or Clock()
-        self._releases = Releases(order.instance.root)
-        self._venvs = Venvs(order.instance.root, run)
+        self._releases = Releases(spec.instance.root)
+        self._venvs = Venvs(spec.instance.root, run)
 
     def present(self, *, check_mode: bool) -> Deployed:
         """Deploy the worker as ordered. Raises WorkerNotReady after a rollback if it does not become ready."""
-        python = look_at(self._order.python, self._run)
+        python = probe_python(self._spec.python, self._run)
         wanted = self._wanted(python)
         root = self._instance.root
-        with files.told(root):
+        with files.report_os_errors(root):
             if check_mode:
                 return self._planned(self._look(), wanted)
             os.umask(UMASK)
-            with alone(root, seconds=LOCK_SECONDS, clock=self._clock):
+            with host_lock(root, seconds=LOCK_SECONDS, clock=self._clock):
                 found = self._look()
                 deployed = self._planned(found, wanted)
-                if deployed.plan.action is Action.RELOAD:
+                if deployed.plan.action is ServiceAction.RELOAD:
                     self._reload(found, wanted)
                 elif deployed.plan.changed:
                     self._prepare(wanted, found, python)
@@ -84,44 +83,44 @@ class Deployment:
     def absent(self, *, check_mode: bool) -> Deployed:
         """Remove the worker; with the last one in this directory, everything that was created there."""
         root = self._instance.root
-        with files.told(root):
+        with files.report_os_errors(root):
             plan = plan_absent(self._look())
             if not plan.changed or check_mode:
                 return Deployed(plan)
-            with alone(root, seconds=LOCK_SECONDS, clock=self._clock):
+            with host_lock(root, seconds=LOCK_SECONDS, clock=self._clock):
                 found = self._look()
                 self._remove()
                 self._sweep()
             return Deployed(plan, previous_release=found.state.release)
 
-    def _look(self) -> Found:
+    def _look(self) -> HostState:
         return host.look(self._instance, self._services, self._releases, self._venvs)
 
     def _wanted(self, python: Python) -> State:
-        order, service = self._order, self._service
-        variables = {**order.variables, **service.secret_paths(order.secrets)}
+        spec, service = self._spec, self._service
+        variables = {**spec.variables, **service.secret_paths(spec.secrets)}
         return State(
-            service=order.service,
-            release=release_name(order.release_sha256),
-            venv=venv_name(order.lock_sha256, python),
+            service=spec.service,
+            release=release_name(spec.release_sha256),
+            venv=venv_name(spec.lock_sha256, python),
             files={
-                **order.files,
+                **spec.files,
                 ENV_FILE: File(env_file.written(variables), SECRET),
                 LAUNCHER: launcher(self._instance),
             },
-            definition=service.wanted(order.secrets),
+            definition=service.wanted(spec.secrets),
         )
 
-    def _planned(self, found: Found, wanted: State) -> Deployed:
+    def _planned(self, found: HostState, wanted: State) -> Deployed:
         previous = "" if found.state.release == wanted.release else found.state.release
         self._refuse_taken_address(found)
         return Deployed(plan_present(found, wanted), wanted.release, previous, wanted.venv)
 
     @property
     def _service(self) -> WorkerService:
-        return self._services[self._order.service]
+        return self._services[self._spec.service]
 
-    def _refuse_taken_address(self, found: Found) -> None:
+    def _refuse_taken_address(self, found: HostState) -> None:
         """Another program on that address would respond instead of a worker that could not start."""
         address = self._instance.health_address
         old = found.state.files.get(ENV_FILE)
@@ -133,14 +132,14 @@ class Deployment:
                 next_step="Set health_address to a free address; each instance needs its own.",
             )
 
-    def _prepare(self, wanted: State, found: Found, python: Python) -> None:
+    def _prepare(self, wanted: State, found: HostState, python: Python) -> None:
         """Everything that does not affect the running worker, unless its files are damaged and must be replaced."""
         if found.damaged:
             self._stop_all()
         try:
-            self._releases.install(self._order.archive, self._order.release_sha256)
+            self._releases.install(self._spec.archive, self._spec.release_sha256)
             requirements = self._releases.path(wanted.release) / REQUIREMENTS
-            self._venvs.make(wanted.venv, python, requirements, self._order.source)
+            self._venvs.make(wanted.venv, python, requirements, self._spec.source)
             if found.damaged or (wanted.release, wanted.venv) != (found.state.release, found.state.venv):
                 self._try_out(wanted)
         except (PreemptionError, OSError):
@@ -163,7 +162,7 @@ class Deployment:
                     next_step="The running worker was not changed. Deploy a release that works.",
                 )
 
-    def _switch(self, found: Found, wanted: State) -> None:
+    def _switch(self, found: HostState, wanted: State) -> None:
         try:
             self._stop_all()
             for kind, service in self._services.items():
@@ -178,14 +177,14 @@ class Deployment:
             raise self._gone_back(found, trouble)
 
     def _not_ready(self) -> str:
-        seconds = self._order.ready_seconds
+        seconds = self._spec.ready_seconds
         if not seconds:
             return ""
         return wait_ready(self._instance.health_address, self._service, seconds=seconds, clock=self._clock)
 
-    def _gone_back(self, found: Found, trouble: str) -> WorkerNotReady:
+    def _gone_back(self, found: HostState, trouble: str) -> WorkerNotReady:
         """Roll back; returns the error that reports both the failure and the result of the rollback."""
-        log = self._service.last_words()
+        log = self._service.log_tail()
         try:
             self._go_back(found)
             problem = self._not_ready_as_before(found)
@@ -201,7 +200,7 @@ class Deployment:
             back=not problem,
         )
 
-    def _go_back(self, found: Found) -> None:
+    def _go_back(self, found: HostState) -> None:
         if not found.present:
             self._remove()
             return
@@ -214,17 +213,17 @@ class Deployment:
         if found.running:
             self._services[found.state.service.split("+")[0]].start()
 
-    def _not_ready_as_before(self, found: Found) -> str:
+    def _not_ready_as_before(self, found: HostState) -> str:
         """Why the previous worker is not ready, if one was running."""
         old = found.state.files.get(ENV_FILE)
         address = env_file.read(old.text).get("PREEMPTION_HEALTH_ADDRESS", "") if old else ""
         if not found.running or not address:
             return ""
         service = self._services[found.state.service.split("+")[0]]
-        seconds = max(self._order.ready_seconds, BACK_SECONDS)
+        seconds = max(self._spec.ready_seconds, BACK_SECONDS)
         return wait_ready(address, service, seconds=seconds, clock=self._clock)
 
-    def _reload(self, found: Found, wanted: State) -> None:
+    def _reload(self, found: HostState, wanted: State) -> None:
         host.put_files(self._instance, wanted.files)
         try:
             self._service.reload()
@@ -269,5 +268,5 @@ class Deployment:
             for name in names:
                 if name and store.path(name).is_dir():
                     store.mark_used(name)
-            for path in files.superfluous(store.folder, in_use=used, keep=self._order.keep):
+            for path in files.superfluous(store.folder, in_use=used, keep=self._spec.keep):
                 files.remove_tree(path)

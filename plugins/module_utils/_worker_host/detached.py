@@ -109,7 +109,7 @@ class Detached:
     def remove(self) -> None:
         self.stop()
 
-    def last_words(self) -> list[str]:
+    def log_tail(self) -> list[str]:
         try:
             with self._instance.log_file.open("rb") as log:
                 log.seek(max(self._log_from, log.seek(0, os.SEEK_END) - 20_000))

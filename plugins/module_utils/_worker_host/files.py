@@ -18,7 +18,7 @@ UNFINISHED = ".new-"
 
 
 @contextmanager
-def told(root: Path) -> Iterator[None]:
+def report_os_errors(root: Path) -> Iterator[None]:
     """Report operations that the file system rejects as HostNotWritable."""
     try:
         yield

@@ -10,17 +10,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from . import files
-from .locking import NAME as LOCK
-from .plan import ENV_FILE, POLICY_FILE
+from .deployment_plan import ENV_FILE, POLICY_FILE
+from .locking import LOCK
 from .release import Releases
 from .service import Instance, WorkerService
-from .state import File, Found, State
+from .state import File, HostState, State
 from .venv import Venvs
 
 CREDENTIALS, TLS, PROGRAMS = "credentials", "tls", "bin"
 
 
-def look(instance: Instance, services: Mapping[str, WorkerService], releases: Releases, venvs: Venvs) -> Found:
+def look(instance: Instance, services: Mapping[str, WorkerService], releases: Releases, venvs: Venvs) -> HostState:
     """The current state of the instance."""
     release, venv = files.leads_to(instance.current), files.leads_to(instance.venv)
     kinds = [kind for kind, service in services.items() if service.definition() or service.running()]
@@ -28,7 +28,7 @@ def look(instance: Instance, services: Mapping[str, WorkerService], releases: Re
     if venv and not venvs.intact(venv):
         damaged.add(venv)
     stores = (releases.folder, venvs.folder, instance.root / LOCK)
-    return Found(
+    return HostState(
         State(
             service="+".join(kinds),
             release=release,

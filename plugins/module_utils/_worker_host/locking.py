@@ -15,23 +15,23 @@ from .clock import Clock
 from .errors import DeployInProgress
 from .files import make_folder
 
-NAME = ".lock"
+LOCK = ".lock"
 
 
 @contextmanager
-def alone(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
+def host_lock(root: Path, *, seconds: float, clock: Clock) -> Iterator[None]:
     """Hold the lock of the directory. Raises DeployInProgress if another deployment holds it for longer than that."""
     held: list[int] = []
 
     def take() -> bool:
         make_folder(root)
-        number = os.open(root / NAME, os.O_RDWR | os.O_CREAT, 0o600)
+        number = os.open(root / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(number)
             return False
-        if not _is_still(root / NAME, number):
+        if not _is_still(root / LOCK, number):
             # The deployment that held it has removed the directory in the meantime, including this file.
             os.close(number)
             return False

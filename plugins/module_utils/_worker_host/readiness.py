@@ -16,7 +16,7 @@ ANSWER_SECONDS = 6.0
 EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-class Kept(Protocol):
+class RunningService(Protocol):
     """The service that keeps the worker running."""
 
     def running(self) -> bool: ...
@@ -57,7 +57,7 @@ def taken(address: str) -> bool:
         return False
 
 
-def wait_ready(address: str, service: Kept, *, seconds: float, clock: Clock) -> str:
+def wait_ready(address: str, service: RunningService, *, seconds: float, clock: Clock) -> str:
     """Wait until the worker is ready and its service has been notified; returns why it is not, or nothing.
 
     Stops waiting if the worker has exited.

@@ -142,5 +142,5 @@ class WorkerService(Protocol):
     def remove(self) -> None:
         """Stop it and remove its definition. Nothing happens if there is none."""
 
-    def last_words(self) -> list[str]:
+    def log_tail(self) -> list[str]:
         """The last lines of its log, for an error message."""

@@ -40,7 +40,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Found:
+class HostState:
     """The current state on the host.
 
     damaged: the release and virtual environment in use if they were modified.

@@ -103,7 +103,7 @@ class Systemd:
             # It fails for a unit that systemd has already unloaded, which is the desired state.
             self._run(["systemctl", "reset-failed", self._unit])
 
-    def last_words(self) -> list[str]:
+    def log_tail(self) -> list[str]:
         command = ["journalctl", "--unit", self._unit, "--lines", str(LAST_LINES), "--output", "cat", "--no-pager"]
         code, output, _error = self._run([*command, "--quiet"])
         return output.splitlines() if code == 0 else []

@@ -51,14 +51,14 @@ class Python:
 
 
 @dataclass(frozen=True)
-class Source:
+class PackageSource:
     """Where packages come from. Empty: pip's configuration on the host. index_url may contain a password."""
 
     wheelhouse: str = ""
     index_url: str = field(default="", repr=False)
 
 
-def look_at(path: str, run: RunCommand) -> Python:
+def probe_python(path: str, run: RunCommand) -> Python:
     """The interpreter at a path. Raises VenvFailed if there is none, or if it is too old."""
     try:
         _code, out, _problem = run([path, "-I", "-c", _ASK])
@@ -93,7 +93,7 @@ class Venvs:
         """Whether it is complete, and its interpreter is still on the host."""
         return (self.path(name) / MANIFEST).is_file() and (self.path(name) / "bin" / "python").exists()
 
-    def make(self, name: str, python: Python, requirements: Path, source: Source) -> None:
+    def make(self, name: str, python: Python, requirements: Path, source: PackageSource) -> None:
         """Create it if it does not exist yet. Raises VenvFailed, and then leaves nothing behind."""
         if self.intact(name):
             return
@@ -121,7 +121,7 @@ class Venvs:
         # The worker may run under another account, so the umask of the deploying account must not apply.
         folder.chmod(0o755)
 
-    def _install(self, folder: Path, requirements: Path, source: Source) -> None:
+    def _install(self, folder: Path, requirements: Path, source: PackageSource) -> None:
         command = [str(folder / "bin" / "python"), *PIP_INSTALL, "--requirement", str(requirements)]
         if source.wheelhouse:
             command += ["--no-index", "--find-links", source.wheelhouse]

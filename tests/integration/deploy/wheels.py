@@ -59,9 +59,9 @@ def wheelhouse(collection: Path) -> Path:
 
 def lend_venvs(collection: Path, wheels: Path, root: Path) -> None:
     """Put a virtual environment that was made from the wheels into a folder of workers, as links to its files."""
-    python = venv.look_at(sys.executable, run)
+    python = venv.probe_python(sys.executable, run)
     name = venv.venv_name(lock_sha256(collection), python)
     with alone():
-        venv.Venvs(FOLDER, run).make(name, python, collection / REQUIREMENTS, venv.Source(str(wheels)))
+        venv.Venvs(FOLDER, run).make(name, python, collection / REQUIREMENTS, venv.PackageSource(str(wheels)))
     (root / "venvs").mkdir(parents=True)
     shutil.copytree(FOLDER / "venvs" / name, root / "venvs" / name, symlinks=True, copy_function=os.link)

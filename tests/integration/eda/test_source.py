@@ -22,7 +22,7 @@ from support.paths import CHECKOUT
 from support.vcenter_faults import Cut
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import PASSWORD, WORKER_USER, VCSim
-from vsphere_preemption.core.alarm import read_alarm
+from vsphere_preemption.core.alarm_event import read_alarm
 from vsphere_preemption.core.errors import InvalidSetting, VCenterLoginRefused, VCenterTlsRefused
 from vsphere_preemption.core.event import read_event
 

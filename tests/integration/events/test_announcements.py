@@ -12,21 +12,21 @@ from support.announcements import NAMES, by_alarm, sample, schema_of
 from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkUnreachable
-from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
-CONTENT_TYPE = {Mode.BINARY: "application/json", Mode.STRUCTURED: "application/cloudevents+json"}
+CONTENT_TYPE = {ContentMode.BINARY: "application/json", ContentMode.STRUCTURED: "application/cloudevents+json"}
 
 
-def sender(mode: Mode) -> Sink:
+def sender(mode: ContentMode) -> Sink:
     return Sink(SinkSettings(mode, 5.0, ReplyTargets.parse("*"), None))
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", list(ContentMode))
 @pytest.mark.parametrize("name", NAMES)
 def test_a_consumer_gets_every_event_in_either_mode_and_it_fits_its_schema(
-    sink: Receiver, name: str, mode: Mode
+    sink: Receiver, name: str, mode: ContentMode
 ) -> None:
     event = sample(name, by_alarm())
     sender(mode).send(event, sink.url)
@@ -45,9 +45,11 @@ def test_a_consumer_gets_every_event_in_either_mode_and_it_fits_its_schema(
     Draft202012Validator(schema_of(name)).validate(got["data"])
 
 
-@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("mode", list(ContentMode))
 @pytest.mark.parametrize("name", NAMES)
-def test_an_event_that_is_told_again_arrives_with_the_same_id_and_bytes(sink: Receiver, name: str, mode: Mode) -> None:
+def test_an_event_that_is_told_again_arrives_with_the_same_id_and_bytes(
+    sink: Receiver, name: str, mode: ContentMode
+) -> None:
     sink.answer(Answer(reset=True))
     with pytest.raises(SinkUnreachable):
         sender(mode).send(sample(name), sink.url)

@@ -24,8 +24,8 @@ from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
 from vsphere_preemption.events._delivery import Message, post
 from vsphere_preemption.events.envelope import preempted_event
-from vsphere_preemption.events.settings import Mode, SinkSettings
 from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 from vsphere_preemption.events.time_limit import TimeLimit
 
@@ -42,7 +42,9 @@ EVENT = preempted_event(
 )
 
 
-def send(url: str, *, mode: Mode = Mode.BINARY, seconds: float = 5.0, ca_file: Path | None = None) -> None:
+def send(
+    url: str, *, mode: ContentMode = ContentMode.BINARY, seconds: float = 5.0, ca_file: Path | None = None
+) -> None:
     settings = SinkSettings(mode, seconds, ANYWHERE, str(ca_file) if ca_file else None)
     Sink(settings).send(EVENT, url)
 
@@ -59,7 +61,7 @@ def test_a_binary_event_is_that_of_the_prototype(sink: Receiver) -> None:
 
 
 def test_a_structured_event_says_the_same(sink: Receiver) -> None:
-    send(sink.url, mode=Mode.STRUCTURED)
+    send(sink.url, mode=ContentMode.STRUCTURED)
     [event] = [delivery.event() for delivery in sink.wait_for(1)]
     assert event["data"] == RECORDED["data"]
     assert event["id"] == RECORDED["headers"]["Ce-Id"]

@@ -15,7 +15,7 @@ from unit.worker.world import Script, failing
 from support.ansible import Ansible
 from support.ports import LOOPBACK, free_port
 from support.temporal import TemporalServer
-from vsphere_preemption.core.outcome import VictimEnd
+from vsphere_preemption.core.records.outcome import VictimStatus
 
 Work = Callable[[Script], None]
 
@@ -66,7 +66,7 @@ def test_nothing_to_stop_changes_nothing(ansible: Ansible, work: Work) -> None:
     ("script", "reason"),
     [
         pytest.param(Script(before_plan=failing("tag_not_found", retryable=False)), "plan_failed", id="no plan"),
-        pytest.param(Script(end=VictimEnd.FAILED), "all_victims_failed", id="no victim stopped"),
+        pytest.param(Script(end=VictimStatus.FAILED), "all_victims_failed", id="no victim stopped"),
     ],
 )
 def test_a_failed_run_fails_the_task_and_shows_its_outcome(

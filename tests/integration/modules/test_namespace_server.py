@@ -22,7 +22,7 @@ from support.temporal import TemporalServer
 from support.temporal_proxy import TemporalProxy
 
 module = imported("plugins.modules.temporal_namespace")
-options = imported("plugins.module_utils._options")
+options = imported("plugins.module_utils._modules.temporal")
 errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 
 Result = dict[str, Any]

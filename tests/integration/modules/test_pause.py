@@ -15,7 +15,7 @@ from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.waiting import wait_until
 from vsphere_preemption.core import times
-from vsphere_preemption.temporal.switch import Switch, read_switch
+from vsphere_preemption.temporal.kill_switch import KillSwitch, read_kill_switch
 
 PAUSE = "preemption_pause"
 
@@ -88,8 +88,8 @@ def test_while_it_is_paused_a_request_stops_nothing(
     assert ansible.module("preemption_signal", {"tag": "preemptible", "criticality": "HIGH"}).changed
 
 
-def stands(temporal: TemporalServer, task_queue: str) -> Switch:
-    async def look() -> Switch:
-        return await read_switch(await temporal.client(), task_queue)
+def stands(temporal: TemporalServer, task_queue: str) -> KillSwitch:
+    async def look() -> KillSwitch:
+        return await read_kill_switch(await temporal.client(), task_queue)
 
     return asyncio.run(look())

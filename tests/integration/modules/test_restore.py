@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -77,8 +78,8 @@ def test_only_what_is_asked_for_is_given_back_and_not_before_the_hold_time(
 @pytest.mark.usefixtures("preempted")
 def test_a_filter_that_found_nothing_restores_no_vm(govc: Govc, ansible: Ansible) -> None:
     asked = {"tag": "preemptible", "force": True}
-    limits: list[dict[str, object]] = [{"vms": []}, {"scope": []}, {"run_id": ""}]
-    for empty in limits:
+    empties: list[dict[str, Any]] = [{"vms": []}, {"scope": []}, {"preemption_id": ""}]
+    for empty in empties:
         refused = ansible.module(RESTORE, {**asked, **empty})
         assert refused.error_code == "invalid_request", empty
         assert f"{next(iter(empty))} is set but empty" in refused.result["msg"]

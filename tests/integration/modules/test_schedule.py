@@ -260,7 +260,7 @@ def test_a_schedule_with_a_limit_that_is_given_but_empty_is_refused_and_not_made
     results = in_one_play(*map(Task, empty))
     assert [result["error_code"] for result in results] == ["invalid_request"] * len(empty)
     assert all("set but empty" in result["msg"] for result in results)
-    limits: list[dict[str, object]] = [{"vms": None}, {"scope": []}, {"target": {}}, {"max_vms": None}]
+    limits: list[dict[str, Any]] = [{"vms": None}, {"scope": []}, {"target": {}}, {"max_vms": None}]
     for limit in limits:
         site = {"schedule_list": [{**night, **limit}], "preemption_temporal_address": temporal.address}
         ran = nameless.named_playbook("schedule", site)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -72,8 +73,8 @@ def test_a_dry_run_stops_nothing_and_tells_whom_it_would(tagged: VCSim, govc: Go
 def test_a_filter_that_found_nothing_stops_no_vm(govc: Govc, ansible: Ansible) -> None:
     before = govc.powered_on()
     asked = {"tag": "preemptible", "criticality": "HIGH"}
-    limits: list[dict[str, object]] = [{"vms": []}, {"vms": ""}, {"scope": []}, {"target": {}}, {"event": {}}]
-    for empty in limits:
+    empties: list[dict[str, Any]] = [{"vms": []}, {"vms": ""}, {"scope": []}, {"target": {}}, {"event": {}}]
+    for empty in empties:
         refused = ansible.module("preemption_signal", {**asked, **empty})
         assert refused.error_code == "invalid_request", empty
         assert f"{next(iter(empty))} is set but empty" in refused.result["msg"]

@@ -14,9 +14,9 @@ import pytest
 from support.alarms import AlarmDesk
 from support.govc import Govc
 from support.vcsim import VCSim
+from vsphere_preemption.core.alarms.observation import AlarmSnapshot
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.watching.look import Look
-from vsphere_preemption.vcenter.alarm_tail import AlarmTail
+from vsphere_preemption.vcenter.alarms.tail import AlarmTail
 from vsphere_preemption.vcenter.client import VCenter
 
 from .conftest import Clients
@@ -54,7 +54,7 @@ def ref(govc: Govc) -> Callable[[str], ManagedObject]:
     return lambda path: ManagedObject(*govc.run("find", "-i", path, "-maxdepth", "0").strip().split(":", 1))
 
 
-def shown(look: Look) -> list[tuple[str, str, str, str]]:
+def shown(look: AlarmSnapshot) -> list[tuple[str, str, str, str]]:
     """Name, object, compute resource by name and colour of all that fires."""
     return [
         (seen.alarm.name, str(seen.alarm.entity), seen.alarm.compute_resource_name, seen.alarm.to_colour)
@@ -62,7 +62,7 @@ def shown(look: Look) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def changes(look: Look) -> list[tuple[str, str]]:
+def changes(look: AlarmSnapshot) -> list[tuple[str, str]]:
     return [(change.alarm.from_colour, change.alarm.to_colour) for change in look.changes]
 
 

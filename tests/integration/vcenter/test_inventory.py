@@ -141,7 +141,7 @@ def test_nothing_asked_is_nothing_called(client: VCenter, clients: Clients) -> N
 def test_small_pages_of_vcenter_are_put_together(
     vcsim: VCSim, refs: Refs, client: VCenter, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vsphere_preemption.vcenter.properties.OBJECTS_PER_CALL", 0)
+    monkeypatch.setattr("vsphere_preemption.vcenter.inventory.properties.OBJECTS_PER_CALL", 0)
     assert set(client.read(refs)) == set(refs)
     assert clients.calls().count("ContinueRetrievePropertiesEx") == 3
 

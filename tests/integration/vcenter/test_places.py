@@ -143,7 +143,7 @@ def test_no_place_is_nowhere_and_no_call(client: VCenter, clients: Clients) -> N
 
 def test_small_pages_of_vcenter_are_put_together(client: VCenter, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = client.resolve([Place(DATACENTER, "DC0")])
-    monkeypatch.setattr("vsphere_preemption.vcenter.properties.OBJECTS_PER_CALL", 1)
+    monkeypatch.setattr("vsphere_preemption.vcenter.inventory.properties.OBJECTS_PER_CALL", 1)
     assert client.resolve([Place(DATACENTER, "DC0")]) == whole
 
 

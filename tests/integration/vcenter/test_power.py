@@ -22,7 +22,7 @@ from vsphere_preemption.core.errors import (
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.vcenter.faults import PowerRefused
+from vsphere_preemption.vcenter.transport.faults import PowerRefused
 
 from .conftest import TAGGED, Clients
 

@@ -18,7 +18,7 @@ from support.vcsim import WITNESS_USER, Model, VCSim
 from vsphere_preemption.core.errors import VCenterObjectGone, VCenterPermissionDenied, VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.faults import PowerRefused
+from vsphere_preemption.vcenter.transport.faults import PowerRefused
 
 from .conftest import TAGGED, Clients
 
@@ -71,7 +71,7 @@ def test_vms_are_suspended_and_resumed_and_the_watch_tells(slow_vcsim: VCSim, cl
 def test_many_are_watched_by_polling_until_they_are_on(
     slow_vcsim: VCSim, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vsphere_preemption.vcenter.watch.FILTER_OBJECTS", 0)
+    monkeypatch.setattr("vsphere_preemption.vcenter.power.watch.FILTER_OBJECTS", 0)
     govc = slow_vcsim.govc()
     refs = [ManagedObject("VirtualMachine", machine.ref) for machine in govc.machines().values()]
     client = clients.open(slow_vcsim)

@@ -21,7 +21,7 @@ from support.waiting import wait_until
 from vsphere_preemption.core.errors import VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.watch import PowerChanges, PowerWatch
+from vsphere_preemption.vcenter.power.watch import PowerChanges, PowerWatch
 
 from .conftest import TAGGED, Clients
 
@@ -205,7 +205,7 @@ def test_lost_and_late_answers_are_asked_for_again(vcenter_proxy: VCenterProxy, 
 def test_many_vms_are_followed_with_few_calls(
     tmp_path_factory: pytest.TempPathFactory, clients: Clients, monkeypatch: pytest.MonkeyPatch, filter_objects: int
 ) -> None:
-    monkeypatch.setattr("vsphere_preemption.vcenter.watch.FILTER_OBJECTS", filter_objects)
+    monkeypatch.setattr("vsphere_preemption.vcenter.power.watch.FILTER_OBJECTS", filter_objects)
     model = Model(clusters=1, machines=100)
     vcsim = VCSim(tmp_path_factory.mktemp("many"), model=model, delays_ms={"PowerOff": 500}).start()
     try:

@@ -25,7 +25,7 @@ from support.vcsim import VCSim
 from support.waiting import wait_until
 from support.worker import WorkerProcess
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.temporal.switch import pause, resume
+from vsphere_preemption.temporal.kill_switch import pause, resume
 
 FIRST = [f"DC0_C0_RP0_VM{number}" for number in range(5)]
 SECOND = [f"DC0_C1_RP0_VM{number}" for number in range(5)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
-from vsphere_preemption.core.plan import Plan, PlanLimits, plan_victims
+from vsphere_preemption.core.planning.plan import Plan, PlanLimits, plan_victims
 from vsphere_preemption.core.policy.model import Amount, GroupBudget, Policy, Priority, Protection, Restore
 from vsphere_preemption.core.reasons import LeftOut
 

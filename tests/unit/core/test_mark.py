@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.paths import CHECKOUT
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.mark import MAX_MARK_CHARACTERS, Mark, MarkPhase, RunIdentity, read_mark, settled
-from vsphere_preemption.core.request import read_request
+from vsphere_preemption.core.requests.request import read_request
 
-RECORDED = json.loads((Path(__file__).parents[2] / "fixtures" / "wire" / "mark.json").read_text())
+RECORDED = json.loads((CHECKOUT / "tests" / "fixtures" / "wire" / "mark.json").read_text())
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
 

@@ -27,7 +27,7 @@ from vsphere_preemption.core.mark import (
     restored,
     settled,
 )
-from vsphere_preemption.core.request import read_request
+from vsphere_preemption.core.requests.request import read_request
 
 from .machines import MINE, NOW, a_mark, wire_time
 
@@ -53,16 +53,16 @@ def test_a_plain_mark_says_nothing_about_history_order_or_note() -> None:
 
 
 def test_what_a_mark_remembers_is_read_back() -> None:
-    text = mark(MarkPhase.PREEMPTED, 1, history=(wire_time(90), wire_time(60)), order=3, note="drill").as_text()
+    text = mark(MarkPhase.PREEMPTED, 1, history=(wire_time(90), wire_time(60)), position=3, note="drill").as_text()
     found = read(text)
     assert found.history == (NOW - timedelta(minutes=90), NOW - timedelta(minutes=60))
-    assert (found.order, found.note, found.method, found.forced) == (3, "drill", StopMethod.HARD, True)
+    assert (found.position, found.note, found.method, found.forced) == (3, "drill", StopMethod.HARD, True)
 
 
 def test_a_settled_mark_remembers_what_the_pending_one_did() -> None:
-    pending = mark(MarkPhase.PENDING, 2, history=(wire_time(60),), order=3, note="drill")
+    pending = mark(MarkPhase.PENDING, 2, history=(wire_time(60),), position=3, note="drill")
     final = settled(pending, phase=MarkPhase.PREEMPTED, forced=True, time=wire_time(1), reason="")
-    assert (final.history, final.order, final.note) == (pending.history, 3, "drill")
+    assert (final.history, final.position, final.note) == (pending.history, 3, "drill")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_settled_mark_remembers_what_the_pending_one_did() -> None:
 )
 def test_odd_fields_do_not_make_a_mark_unreadable(fields: dict[str, Any]) -> None:
     found = read(json.dumps({"phase": "preempted", **fields}))
-    assert (found.history, found.order, found.method, found.time) == ((), 0, None, None)
+    assert (found.history, found.position, found.method, found.time) == ((), 0, None, None)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +122,10 @@ def test_the_next_mark_carries_on_the_history(text: str | None, minutes_ago: lis
 
 
 def test_a_restored_mark_keeps_its_event_and_the_time_of_the_preemption() -> None:
-    text = mark(MarkPhase.PREEMPTED, 30, history=(wire_time(90),), order=2).as_text()
+    text = mark(MarkPhase.PREEMPTED, 30, history=(wire_time(90),), position=2).as_text()
     given_back = restored(text, NOW, reason="pressure gone")
     found, wire = read(given_back), json.loads(given_back)
-    assert (found.phase, found.time, found.order, found.run_id) == (MarkPhase.RESTORED, NOW, 2, MINE)
+    assert (found.phase, found.time, found.position, found.run_id) == (MarkPhase.RESTORED, NOW, 2, MINE)
     assert [wire["preempted"], wire["reason"], wire["event"]["id"]] == [False, "pressure gone", "1"]
     assert wire["history"] == [wire_time(90), wire_time(30)]
     assert restored(given_back, NOW, reason="pressure gone") == given_back

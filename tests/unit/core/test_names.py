@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from vsphere_preemption.core.names import fits, names_tag, spellings
-from vsphere_preemption.core.plan import why_not
+from vsphere_preemption.core.planning.plan import why_not
 from vsphere_preemption.core.policy.model import Policy, Protection
 from vsphere_preemption.core.reasons import LeftOut
-from vsphere_preemption.core.restoring import RestoreLimits, why_kept
-from vsphere_preemption.core.returns import Kept
+from vsphere_preemption.core.restore.candidates import RestoreLimits, why_not_restored
+from vsphere_preemption.core.restore.record import NotRestored
 
 from .machines import NOW, a_vm, some_limits
 
@@ -48,8 +48,8 @@ def test_a_vm_is_asked_for_by_either_spelling(asked: str) -> None:
     machine, only = a_vm(1, name="db%2fprod-1"), frozenset({asked})
     assert why_not(machine, some_limits(only=only)) is None
     assert why_not(machine, some_limits(only=frozenset({"db"}))) is LeftOut.NOT_REQUESTED
-    assert why_kept(machine, RestoreLimits(NOW, 0.0, only=only)) is Kept.NOT_PREEMPTED
-    assert why_kept(machine, RestoreLimits(NOW, 0.0, only=frozenset({"db"}))) is Kept.NOT_REQUESTED
+    assert why_not_restored(machine, RestoreLimits(NOW, 0.0, only=only)) is NotRestored.NOT_PREEMPTED
+    assert why_not_restored(machine, RestoreLimits(NOW, 0.0, only=frozenset({"db"}))) is NotRestored.NOT_REQUESTED
 
 
 def test_each_sign_is_read_once() -> None:

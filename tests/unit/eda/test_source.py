@@ -19,7 +19,7 @@ import yaml
 from support.paths import CHECKOUT
 from vsphere_preemption.core.errors import PreemptionError, VCenterPermissionDenied, VCenterUnreachable
 from vsphere_preemption.core.state_file import StateFile
-from vsphere_preemption.vcenter.listener_options import OPTIONS
+from vsphere_preemption.vcenter.alarms.listener_options import OPTIONS
 
 FOLDER = CHECKOUT / "extensions/eda"
 PLUGIN = runpy.run_path(str(FOLDER / "plugins/event_source/alarms.py"))
@@ -62,7 +62,7 @@ def run(script: Script, file: StateFile | None, monkeypatch: pytest.MonkeyPatch)
 
     async def story() -> list[Any]:
         queue: asyncio.Queue[Any] = asyncio.Queue()
-        task = asyncio.create_task(PLUGIN["Source"](script, file, 0.0).run(queue))
+        task = asyncio.create_task(PLUGIN["AlarmSource"](script, file, 0.0).run(queue))
         loop = asyncio.get_running_loop()
         script.end = lambda: loop.call_soon_threadsafe(task.cancel)
         try:
@@ -102,7 +102,7 @@ def test_what_the_rulebook_has_not_taken_is_not_kept(tmp_path: Path) -> None:
     async def story() -> None:
         full: asyncio.Queue[Any] = asyncio.Queue(1)
         await full.put({"id": "0"})
-        task = asyncio.create_task(PLUGIN["Source"](Script([{"id": "1"}]), file, 0.0).run(full))
+        task = asyncio.create_task(PLUGIN["AlarmSource"](Script([{"id": "1"}]), file, 0.0).run(full))
         await asyncio.wait([task], timeout=0.1)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -13,7 +13,7 @@ from vsphere_preemption.core.errors import MissingLibrary
 from vsphere_preemption.events import _delivery
 from vsphere_preemption.events._delivery import encode
 from vsphere_preemption.events.envelope import OutgoingEvent, preempted_event, source_reference
-from vsphere_preemption.events.settings import Mode
+from vsphere_preemption.events.sink_settings import ContentMode
 
 # RFC 3986, appendix A, as far as our sources go: a scheme or `//authority` first, else no colon in the first segment.
 CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-F]{2})"
@@ -81,7 +81,7 @@ def test_the_id_is_made_from_workflow_and_event() -> None:
 
 
 def test_binary_mode_puts_the_data_alone_into_the_body() -> None:
-    message = encode(an_event(), Mode.BINARY)
+    message = encode(an_event(), ContentMode.BINARY)
     assert message.body == '{"tag":"ä","virtualMachines":null}'.encode()
     assert message.headers["ce-time"] == "2026-11-24T09:29:47.210833Z"
     assert message.headers["ce-source"] == "localhost:7233/bench"
@@ -90,7 +90,7 @@ def test_binary_mode_puts_the_data_alone_into_the_body() -> None:
 
 @pytest.mark.parametrize("event_id", ["a\r\nX-Injected: 1", 'quo"te', "ünï", "100%", "\ud800"])
 def test_an_odd_id_cannot_break_out_of_its_header(event_id: str) -> None:
-    header = encode(an_event(event_id), Mode.BINARY).headers["ce-id"]
+    header = encode(an_event(event_id), ContentMode.BINARY).headers["ce-id"]
     assert header.isascii()
     assert header.isprintable()
     assert '"' not in header
@@ -98,7 +98,7 @@ def test_an_odd_id_cannot_break_out_of_its_header(event_id: str) -> None:
 
 
 def test_structured_mode_is_one_compact_object() -> None:
-    message = encode(an_event(), Mode.STRUCTURED)
+    message = encode(an_event(), ContentMode.STRUCTURED)
     assert message.headers == {"content-type": "application/cloudevents+json"}
     assert (
         message.body
@@ -120,21 +120,21 @@ def test_structured_mode_is_one_compact_object() -> None:
     ],
 )
 def test_the_time_is_sent_in_utc_and_to_the_last_digit(given: str, sent: str) -> None:
-    assert encode(an_event(time=given), Mode.BINARY).headers["ce-time"] == sent
-    assert f'"time":"{sent}"'.encode() in encode(an_event(time=given), Mode.STRUCTURED).body
+    assert encode(an_event(time=given), ContentMode.BINARY).headers["ce-time"] == sent
+    assert f'"time":"{sent}"'.encode() in encode(an_event(time=given), ContentMode.STRUCTURED).body
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_text_that_is_no_unicode_does_not_stop_the_event(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", list(ContentMode))
+def test_text_that_is_no_unicode_does_not_stop_the_event(mode: ContentMode) -> None:
     encode(OutgoingEvent("t", "a/b", "\ud800", "2026-11-24T09:29:47Z", {"tag": "\ud800"}), mode).body.decode()
 
 
 def test_a_missing_library_is_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_delivery, "_PROBLEM", ImportError("No module named 'cloudevents'"))
     with pytest.raises(MissingLibrary, match=r"cloudevents.*Install"):
-        encode(an_event(), Mode.BINARY)
+        encode(an_event(), ContentMode.BINARY)
 
 
-@pytest.mark.parametrize("mode", list(Mode))
-def test_the_same_event_is_the_same_bytes(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", list(ContentMode))
+def test_the_same_event_is_the_same_bytes(mode: ContentMode) -> None:
     assert encode(an_event(), mode) == encode(an_event(), mode)

@@ -16,18 +16,18 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from support.announcements import FIRST, NAMES, SOURCE, WIRE, by_alarm, by_hand, identity, record, sample, schema_of
 from vsphere_preemption.core import contract
 from vsphere_preemption.core.contract import Criticality, StopMethod
-from vsphere_preemption.core.outcome import RunEnd
 from vsphere_preemption.core.reasons import RunReason
-from vsphere_preemption.core.request import PreemptionRequest
+from vsphere_preemption.core.records.outcome import RunStatus
+from vsphere_preemption.core.requests.request import PreemptionRequest
 from vsphere_preemption.events._delivery import encode
-from vsphere_preemption.events.announcements import (
+from vsphere_preemption.events.event_types import (
     RestoredMachine,
     RestoreIdentity,
     failed_event,
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.settings import Mode
+from vsphere_preemption.events.sink_settings import ContentMode
 
 NOW = "2026-11-24T12:00:00Z"
 TYPES = {
@@ -56,7 +56,7 @@ def closed(schema: Any) -> Any:
 
 
 def on_the_wire(name: str, request: PreemptionRequest) -> Any:
-    return json.loads(encode(sample(name, request), Mode.BINARY).body)
+    return json.loads(encode(sample(name, request), ContentMode.BINARY).body)
 
 
 def changes(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
@@ -108,17 +108,17 @@ def test_vms_of_several_runs_fit_without_the_name_of_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "reason"), [(RunEnd.FAILED, RunReason.PLAN_FAILED), (RunEnd.FAILED, RunReason.NONE)]
+    ("outcome", "reason"), [(RunStatus.FAILED, RunReason.PLAN_FAILED), (RunStatus.FAILED, RunReason.NONE)]
 )
-def test_a_run_that_broke_off_fits_without_victims(outcome: RunEnd, reason: RunReason) -> None:
+def test_a_run_that_broke_off_fits_without_victims(outcome: RunStatus, reason: RunReason) -> None:
     broken = record(by_hand(), outcome, reason)
     broken.victims = []
     event = failed_event(identity(by_hand()), broken.as_wire(), source=SOURCE, time=NOW)
     assert faults(closed(schema_of("failed")), event.data) == []
 
 
-@pytest.mark.parametrize("outcome", [RunEnd.SKIPPED, RunEnd.DUPLICATE, RunEnd.REJECTED])
-def test_every_way_to_turn_a_request_away_fits(outcome: RunEnd) -> None:
+@pytest.mark.parametrize("outcome", [RunStatus.SKIPPED, RunStatus.DUPLICATE, RunStatus.REJECTED])
+def test_every_way_to_turn_a_request_away_fits(outcome: RunStatus) -> None:
     brief = record(by_alarm(), outcome, RunReason.NOT_ALLOWED).brief()
     event = skipped_event(identity(by_alarm()), brief, source=SOURCE, time=NOW)
     assert faults(closed(schema_of("skipped")), event.data) == []

@@ -14,10 +14,10 @@ from ._collection import imported
 
 plan = imported("plugins.modules.preemption_plan")
 restore = imported("plugins.modules.preemption_restore")
-scheduling = imported("plugins.module_utils._scheduling")
+scheduling = imported("plugins.module_utils._modules.schedule")
 signal = imported("plugins.modules.preemption_signal")
 tag = imported("plugins.modules.preemption_tag")
-tagging = imported("plugins.module_utils._tagging")
+tagging = imported("plugins.module_utils._modules.tag")
 webhook = imported("plugins.module_utils._worker_host.webhook")
 errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 
@@ -86,7 +86,7 @@ def test_an_option_that_is_given_but_empty_is_refused_by_its_name(ask: Any, name
 @pytest.mark.parametrize("ask", [ask for _spec, ask in ASKS.values()], ids=ASKS)
 def test_an_option_that_is_not_given_is_no_limit_and_is_not_sent(ask: Any) -> None:
     asked = ask({})
-    order = asked.schedule.order if hasattr(asked, "schedule") else asked.as_wire()
+    order = asked.schedule.workflow_input if hasattr(asked, "schedule") else asked.as_wire()
     sent = order.get("restore") or order.get("request") or order
     assert not {"only", "places", "run_id"} & sent.keys()
     assert sent.get("narrow", {}).keys() <= {"reason"}

@@ -9,7 +9,7 @@ import pytest
 
 from ._collection import imported
 
-redaction = imported("plugins.module_utils._redaction")
+redaction = imported("plugins.module_utils._modules.redaction")
 
 
 @pytest.mark.parametrize(

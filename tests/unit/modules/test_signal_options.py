@@ -12,7 +12,7 @@ import pytest
 from ._collection import imported
 
 signal = imported("plugins.modules.preemption_signal")
-options = imported("plugins.module_utils._options")
+options = imported("plugins.module_utils._modules.temporal")
 errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 
 NOTHING: dict[str, Any] = {

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.contract import Criticality
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen, rule_for
-from vsphere_preemption.core.policy.choosing import choose_policy
+from vsphere_preemption.core.policy.matching import choose_policy
 from vsphere_preemption.core.policy.model import Place, PlaceKind, PolicySet
 from vsphere_preemption.core.policy.problems import InvalidPolicy
 from vsphere_preemption.policy_file.reading import read_policies

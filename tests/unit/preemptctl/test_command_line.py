@@ -67,9 +67,8 @@ def test_a_restore_takes_the_preemption_id_and_its_earlier_name(words: str) -> N
 
 
 def test_no_earlier_name_of_a_flag_is_the_name_of_another() -> None:
-    flags = {flag for command in COMMANDS for flag in command.flags}
-    names = [flag.name for flag in flags] + [flag.alias for flag in flags if flag.alias]
-    assert len({flag.name for flag in flags}) + len({flag.alias for flag in flags if flag.alias}) == len(set(names))
+    flags = [flag for command in COMMANDS for flag in command.flags]
+    assert {flag.alias for flag in flags if flag.alias} & {flag.name for flag in flags} == set()
 
 
 def test_a_value_may_begin_with_a_dash_and_be_the_name_of_a_command() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from vsphere_preemption.core.errors import InvalidRequest, NotWaitingForApproval, WorkflowNotFound
-from vsphere_preemption.temporal import deciding, preemptions
-from vsphere_preemption.temporal.restoring import checked_request
+from vsphere_preemption.temporal import approvals, preemptions
+from vsphere_preemption.temporal.restores import checked_request
 
 from ..worker.world import Script, World, a_request, eventually
 
@@ -67,13 +67,13 @@ def test_an_empty_id_never_means_any_preemption(empty: str) -> None:
 def test_an_approval_of_an_id_that_nothing_has_is_refused_and_a_run_that_is_to_come_is_waited_for(
     tell: Tell, workflow_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deciding, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(approvals, "LOOK_SECONDS", 0.01)
 
     async def story(world: World) -> None:
         preemption_id, execution_run_id = await preempt(world, workflow_id)
         for seconds in (0.0, 15.0):
             with pytest.raises(WorkflowNotFound, match="is the execution_run_id"):
-                await deciding.find_awaited(world.client, workflow_id, execution_run_id, wait_seconds=seconds)
+                await approvals.find_pending_approval(world.client, workflow_id, execution_run_id, wait_seconds=seconds)
         looks: list[str] = []
 
         async def is_known(_client: object, looked_for: str, *, workflow_id: str) -> bool:
@@ -81,12 +81,12 @@ def test_an_approval_of_an_id_that_nothing_has_is_refused_and_a_run_that_is_to_c
             return await preemptions.is_known(world.client, preemption_id, workflow_id=workflow_id) and len(looks) > 2
 
         with pytest.raises(WorkflowNotFound, match=f"no workflow execution has the id {workflow_id}/none"):
-            await deciding.find_awaited(world.client, workflow_id, f"{workflow_id}/none")
-        monkeypatch.setattr(deciding, "is_known", is_known)
+            await approvals.find_pending_approval(world.client, workflow_id, f"{workflow_id}/none")
+        monkeypatch.setattr(approvals, "is_known", is_known)
         with pytest.raises(NotWaitingForApproval, match="its phase is ended"):
-            await deciding.find_awaited(world.client, workflow_id, preemption_id, wait_seconds=15.0)
+            await approvals.find_pending_approval(world.client, workflow_id, preemption_id, wait_seconds=15.0)
         assert looks == [preemption_id] * 3
         with pytest.raises(InvalidRequest):
-            await deciding.find_awaited(world.client, workflow_id, "")
+            await approvals.find_pending_approval(world.client, workflow_id, "")
 
     tell(story, Script())

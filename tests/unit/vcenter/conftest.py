@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from vsphere_preemption.vcenter.calls import Calls
-from vsphere_preemption.vcenter.connections import Connections
-from vsphere_preemption.vcenter.login import LoginDesk
-from vsphere_preemption.vcenter.rest import Rest
 from vsphere_preemption.vcenter.settings import GivenCredentials, VCenterSettings
-from vsphere_preemption.vcenter.tags import Tags
+from vsphere_preemption.vcenter.tags.lookup import Tags
+from vsphere_preemption.vcenter.transport.gate import CallGate
+from vsphere_preemption.vcenter.transport.http import ConnectionPool
+from vsphere_preemption.vcenter.transport.login import LoginGuard
+from vsphere_preemption.vcenter.transport.rest import Rest
 
 from .tag_server import PASSWORD, USER, TagServer, TagService
 
@@ -67,9 +67,9 @@ def client(service: TagService, clock: FakeClock) -> Iterator[TagClient]:
     """A client of the service."""
     with TagServer(service) as server:
         settings = VCenterSettings(server.url, insecure=True, call_seconds=5)
-        connections = Connections(settings)
+        connections = ConnectionPool(settings)
         seen: list[tuple[str, str | None]] = []
-        calls = Calls(5, address=str(settings.endpoint), observe=lambda name, _, code: seen.append((name, code)))
-        rest = Rest(connections, calls, LoginDesk(GivenCredentials(USER, PASSWORD)))
+        calls = CallGate(5, address=str(settings.endpoint), observe=lambda name, _, code: seen.append((name, code)))
+        rest = Rest(connections, calls, LoginGuard(GivenCredentials(USER, PASSWORD)))
         yield TagClient(service, rest, Tags(rest, calls=5, clock=clock), clock, seen)
         connections.drop()

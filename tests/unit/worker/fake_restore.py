@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import Any
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.inventory import Area, ManagedObject, PowerState, Usage
 from vsphere_preemption.core.policy.model import Place, Restore
-from vsphere_preemption.core.returns import Return, Returned
-from vsphere_preemption_worker.activities.claims import Claims
-from vsphere_preemption_worker.activities.restore_batch import Around, Batch
-from vsphere_preemption_worker.restore_messages import GiveBackInput
+from vsphere_preemption.core.restore.record import RestoreCandidate, VmRestoreOutcome
+from vsphere_preemption_worker.activities.restore.batch import Batch, RestoreContext
+from vsphere_preemption_worker.activities.support.claims import Claims
+from vsphere_preemption_worker.messages.restore import GiveBackInput
 
 from .fake_vcenter import START, US, Changes, FakeClock, FakeVCenter, vm
 
@@ -124,15 +124,15 @@ class Attempt:
     def run(self) -> dict[int, tuple[str, str]]:
         """Outcome and reason of each VM by its number."""
         returns = [
-            Return(ref, machine.name, "r1", times.to_wire(STOPPED), memory_mib=1000)
+            RestoreCandidate(ref, machine.name, "r1", times.to_wire(STOPPED), memory_mib=1000)
             for ref, machine in self.vcenter.machines.items()
         ]
         wire = [back.as_wire() for back in returns]
         order = GiveBackInput("wf/restore/1", "preemptible", "drill", wire, self.settings, self.alarm, heeds_pause=True)
         clock = self.vcenter.clock
-        around = Around(clock.now, again=self.again, clock=clock, pause=clock.pass_by)
+        context = RestoreContext(clock.now, again=self.again, clock=clock, pause=clock.pass_by)
         with ThreadPoolExecutor(1) as threads:
-            result = Batch(self.vcenter, order, self.claims, threads, around).give_back(self.paused)
+            result = Batch(self.vcenter, order, self.claims, threads, context).give_back(self.paused)
         self.ending = result.ending
-        self.machines: list[Returned] = result.machines
+        self.machines: list[VmRestoreOutcome] = result.machines
         return {int(m.vm.value[3:]): (m.outcome.value, m.reason.value) for m in result.machines}

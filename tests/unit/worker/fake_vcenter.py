@@ -14,17 +14,17 @@ from types import TracebackType
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.mark import RunIdentity
-from vsphere_preemption.core.outcome import VictimOutcome
-from vsphere_preemption.core.plan import Victim
+from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.reasons import VictimReason
-from vsphere_preemption.core.request import read_request
-from vsphere_preemption_worker.activities.asked import AskedGuests, Requested
-from vsphere_preemption_worker.activities.claims import Claims
-from vsphere_preemption_worker.activities.confirming import Confirmation
-from vsphere_preemption_worker.activities.marks import Marks
-from vsphere_preemption_worker.activities.pipeline import Pipeline, Surroundings
-from vsphere_preemption_worker.messages import StopInput, on_the_wire
+from vsphere_preemption.core.records.outcome import VictimOutcome
+from vsphere_preemption.core.requests.request import read_request
+from vsphere_preemption_worker.activities.stop.confirmation import Confirmation
+from vsphere_preemption_worker.activities.stop.marks import Marks
+from vsphere_preemption_worker.activities.stop.pipeline import Pipeline, StopContext
+from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests, StopRequest
+from vsphere_preemption_worker.activities.support.claims import Claims
+from vsphere_preemption_worker.messages.run import StopInput, on_the_wire
 
 START = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 US, SOMEBODY = "preemption@vsphere.local", "ada@vsphere.local"
@@ -218,15 +218,15 @@ class Attempt:
     claims: Claims = field(default_factory=Claims)
     ending: Callable[[], VictimReason | None] = lambda: None
     check_in: Callable[[], None] = lambda: None
-    asked: AskedGuests = field(default_factory=AskedGuests)
+    asked: ShutdownRequests = field(default_factory=ShutdownRequests)
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        around = Surroundings(clock.now, FakeGate(self.ending), self.check_in, clock, clock.pass_by, self.asked)
-        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), around=around)
+        context = StopContext(clock.now, FakeGate(self.ending), self.check_in, clock, clock.pass_by, self.asked)
+        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), context=context)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:
-            confirmation = Confirmation(self.vcenter, self.order, pipeline, around=around, threads=threads)
-            followed = confirmation.follow(step for step in steps if isinstance(step, Requested))
+            confirmation = Confirmation(self.vcenter, self.order, pipeline, context=context, threads=threads)
+            followed = confirmation.follow(step for step in steps if isinstance(step, StopRequest))
         outcomes = [*followed, *(step for step in steps if isinstance(step, VictimOutcome))]
         return {outcome.vm.value: outcome for outcome in outcomes}

@@ -18,14 +18,14 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.outcome import VictimEnd, VictimOutcome
-from vsphere_preemption.core.plan import Plan, Victim
+from vsphere_preemption.core.planning.plan import Plan, Victim
 from vsphere_preemption.core.policy.model import Policy
 from vsphere_preemption.core.policy.wire import policy_as_wire
-from vsphere_preemption_worker.messages import (
+from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
+from vsphere_preemption_worker.messages.run import (
     ANNOUNCE,
     NOTICE,
     PLAN,
@@ -78,7 +78,7 @@ class Script:
     before_stop: Callable[[], Awaitable[None]] | None = None
     before_settle: Callable[[], Awaitable[None]] | None = None
     before_announce: Callable[[], Awaitable[None]] | None = None
-    end: VictimEnd = VictimEnd.STOPPED
+    end: VictimStatus = VictimStatus.STOPPED
 
     def activities(self) -> list[Callable[..., Any]]:
         return [self.plan, self.look, self.notice, self.stop, self.settle, self.announce, self.tell]

@@ -126,9 +126,9 @@ load_library()
 
 from vsphere_preemption.core.errors import PreemptionError, VCenterLoginRefused
 from vsphere_preemption.core.state_file import StateFile
-from vsphere_preemption.vcenter.alarm_events import AlarmEvents
+from vsphere_preemption.vcenter.alarms.events import AlarmEvents
+from vsphere_preemption.vcenter.alarms.listener_options import ListenerOptions, read_options
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.listener_options import ListenerOptions, read_options
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 30.0
 CLOSE_SECONDS = 5.0
@@ -156,7 +156,7 @@ class Listener(Protocol):
     def close(self) -> None: ...
 
 
-class Source:
+class AlarmSource:
     """Checks for changes until it is cancelled. file: stores the changes already reported."""
 
     def __init__(self, listener: Listener, file: StateFile | None, interval_seconds: float) -> None:
@@ -259,7 +259,7 @@ async def main(queue: Queue, args: Mapping[str, Any]) -> None:
     file = StateFile(options.state_file) if options.state_file else None
     listener = await in_thread(lambda: listen(options, file))
     try:
-        await Source(listener, file, options.interval_seconds).run(queue)
+        await AlarmSource(listener, file, options.interval_seconds).run(queue)
     finally:
         # If vCenter hangs, what cannot be released now is released when its session expires.
         with contextlib.suppress(TimeoutError, PreemptionError):

@@ -32,7 +32,7 @@ def required(environ: Environment, name: str) -> str:
     return text
 
 
-def switch(environ: Environment, name: str, *, default: bool = False) -> bool:
+def boolean(environ: Environment, name: str, *, default: bool = False) -> bool:
     """true or false; the default if nothing is set."""
     text = environ.get(name, "").strip().lower() or str(default).lower()
     if text not in _TRUE + _FALSE:

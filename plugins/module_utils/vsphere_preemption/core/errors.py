@@ -32,7 +32,7 @@ translated there and chained.
     │   ├── TemporalUnreachable      retry helps
     │   ├── TemporalTlsRefused
     │   ├── TemporalAccessDenied
-    │   ├── NamespaceNotFound        see ../temporal/namespace_errors.py for more
+    │   ├── NamespaceNotFound        see ../temporal/namespace/errors.py for more
     │   ├── NoWorker                 retry helps once a worker is running
     │   ├── WorkflowNotFound
     │   ├── OutcomeTimeout           retry helps: the same request id finds the same run

@@ -19,8 +19,8 @@ from typing import Any
 
 from . import times
 from .contract import StopMethod
-from .request import PreemptionRequest
-from .state import compact_json
+from .records.state import compact_json
+from .requests.request import PreemptionRequest
 
 # The limit of a real vCenter is not documented; the prototype's marks have about 900 characters.
 MAX_MARK_CHARACTERS = 4000
@@ -60,7 +60,7 @@ class Mark:
     forced: the VM was powered off, not shut down by its guest.
     time: when this phase began (wire text); given by the caller, never read from a clock here.
     history: earlier preemptions of this VM (wire text), from `history_after`.
-    order: its position in the run, from 1; 0 if not relevant. note: such as `drill`.
+    position: its position in the run, from 1; 0 if not relevant. note: such as `drill`.
     """
 
     run: RunIdentity
@@ -70,11 +70,11 @@ class Mark:
     time: str
     reason: str = ""
     history: tuple[str, ...] = ()
-    order: int = 0
+    position: int = 0
     note: str = ""
 
     def as_wire(self) -> dict[str, Any]:
-        more = {"history": list(self.history), "order": self.order, "note": self.note}
+        more = {"history": list(self.history), "order": self.position, "note": self.note}
         return {
             **annotation(self.run, preempted=self.phase is MarkPhase.PREEMPTED, forced=self.forced),
             "phase": self.phase.value,
@@ -107,7 +107,7 @@ def annotation(run: RunIdentity, *, preempted: bool, forced: bool) -> dict[str, 
 class MarkFound:
     """The relevant parts of a mark that was read from a VM. forced: the VM was powered off.
 
-    history, order, note: as in `Mark`; invalid times are omitted. method: None if the mark has none.
+    history, position, note: as in `Mark`; invalid times are omitted. method: None if the mark has none.
     """
 
     phase: MarkPhase
@@ -115,7 +115,7 @@ class MarkFound:
     time: datetime | None
     forced: bool = False
     history: tuple[datetime, ...] = ()
-    order: int = 0
+    position: int = 0
     method: StopMethod | None = None
     note: str = ""
 
@@ -135,14 +135,14 @@ def read_mark(text: str | None) -> MarkFound | None:
         return None
     history = wire.get("history")
     moments = [_moment(text) for text in history[-HISTORY_LENGTH:]] if isinstance(history, list) else []
-    order, method = wire.get("order"), wire.get("method")
+    position, method = wire.get("order"), wire.get("method")
     return MarkFound(
         phase=phase,
         run_id=str(wire.get("runID", "")),
         time=_moment(wire.get("time")),
         forced=wire.get("forcedShutdown") is True,
         history=tuple(moment for moment in moments if moment),
-        order=order if isinstance(order, int) else 0,
+        position=position if isinstance(position, int) else 0,
         method=StopMethod(method) if method in tuple(StopMethod) else None,
         note=str(wire.get("note", "")),
     )

@@ -20,9 +20,9 @@ from typing import Any
 
 from ..core import times
 from ..core.errors import MissingLibrary, SinkUnreachable
-from ..core.state import compact_json
+from ..core.records.state import compact_json
 from .envelope import OutgoingEvent
-from .settings import Mode
+from .sink_settings import ContentMode
 from .time_limit import TimeLimit
 
 try:
@@ -90,7 +90,7 @@ def _break(handle: socket.socket) -> None:
         handle.shutdown(socket.SHUT_RDWR)
 
 
-def encode(event: OutgoingEvent, mode: Mode) -> Message:
+def encode(event: OutgoingEvent, mode: ContentMode) -> Message:
     """The event in one of the two content modes of the HTTP binding; the same event is always the same bytes."""
     require()
     moment = times.from_wire(event.time)
@@ -104,7 +104,7 @@ def encode(event: OutgoingEvent, mode: Mode) -> Message:
     }
     # The library cuts times to microseconds and adds spaces to JSON. The wire has the original time and no spaces.
     time = event.time if _WIRE_TIME.fullmatch(event.time) else times.to_wire(moment)
-    if mode is Mode.BINARY:
+    if mode is ContentMode.BINARY:
         binary = to_binary(CloudEvent(attributes, compact_json(event.data).encode()), JSONFormat())
         return Message({**binary.headers, "ce-time": time}, binary.body)
     structured = to_structured(CloudEvent(attributes, dict(event.data)), JSONFormat())

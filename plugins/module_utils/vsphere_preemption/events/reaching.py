@@ -9,13 +9,13 @@ import socket
 import ssl
 
 from ..core.errors import SinkUnreachable
-from .targets import Target
+from .targets import ReplyTarget
 from .time_limit import TimeLimit
 
 WHAT = "Cannot reach the receiver of reply events"
 
 
-def reach(target: Target, address: str, *, limit: TimeLimit, ca_file: str | None = None) -> None:
+def reach(target: ReplyTarget, address: str, *, limit: TimeLimit, ca_file: str | None = None) -> None:
     """Open a connection and close it; for https, with a TLS handshake. Raises SinkUnreachable.
 
     address: the resolved address of the target. ca_file: CAs to trust; those of the worker if None.

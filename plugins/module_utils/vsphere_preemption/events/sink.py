@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..core.errors import SinkRefused, SinkUnreachable
 from .envelope import OutgoingEvent
-from .settings import SinkSettings
+from .sink_settings import SinkSettings
 from .time_limit import TimeLimit
 
 # Statuses that indicate that a retry may help (RFC 9110, RFC 6585, RFC 8470).

@@ -31,7 +31,7 @@ _AMBIGUOUS = frozenset("\u00df\u03c2\u200c\u200d")
 
 
 @dataclass(frozen=True)
-class Target:
+class ReplyTarget:
     """A reply target with a valid name and format.
 
     url: the original URL with the host in its normalized form. host: in lower-case ASCII, without brackets.
@@ -60,7 +60,7 @@ class ReplyTargets:
         names = [_listed_name(entry) for entry in entries if entry != EVERYTHING and not read_network(entry)]
         return cls(EVERYTHING in entries, tuple(names), tuple(networks))
 
-    def check(self, url: str) -> Target:
+    def check(self, url: str) -> ReplyTarget:
         """The target in this URL. Raises SinkNotAllowed if its format or name is not allowed."""
         try:
             parts = urlsplit(url)
@@ -79,9 +79,11 @@ class ReplyTargets:
         host = _host(parts.hostname)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         plain = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
-        return Target(plain, parts.scheme, host, port, self.everything or any(_fits(host, name) for name in self.names))
+        return ReplyTarget(
+            plain, parts.scheme, host, port, self.everything or any(_fits(host, name) for name in self.names)
+        )
 
-    def resolve(self, target: Target, resolver: Resolver = socket.getaddrinfo) -> str:
+    def resolve(self, target: ReplyTarget, resolver: Resolver = socket.getaddrinfo) -> str:
         """The address to connect to. Raises SinkUnreachable for an unknown name, SinkNotAllowed if none is allowed."""
         try:
             found = resolver(target.host, target.port, type=socket.SOCK_STREAM)
@@ -97,7 +99,7 @@ class ReplyTargets:
             raise _refused(f"{target.host} ({', '.join(addresses)}) is not allowed")
         return allowed
 
-    def _allows(self, target: Target, address: IpAddress) -> bool:
+    def _allows(self, target: ReplyTarget, address: IpAddress) -> bool:
         if target.name_allowed:
             return True
         if self.names or self.networks:

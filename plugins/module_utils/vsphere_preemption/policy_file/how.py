@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..core.contract import Criticality, StopMethod
 from ..core.policy.model import DAY, Action, Actions, Events, Notice, Restore, TimeWindow, Waves, Windows
 from .readers import Finding, Leaf, ListOf, Section
-from .scalars import choice, cron, duration, percent, switch, timezone, whole
+from .scalars import boolean, choice, cron, duration, percent, timezone, whole
 from .tree import Item, Mapping, Notes
 
 MOST_AT_ONCE = 2000
@@ -79,15 +79,15 @@ NOTICE = Section(
     {
         "lead": ("lead_seconds", Leaf(duration())),
         "criticalities": ("criticalities", ListOf(Leaf(choice(Criticality)))),
-        "event": ("event", Leaf(switch)),
-        "guestinfo": ("guestinfo", Leaf(switch)),
+        "event": ("event", Leaf(boolean)),
+        "guestinfo": ("guestinfo", Leaf(boolean)),
     },
     check=_check_notice,
 )
 
 EVENTS = Section(
     Events(skipped=True, failed=True),
-    {"skipped": ("skipped", Leaf(switch)), "failed": ("failed", Leaf(switch))},
+    {"skipped": ("skipped", Leaf(boolean)), "failed": ("failed", Leaf(boolean))},
 )
 
 WAVES = Section(
@@ -113,7 +113,7 @@ WINDOWS = Section(
 RESTORE = Section(
     Restore(),
     {
-        "automatic": ("automatic", Leaf(switch)),
+        "automatic": ("automatic", Leaf(boolean)),
         "hold": ("hold_seconds", Leaf(duration())),
         "batch": ("batch", Leaf(whole(1, MOST_AT_ONCE))),
         "pause": ("pause_seconds", Leaf(duration())),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, Protocol
 
-from .tree import Entry, Item, Kind, Listing, Mapping, Notes, Scalar, Wrong, shown
+from .tree import Item, Listing, Mapping, MappingEntry, Notes, Scalar, ScalarKind, Wrong, shown
 
 
 class Reader(Protocol):
@@ -43,7 +43,7 @@ class OrNothing:
 
     def read(self, item: Item, notes: Notes, base: Any) -> Any:
         """None for nothing."""
-        if isinstance(item, Scalar) and item.kind is Kind.NOTHING:
+        if isinstance(item, Scalar) and item.kind is ScalarKind.NOTHING:
             return None
         return self.reader.read(item, notes, base)
 
@@ -118,7 +118,7 @@ def mapping(item: Item) -> Mapping:
     return item
 
 
-def single_entry(item: Item) -> Entry:
+def single_entry(item: Item) -> MappingEntry:
     """The only entry of a mapping. Raises Wrong if there are more or none."""
     found = mapping(item)
     if len(found.entries) != 1:

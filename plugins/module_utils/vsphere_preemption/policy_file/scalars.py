@@ -9,11 +9,11 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from ..core.cron import parse_cron
+from ..core.policy.cron import parse_cron
 from ..core.policy.model import DAY, HOUR, MINUTE
-from ..core.windows import zone
+from ..core.policy.windows import zone
 from .readers import no_such
-from .tree import Item, Kind, Scalar, Wrong, shown
+from .tree import Item, Scalar, ScalarKind, Wrong, shown
 
 Word = TypeVar("Word", bound=str)
 
@@ -34,17 +34,17 @@ _URN = re.compile(r"urn:vmomi:InventoryService", re.IGNORECASE)
 _VM = re.compile(r"vm-[0-9]{1,19}", re.ASCII)
 
 
-def _written(item: Item, what: str, *kinds: Kind) -> str:
+def _written(item: Item, what: str, *kinds: ScalarKind) -> str:
     """The text of a single value that is of one of these kinds."""
     if isinstance(item, Scalar) and item.kind in kinds:
         return item.text
-    quotes = "; put it in quotes" if isinstance(item, Scalar) and item.text and Kind.TEXT in kinds else ""
+    quotes = "; put it in quotes" if isinstance(item, Scalar) and item.text and ScalarKind.TEXT in kinds else ""
     raise Wrong(item, f"this must be {what}, but is {item.title}{quotes}")
 
 
 def text(item: Item) -> str:
     """Any text on one line."""
-    found = _written(item, "text", Kind.TEXT)
+    found = _written(item, "text", ScalarKind.TEXT)
     if not found or found != found.strip():
         raise Wrong(item, "this text must not be empty or have leading or trailing spaces")
     if len(found) > LONGEST_TEXT or not found.isprintable():
@@ -76,9 +76,9 @@ def moref(item: Item) -> str:
     return found
 
 
-def switch(item: Item) -> bool:
+def boolean(item: Item) -> bool:
     """true or false."""
-    word = _written(item, "true or false", Kind.SWITCH).lower()
+    word = _written(item, "true or false", ScalarKind.SWITCH).lower()
     if word not in _TRUE + _FALSE:
         raise Wrong(item, f"{shown(word)} is neither true nor false")
     return word in _TRUE
@@ -88,7 +88,7 @@ def whole(least: int, most: int) -> Callable[[Item], int]:
     """A whole number within bounds."""
 
     def read(item: Item) -> int:
-        found = _written(item, "a whole number", Kind.NUMBER)
+        found = _written(item, "a whole number", ScalarKind.NUMBER)
         number = int(found) if len(found) <= _LONGEST_NUMBER and _WHOLE.fullmatch(found) else least - 1
         if not least <= number <= most:
             raise Wrong(item, f"{shown(found)} is not a whole number from {least} to {most}")
@@ -99,7 +99,7 @@ def whole(least: int, most: int) -> Callable[[Item], int]:
 
 def percent(item: Item) -> float:
     """A percentage from 0% to 100%, as a number."""
-    found = _written(item, "a percentage such as 80%", Kind.TEXT, Kind.NUMBER)
+    found = _written(item, "a percentage such as 80%", ScalarKind.TEXT, ScalarKind.NUMBER)
     match = _PERCENT.fullmatch(found) if len(found) <= _LONGEST_NUMBER else None
     if not match:
         raise Wrong(item, f"{shown(found)} is not a percentage such as 80%")
@@ -112,7 +112,7 @@ def duration(*, zero: bool = True, most: float = LONGEST_DURATION) -> Callable[[
     """A duration in seconds. zero: whether 0 is allowed."""
 
     def read(item: Item) -> float:
-        found = _written(item, "a duration such as 90s, 15m or 1h30m", Kind.TEXT, Kind.NUMBER)
+        found = _written(item, "a duration such as 90s, 15m or 1h30m", ScalarKind.TEXT, ScalarKind.NUMBER)
         seconds = _seconds(found) if len(found) <= _LONGEST_NUMBER else None
         if seconds is None:
             raise Wrong(item, f"{shown(found)} is not a duration such as 90s, 15m or 1h30m")
@@ -139,7 +139,7 @@ def size(units: dict[str, int]) -> Callable[[Item], int]:
     example = f"64{list(units)[1]}"
 
     def read(item: Item) -> int:
-        found = _written(item, f"an amount such as {example}", Kind.TEXT, Kind.NUMBER)
+        found = _written(item, f"an amount such as {example}", ScalarKind.TEXT, ScalarKind.NUMBER)
         match = _SIZE.fullmatch(found) if len(found) <= _LONGEST_NUMBER else None
         if not match or match[2] not in units:
             raise Wrong(item, f"{shown(found)} is not an amount in {' or '.join(units)}, such as {example}")

@@ -26,7 +26,7 @@ _MERGE = f"{_TAG}merge"
 _PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
-class Kind(StrEnum):
+class ScalarKind(StrEnum):
     """The kind of a single value, as shown in messages."""
 
     TEXT = "text"
@@ -37,13 +37,13 @@ class Kind(StrEnum):
 
 # Dates count as text, because policies contain no dates.
 _KINDS = {
-    "str": Kind.TEXT,
-    "timestamp": Kind.TEXT,
-    "value": Kind.TEXT,
-    "int": Kind.NUMBER,
-    "float": Kind.NUMBER,
-    "bool": Kind.SWITCH,
-    "null": Kind.NOTHING,
+    "str": ScalarKind.TEXT,
+    "timestamp": ScalarKind.TEXT,
+    "value": ScalarKind.TEXT,
+    "int": ScalarKind.NUMBER,
+    "float": ScalarKind.NUMBER,
+    "bool": ScalarKind.SWITCH,
+    "null": ScalarKind.NOTHING,
 }
 
 
@@ -66,7 +66,7 @@ class Scalar(Item):
     """A single value, as written."""
 
     text: str
-    kind: Kind = Kind.TEXT
+    kind: ScalarKind = ScalarKind.TEXT
 
     @property
     def title(self) -> str:
@@ -82,7 +82,7 @@ class Listing(Item):
 
 
 @dataclass(frozen=True)
-class Entry:
+class MappingEntry:
     """One key and its value."""
 
     key: Scalar
@@ -93,7 +93,7 @@ class Entry:
 class Mapping(Item):
     """Keys and values, in the order of the file."""
 
-    entries: dict[str, Entry]
+    entries: dict[str, MappingEntry]
     title = "a mapping"
 
 
@@ -162,10 +162,10 @@ class _Growing:
             return Listing(*place, tuple(self.grow(item, f"{path}[{number}]", level + 1) for number, item in items))
         if node.id == "mapping":
             return Mapping(*place, self._entries(node, path, level + 1))
-        return Scalar(*place, node.value, kind or Kind.TEXT)
+        return Scalar(*place, node.value, kind or ScalarKind.TEXT)
 
-    def _entries(self, node: Any, path: str, level: int) -> dict[str, Entry]:
-        entries: dict[str, Entry] = {}
+    def _entries(self, node: Any, path: str, level: int) -> dict[str, MappingEntry]:
+        entries: dict[str, MappingEntry] = {}
         for key_node, value_node in node.value:
             key = self._key(key_node, path)
             if key is None:
@@ -173,7 +173,7 @@ class _Growing:
             if key.text in entries:
                 self.notes.add(key, f"this key is a duplicate of line {entries[key.text].key.line}")
             else:
-                entries[key.text] = Entry(key, self.grow(value_node, key.path, level))
+                entries[key.text] = MappingEntry(key, self.grow(value_node, key.path, level))
         return entries
 
     def _key(self, node: Any, path: str) -> Scalar | None:

@@ -22,7 +22,7 @@ from ..core.policy.model import (
     Target,
 )
 from .readers import Finding, Leaf, ListOf, OrNothing, Section, no_such, single_entry
-from .scalars import choice, duration, label, moref, percent, size, switch, text, whole
+from .scalars import boolean, choice, duration, label, moref, percent, size, text, whole
 from .tree import Item, Mapping, Wrong
 
 MOST_VMS = 2000
@@ -48,7 +48,7 @@ SCOPE = Section(
     ScopeRules(),
     {
         "alarm": ("alarm", Leaf(choice(AlarmScope))),
-        "vcenter_wide": ("vcenter_wide", Leaf(switch)),
+        "vcenter_wide": ("vcenter_wide", Leaf(boolean)),
         "within": ("within", PLACES),
     },
 )
@@ -69,7 +69,7 @@ GROUP = Section(
         "attribute": ("attribute", Leaf(text)),
         "keep": ("keep", Leaf(whole(0, MOST_A_DAY))),
         "max_off": ("max_off_percent", Leaf(percent)),
-        "strict": ("strict", Leaf(switch)),
+        "strict": ("strict", Leaf(boolean)),
     },
     check=_check_group,
 )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import WorkflowNotFound
 from ._calls import translated
-from .switch import Switch, read_switch
+from .kill_switch import KillSwitch, read_kill_switch
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -49,14 +49,14 @@ class RunControl:
     ended, or another attempt has taken over.
     """
 
-    switch: Switch = field(default_factory=Switch)
+    switch: KillSwitch = field(default_factory=KillSwitch)
     cancelled: bool = False
     superseded: bool = False
 
 
 async def read_run_control(client: Client, task_queue: str, attempt: Attempt) -> RunControl:
     """Ask the server. Raises PreemptionError if it does not answer."""
-    switch, run = await asyncio.gather(read_switch(client, task_queue), _describe(client, attempt.execution))
+    switch, run = await asyncio.gather(read_kill_switch(client, task_queue), _describe(client, attempt.execution))
     if run is None or not _carried_out_by(attempt, run):
         return RunControl(switch, superseded=True)
     cancelled = run.workflow_extended_info.cancel_requested

@@ -29,23 +29,23 @@ from ..core.inventory import (
 )
 from ..core.policy.model import Place
 from ..core.policy.references import References
-from . import _pyvmomi
-from .alarms import Alarms
-from .attribute import MarkAttribute
-from .calls import Calls, Observer, side_by_side
-from .connections import Connections
-from .evidence import Evidence
-from .guestinfo import GuestInfo
-from .hosts import Hosts
-from .inventory import Inventory, Machines
-from .login import LoginDesk
-from .places import Places
-from .power import Power
-from .rest import Rest
+from .inventory.alarm_colour import Alarms
+from .inventory.bulk import Inventory, Machines
+from .inventory.marks import MarkAttribute
+from .inventory.places import Places
+from .inventory.usage import Hosts
+from .power.actions import Power
+from .power.event_log import EventLog
+from .power.guestinfo import GuestInfo
+from .power.watch import PowerWatch
 from .settings import Credentials, VCenterSettings
-from .soap import Soap
-from .tags import Tags
-from .watch import PowerWatch
+from .tags.lookup import Tags
+from .transport import _pyvmomi
+from .transport.gate import CallGate, Observer, in_parallel
+from .transport.http import ConnectionPool
+from .transport.login import LoginGuard
+from .transport.rest import Rest
+from .transport.soap import Soap
 
 CLOSE_SECONDS = 3.0
 
@@ -70,16 +70,16 @@ class VCenter:
     def __init__(self, settings: VCenterSettings, credentials: Credentials, *, observe: Observer | None = None) -> None:
         _pyvmomi.require()
         self._settings = settings
-        self._connections = Connections(settings)
-        calls = Calls(settings.calls, address=str(settings.endpoint), observe=observe)
-        desk = LoginDesk(credentials)
-        self._soap = Soap(self._connections, calls, desk)
-        self._rest = Rest(self._connections, calls, desk)
+        self._connections = ConnectionPool(settings)
+        calls = CallGate(settings.calls, address=str(settings.endpoint), observe=observe)
+        guard = LoginGuard(credentials)
+        self._soap = Soap(self._connections, calls, guard)
+        self._rest = Rest(self._connections, calls, guard)
         self._tags = Tags(self._rest, calls=settings.calls)
         self._attribute = MarkAttribute(self._soap)
         self._inventory = Inventory(self._soap, self._attribute)
         self._power = Power(self._soap)
-        self._evidence = Evidence(self._soap)
+        self._evidence = EventLog(self._soap)
         self._places = Places(self._soap)
         self._hosts = Hosts(self._soap)
         self._alarms = Alarms(self._soap)
@@ -166,7 +166,7 @@ class VCenter:
         self, refs: Sequence[ManagedObject], read: Callable[[Sequence[ManagedObject]], Machines]
     ) -> Machines:
         vms = [ref for ref in refs if ref.type == VIRTUAL_MACHINE]
-        return _with_tags(*side_by_side(lambda: read(vms), lambda: self._tags.labels(vms)))
+        return _with_tags(*in_parallel(lambda: read(vms), lambda: self._tags.labels(vms)))
 
     def recheck(
         self,
@@ -189,7 +189,7 @@ class VCenter:
         look = partial(self._recheck, tag, refs, labels=labels, placed=placed)
         if not protecting:
             return look()
-        lost, machines = side_by_side(lambda: self._tags.existing.missing_tags(protecting), look)
+        lost, machines = in_parallel(lambda: self._tags.existing.missing_tags(protecting), look)
         return {ref: replace(machine, lost_protections=lost) for ref, machine in machines.items()}
 
     def _recheck(
@@ -197,9 +197,9 @@ class VCenter:
     ) -> Mapping[ManagedObject, VirtualMachine]:
         read = partial(self._inventory.read, refs, placed=placed)
         if labels:
-            tags, machines = side_by_side(lambda: self._tags.carriers_with_labels(tag, refs), read)
+            tags, machines = in_parallel(lambda: self._tags.carriers_with_labels(tag, refs), read)
             return _with_tags({ref: machine for ref, machine in machines.items() if ref in tags}, tags)
-        carriers, machines = side_by_side(lambda: self._tags.carriers(tag, refs), read)
+        carriers, machines = in_parallel(lambda: self._tags.carriers(tag, refs), read)
         return {ref: machine for ref, machine in machines.items() if ref in carriers}
 
     def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:

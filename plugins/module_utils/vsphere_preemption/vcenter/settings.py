@@ -11,7 +11,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from ..core.contract import DEFAULT_SECRET_PATH
-from ..core.environment import Environment, existing_file, seconds, switch, whole_number
+from ..core.environment import Environment, boolean, existing_file, seconds, whole_number
 from ..core.errors import InvalidSetting, VCenterLoginRefused
 
 URL_VARIABLE = "VCENTER_URL"
@@ -75,7 +75,7 @@ class VCenterSettings:
     @classmethod
     def from_environment(cls, environ: Environment) -> VCenterSettings:
         """Raises InvalidSetting, which names the invalid variable."""
-        insecure = switch(environ, INSECURE_VARIABLE)
+        insecure = boolean(environ, INSECURE_VARIABLE)
         url = environ.get(URL_VARIABLE, "").strip()
         parse_endpoint(url, insecure=insecure, label=f"the environment variable {URL_VARIABLE}")
         return cls(

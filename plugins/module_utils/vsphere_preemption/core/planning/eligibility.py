@@ -31,10 +31,10 @@ def why_not(machine: VirtualMachine, limits: PlanLimits) -> LeftOut | None:
     uptime; claimed by another run, restored recently, stopped too often today. Properties that were not read have
     defaults that pass.
     """
-    return verdict(machine, read_mark(machine.mark), limits)
+    return why_ineligible(machine, read_mark(machine.mark), limits)
 
 
-def verdict(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
+def why_ineligible(machine: VirtualMachine, mark: MarkFound | None, limits: PlanLimits) -> LeftOut | None:
     """The same, for a VM whose mark was already read."""
     for rule in _RULES:
         reason = rule(machine, mark, limits)

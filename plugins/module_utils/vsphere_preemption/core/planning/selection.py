@@ -19,7 +19,7 @@ from ..policy.model import HOUR, OnShortfall
 from ..reasons import LeftOut
 from .budgets import GroupCounts
 from .limits import PlanLimits
-from .order import Candidate
+from .ordering import Candidate
 from .target import Needed, Resources
 
 

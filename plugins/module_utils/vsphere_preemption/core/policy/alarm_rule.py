@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from ..alarm import AlarmEvent
+from ..alarm_event import AlarmEvent
 from ..contract import Criticality
 
 

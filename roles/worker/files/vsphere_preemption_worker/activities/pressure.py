@@ -10,13 +10,13 @@ from typing import Protocol
 
 from temporalio import activity
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.inventory import ManagedObject, Scope, Usage
 from vsphere_preemption.core.policy.model import Target
 
-from ..messages import PRESSURE, PressureInput, PressureResult
-from .pausing import PauseSwitch
-from .supervision import supervised
+from ..messages.run import PRESSURE, PressureInput, PressureResult
+from .support.heartbeat import with_heartbeat
+from .support.kill_switch import PauseQuery
 
 # An alarm without data is gray: it is unknown whether the pressure is over.
 GREEN = "green"
@@ -33,21 +33,21 @@ class Gauges(Protocol):
 class Pressure:
     """The activity that checks for pressure."""
 
-    def __init__(self, vcenter: Gauges, paused: PauseSwitch) -> None:
+    def __init__(self, vcenter: Gauges, paused: PauseQuery) -> None:
         self._vcenter = vcenter
         self._paused = paused
 
     @activity.defn(name=PRESSURE, no_thread_cancel_exception=True)
-    def look(self, order: PressureInput) -> PressureResult:
-        with supervised():
+    def look(self, input: PressureInput) -> PressureResult:
+        with with_heartbeat():
             paused = self._paused()
             if paused:
                 return PressureResult(paused=True, message=paused)
-            if order.alarm and (order.alarm.compute_resource or order.alarm.entity):
-                colour = alarm_colour(self._vcenter, order.alarm)
+            if input.alarm and (input.alarm.compute_resource or input.alarm.entity):
+                colour = alarm_colour(self._vcenter, input.alarm)
                 if colour == GREEN:
                     return PressureResult(gone=True, message="The alarm is green now.")
-            if is_below(self._vcenter, order.target, Scope.from_wire(order.wire_scope)):
+            if is_below(self._vcenter, input.target, Scope.from_wire(input.wire_scope)):
                 return PressureResult(gone=True, message="Usage is below the target.")
         return PressureResult()
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from vsphere_preemption.core.errors import PreemptionError
 
-from . import exits
+from . import exit_codes
 from .command_line import PROGRAM, WrongUsage, find, is_prefix, parse, split
 from .flags import Command
 from .help import help_for
@@ -31,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(words)
     except PreemptionError as error:
         output.error(error)
-        return exits.code_of(error)
+        return exit_codes.code_of(error)
     except KeyboardInterrupt:
-        return exits.INTERRUPTED
+        return exit_codes.INTERRUPTED
     except BrokenPipeError:
         let_go_of_stdout()
-        return exits.PIPE_CLOSED
+        return exit_codes.PIPE_CLOSED
 
 
 def _run(words: list[str]) -> int:
@@ -50,7 +50,7 @@ def _run(words: list[str]) -> int:
         options = parse(command, rest)
     except SystemExit:  # argparse has printed the help
         sys.stdout.flush()
-        return exits.OK
+        return exit_codes.OK
     return _entry(command)(options, Output(json=bool(options.json), verbose=bool(options.verbose)))
 
 
@@ -68,12 +68,12 @@ def _group(path: tuple[str, ...], rest: Sequence[str]) -> int:
     if strange or not is_prefix(path):
         raise WrongUsage(f"unknown command {' '.join((*path, strange[0]))!r}", " ".join(path))
     Output(json=False).lines(help_for(path))
-    return exits.OK
+    return exit_codes.OK
 
 
 def _version() -> int:
     Output(json=False).lines([f"{PROGRAM} of vsphere.preemption"])
-    return exits.OK
+    return exit_codes.OK
 
 
 def _wants_json(words: Sequence[str]) -> bool:

@@ -14,28 +14,28 @@ from vsphere_preemption.core.contract import (
 )
 from vsphere_preemption.core.policy.model import PlaceKind
 
-from .flags import Command, Flag, Kind
+from .flags import Command, Flag, FlagKind
 
 SHELLS = ("bash", "zsh", "fish")
 DEFAULT_TAG = "preemptible"
 
 EVERYWHERE = (
-    Flag("json", "print output as JSON", Kind.TRUTH),
-    Flag("verbose", "show connections on standard error", Kind.TRUTH),
-    Flag("help", "show this help", Kind.TRUTH, short="h"),
+    Flag("json", "print output as JSON", FlagKind.TRUTH),
+    Flag("verbose", "show connections on standard error", FlagKind.TRUTH),
+    Flag("help", "show this help", FlagKind.TRUTH, short="h"),
 )
 TEMPORAL = (
     Flag("server", f"Temporal frontend, host:port ({DEFAULT_ADDRESS}; else TEMPORAL_URL, TEMPORAL_ADDRESS)", short="s"),
     Flag("namespace", f"Temporal namespace ({DEFAULT_NAMESPACE}; else TEMPORAL_NAMESPACE)", short="n"),
     Flag("queue", f"task queue of the worker ({DEFAULT_TASK_QUEUE}; else TEMPORAL_TASKQUEUE)", short="q"),
-    Flag("tls", "use TLS (TEMPORAL_TLS)", Kind.TRUTH),
-    Flag("tls-ca-file", "CA certificate of the server (TEMPORAL_TLS_SERVER_CA_CERT_PATH)", Kind.FILE),
-    Flag("tls-cert-file", "client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH)", Kind.FILE),
-    Flag("tls-key-file", "private key of the client certificate (TEMPORAL_TLS_CLIENT_KEY_PATH)", Kind.FILE),
+    Flag("tls", "use TLS (TEMPORAL_TLS)", FlagKind.TRUTH),
+    Flag("tls-ca-file", "CA certificate of the server (TEMPORAL_TLS_SERVER_CA_CERT_PATH)", FlagKind.FILE),
+    Flag("tls-cert-file", "client certificate (TEMPORAL_TLS_CLIENT_CERT_PATH)", FlagKind.FILE),
+    Flag("tls-key-file", "private key of the client certificate (TEMPORAL_TLS_CLIENT_KEY_PATH)", FlagKind.FILE),
     Flag("tls-server-name", "name in the server's certificate (TEMPORAL_TLS_SERVER_NAME)"),
-    Flag("api-key-file", "file with the API key (else TEMPORAL_API_KEY)", Kind.FILE),
+    Flag("api-key-file", "file with the API key (else TEMPORAL_API_KEY)", FlagKind.FILE),
     Flag("profile", "profile in Temporal's configuration file (TEMPORAL_PROFILE)"),
-    Flag("config-file", "Temporal's configuration file (TEMPORAL_CONFIG_FILE)", Kind.FILE),
+    Flag("config-file", "Temporal's configuration file (TEMPORAL_CONFIG_FILE)", FlagKind.FILE),
 )
 WORKFLOW = (Flag("workflow-id", "ID of the workflow", short="w", default=DEFAULT_WORKFLOW_ID),)
 EXECUTION_RUN_ID = (
@@ -57,23 +57,25 @@ REQUEST = (
     *TAG,
     Flag("criticality", "urgency: LOW, MEDIUM or HIGH", short="c", default="LOW", values=tuple(Criticality)),
     Flag("event", "CloudEvent of the request, as JSON", short="e", default=""),
-    Flag("event-file", "file with the CloudEvent; - for standard input", Kind.FILE),
+    Flag("event-file", "file with the CloudEvent; - for standard input", FlagKind.FILE),
     *PLACES,
     *VMS,
-    Flag("max-vms", "maximum number of VMs to stop", Kind.WHOLE),
-    Flag("memory-mib", "amount of memory to free, in MiB", Kind.WHOLE),
-    Flag("cpu-mhz", "amount of CPU to free, in MHz", Kind.WHOLE),
-    Flag("until-memory-percent", "memory usage of the hosts to reach, in percent", Kind.NUMBER),
-    Flag("until-cpu-percent", "CPU usage of the hosts to reach, in percent", Kind.NUMBER),
+    Flag("max-vms", "maximum number of VMs to stop", FlagKind.WHOLE),
+    Flag("memory-mib", "amount of memory to free, in MiB", FlagKind.WHOLE),
+    Flag("cpu-mhz", "amount of CPU to free, in MHz", FlagKind.WHOLE),
+    Flag("until-memory-percent", "memory usage of the hosts to reach, in percent", FlagKind.NUMBER),
+    Flag("until-cpu-percent", "CPU usage of the hosts to reach, in percent", FlagKind.NUMBER),
 )
 REPLY_TO = (Flag("reply-to", "URL for the reply event", default=""),)
 REASON = (Flag("reason", "reason to record", default=""),)
 VCENTER = (
-    Flag("policy-file", "policy file for the plan (PREEMPTION_POLICY_FILE; else the built-in policy)", Kind.FILE),
+    Flag("policy-file", "policy file for the plan (PREEMPTION_POLICY_FILE; else the built-in policy)", FlagKind.FILE),
     Flag("vcenter-url", "address of vCenter, such as https://vcenter.example.com (VCENTER_URL)"),
-    Flag("vcenter-secret-path", "directory with the files username and password (VCENTER_SECRET_PATH)", Kind.FOLDER),
-    Flag("vcenter-ca-file", "CA certificate of vCenter (VCENTER_CA_FILE)", Kind.FILE),
-    Flag("vcenter-insecure", "do not verify vCenter's certificate (VCENTER_INSECURE)", Kind.TRUTH),
+    Flag(
+        "vcenter-secret-path", "directory with the files username and password (VCENTER_SECRET_PATH)", FlagKind.FOLDER
+    ),
+    Flag("vcenter-ca-file", "CA certificate of vCenter (VCENTER_CA_FILE)", FlagKind.FILE),
+    Flag("vcenter-insecure", "do not verify vCenter's certificate (VCENTER_INSECURE)", FlagKind.TRUTH),
 )
 
 COMMANDS = (
@@ -88,13 +90,13 @@ COMMANDS = (
             *REPLY_TO,
             *REASON,
             Flag("request-id", "ID of the request; repeating the same ID has no effect", default=""),
-            Flag("dry-run", "plan only; do not stop any VM", Kind.TRUTH),
-            Flag("wait", "wait for the outcome", Kind.TRUTH),
-            Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
+            Flag("dry-run", "plan only; do not stop any VM", FlagKind.TRUTH),
+            Flag("wait", "wait for the outcome", FlagKind.TRUTH),
+            Flag("timeout", "maximum time to wait", FlagKind.DURATION, default=300.0),
             Flag(
                 "execution-timeout",
                 "execution timeout of a workflow started by this command; 0 for none",
-                Kind.DURATION,
+                FlagKind.DURATION,
                 default=300.0,
             ),
         ),
@@ -113,15 +115,15 @@ COMMANDS = (
             *TEMPORAL,
             *WORKFLOW,
             *EXECUTION_RUN_ID,
-            Flag("wait", "wait until the workflow is closed", Kind.TRUTH),
-            Flag("timeout", "maximum time to wait", Kind.DURATION, default=300.0),
+            Flag("wait", "wait until the workflow is closed", FlagKind.TRUTH),
+            Flag("timeout", "maximum time to wait", FlagKind.DURATION, default=300.0),
         ),
     ),
-    Command(("plan",), "show which VMs a preemption would stop now", "planning:plan", (*VCENTER, *REQUEST)),
+    Command(("plan",), "show which VMs a preemption would stop now", "plan:plan", (*VCENTER, *REQUEST)),
     Command(
         ("restore",),
         "restore preempted VMs",
-        "restoring:restore",
+        "restore:restore",
         (
             *TEMPORAL,
             *WORKFLOW,
@@ -131,19 +133,19 @@ COMMANDS = (
             *PLACES,
             *REASON,
             *REPLY_TO,
-            Flag("force", "ignore the hold time", Kind.TRUTH),
-            Flag("dry-run", "show which VMs would be restored", Kind.TRUTH),
-            Flag("no-wait", "do not wait for the outcome", Kind.TRUTH),
-            Flag("timeout", "maximum time to wait", Kind.DURATION, default=600.0),
+            Flag("force", "ignore the hold time", FlagKind.TRUTH),
+            Flag("dry-run", "show which VMs would be restored", FlagKind.TRUTH),
+            Flag("no-wait", "do not wait for the outcome", FlagKind.TRUTH),
+            Flag("timeout", "maximum time to wait", FlagKind.DURATION, default=600.0),
         ),
     ),
     Command(
         ("pause",),
         "pause preemption",
-        "pausing:pause",
-        (*TEMPORAL, *REASON, Flag("duration", "resume automatically after this time", Kind.DURATION)),
+        "pause:pause",
+        (*TEMPORAL, *REASON, Flag("duration", "resume automatically after this time", FlagKind.DURATION)),
     ),
-    Command(("resume",), "resume preemption", "pausing:resume", TEMPORAL),
+    Command(("resume",), "resume preemption", "pause:resume", TEMPORAL),
     Command(
         ("runs",),
         "list the latest runs, or the VMs of one run",
@@ -154,8 +156,8 @@ COMMANDS = (
     Command(
         ("watch",),
         "follow the active run, or the next one, until it has ended",
-        "watching:watch",
-        (*TEMPORAL, *WORKFLOW, Flag("interval", "time between two updates", Kind.DURATION, default=1.0)),
+        "watch:watch",
+        (*TEMPORAL, *WORKFLOW, Flag("interval", "time between two updates", FlagKind.DURATION, default=1.0)),
         argument="[RUN]",
     ),
     Command(

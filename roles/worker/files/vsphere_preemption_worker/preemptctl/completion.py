@@ -8,10 +8,10 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable
 
-from . import exits
+from . import exit_codes
 from .command_line import PROGRAM, WrongUsage, flags_of
 from .commands import COMMANDS, SHELLS
-from .flags import Command, Flag, Kind
+from .flags import Command, Flag, FlagKind
 from .output import Output
 
 
@@ -22,7 +22,7 @@ def complete(options: Namespace, output: Output) -> int:
         raise WrongUsage(f"no completion for {options.shell!r}, only for {', '.join(SHELLS)}", "completion")
     script = writer()
     output.answer({"shell": options.shell, "script": script}, script.splitlines())
-    return exits.OK
+    return exit_codes.OK
 
 
 def next_words() -> dict[str, list[str]]:
@@ -77,8 +77,8 @@ def _bash_values() -> str:
         names = "|".join(_spellings(flag))
         if flag.values:
             reply = f'COMPREPLY=($(compgen -W "{" ".join(flag.values)}" -- "$cur"))'
-        elif flag.kind in (Kind.FILE, Kind.FOLDER):
-            reply = f'COMPREPLY=($(compgen -{"f" if flag.kind is Kind.FILE else "d"} -- "$cur"))'
+        elif flag.kind in (FlagKind.FILE, FlagKind.FOLDER):
+            reply = f'COMPREPLY=($(compgen -{"f" if flag.kind is FlagKind.FILE else "d"} -- "$cur"))'
         else:
             reply = "COMPREPLY=()"
         lines.append(f"    {names}) {reply}; return ;;")
@@ -106,7 +106,7 @@ def _fish_flag(command: Command, flag: Flag) -> str:
     if flag.values:
         parts.append(f"-x -a '{' '.join(flag.values)}'")
     elif flag.takes_value:
-        parts.append("-r -F" if flag.kind in (Kind.FILE, Kind.FOLDER) else "-x")
+        parts.append("-r -F" if flag.kind in (FlagKind.FILE, FlagKind.FOLDER) else "-x")
     about = flag.about.replace("'", "\\'")
     return " ".join([*parts, f"-d '{about}'"])
 

@@ -46,7 +46,7 @@ def read_number(text: str) -> float:
         raise ValueError(f"{text!r} is not a number") from error
 
 
-class Kind(Enum):
+class FlagKind(Enum):
     """The kind of value that a flag takes: the function that reads it, and its placeholder in the help."""
 
     TEXT = (str, "TEXT")
@@ -78,7 +78,7 @@ class Flag:
 
     name: str
     about: str
-    kind: Kind = Kind.TEXT
+    kind: FlagKind = FlagKind.TEXT
     short: str = ""
     default: Any = None
     many: bool = False
@@ -92,7 +92,7 @@ class Flag:
 
     @property
     def takes_value(self) -> bool:
-        return self.kind is not Kind.TRUTH
+        return self.kind is not FlagKind.TRUTH
 
 
 @dataclass(frozen=True)

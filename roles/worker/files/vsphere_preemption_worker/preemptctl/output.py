@@ -15,7 +15,7 @@ from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.redaction import without_secrets
 
 from .command_line import PROGRAM
-from .showing import safe
+from .terminal import safe
 
 
 class Output:

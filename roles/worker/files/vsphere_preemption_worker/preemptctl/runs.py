@@ -9,14 +9,14 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from vsphere_preemption.core.errors import WorkflowNotFound
-from vsphere_preemption.core.explanation import explain
-from vsphere_preemption.temporal import asking
+from vsphere_preemption.core.records.explanation import explain
+from vsphere_preemption.temporal import dispatcher
 
-from . import exits
-from .connecting import not_empty, with_client
+from . import exit_codes
+from .connections import not_empty, with_client
 from .output import Output
-from .records import run_table, victim_lines
-from .showing import moment, safe
+from .record_lines import run_table, victim_lines
+from .terminal import moment, safe
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -27,7 +27,7 @@ def runs(options: Namespace, output: Output) -> int:
     records = _records(options, output)
     if not options.run:
         output.answer({"runs": records}, run_table(records))
-        return exits.OK
+        return exit_codes.OK
     wanted = [record for record in records if is_meant(record, options.run)]
     if not wanted:
         raise WorkflowNotFound(
@@ -36,7 +36,7 @@ def runs(options: Namespace, output: Output) -> int:
             next_step="Run 'preemptctl runs' to list the recorded runs.",
         )
     output.answer({"runs": wanted}, [line for record in wanted for line in victim_lines(record)])
-    return exits.OK
+    return exit_codes.OK
 
 
 def explain_vm(options: Namespace, output: Output) -> int:
@@ -45,16 +45,16 @@ def explain_vm(options: Namespace, output: Output) -> int:
     found = explain(_records(options, output), vm)
     lines = [safe(f"{moment(entry['finished'])}  {entry['text']}") for entry in found]
     output.answer({"vm": vm, "explanation": found}, lines or ["No runs recorded."])
-    return exits.OK
+    return exit_codes.OK
 
 
-def is_meant(record: asking.Record, name: str) -> bool:
+def is_meant(record: dispatcher.Record, name: str) -> bool:
     """Whether the name is the preemption ID, the last part of it, or the request ID."""
     return name in (record["runID"], record["runID"].rpartition("/")[2], record["requestID"])
 
 
-def _records(options: Namespace, output: Output) -> list[asking.Record]:
-    async def ask(client: Client) -> list[asking.Record]:
-        return await asking.read_runs(client, options.workflow_id, options.execution_run_id or None)
+def _records(options: Namespace, output: Output) -> list[dispatcher.Record]:
+    async def ask(client: Client) -> list[dispatcher.Record]:
+        return await dispatcher.read_runs(client, options.workflow_id, options.execution_run_id or None)
 
     return with_client(options, output, ask)

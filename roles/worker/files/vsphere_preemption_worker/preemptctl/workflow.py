@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import WORKFLOW_TYPE
 from vsphere_preemption.core.errors import RunFailed, WorkflowNotFound
+from vsphere_preemption.core.records.state import compact_json
 from vsphere_preemption.core.redaction import redacted_address
-from vsphere_preemption.core.request import PreemptionRequest
-from vsphere_preemption.core.state import compact_json
-from vsphere_preemption.temporal import asking
+from vsphere_preemption.core.requests.request import PreemptionRequest
+from vsphere_preemption.temporal import dispatcher
 
-from . import exits
-from .connecting import not_empty, task_queue, with_client
+from . import exit_codes
+from .connections import not_empty, task_queue, with_client
 from .output import Output
-from .records import victim_lines
-from .requesting import request_of
-from .showing import moment, pairs, safe
+from .record_lines import victim_lines
+from .request_flags import request_of
+from .terminal import moment, pairs, safe
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -35,8 +35,8 @@ def run(options: Namespace, output: Output) -> int:
         return _ask(options, output, request)
     limit = timedelta(seconds=options.execution_timeout) if options.execution_timeout else None
 
-    async def leave(client: Client) -> asking.Accepted:
-        return await asking.signal_request(
+    async def leave(client: Client) -> dispatcher.Accepted:
+        return await dispatcher.signal_request(
             client, request, workflow_id=workflow_id, task_queue=task_queue(options), execution_timeout=limit
         )
 
@@ -48,27 +48,27 @@ def run(options: Namespace, output: Output) -> int:
         f"If it leads to a run, the preemption ID is {safe(accepted.preemption_id)}.",
     ]
     output.answer(_logged(options, "the workflow accepted the request", request=request.as_wire(), **ids), lines)
-    return exits.OK
+    return exit_codes.OK
 
 
 def status(options: Namespace, output: Output) -> int:
     """Show the state of the workflow, from the query `current_state`."""
 
-    async def ask(client: Client) -> asking.Record:
-        return await asking.read_state(client, options.workflow_id, options.execution_run_id or None)
+    async def ask(client: Client) -> dispatcher.Record:
+        return await dispatcher.read_state(client, options.workflow_id, options.execution_run_id or None)
 
     state = with_client(options, output, ask)
     state = {**state, "replyTo": redacted_address(str(state.get("replyTo", "")))}
     output.answer(_logged(options, "the state of the workflow", status=compact_json(state), state=state), _shown(state))
-    return exits.OK
+    return exit_codes.OK
 
 
 def cancel(options: Namespace, output: Output) -> int:
     """Cancel the workflow; with --wait, wait until it is closed. Raises WorkflowNotFound if it is not running."""
     workflow_id = not_empty("workflow-id", options.workflow_id)
 
-    async def end(client: Client) -> asking.Cancelled:
-        return await asking.cancel_workflow(
+    async def end(client: Client) -> dispatcher.Cancelled:
+        return await dispatcher.cancel_workflow(
             client,
             workflow_id,
             options.execution_run_id or None,
@@ -85,12 +85,12 @@ def cancel(options: Namespace, output: Output) -> int:
         )
     said = "was cancelled" if options.wait else "received the cancellation request"
     output.answer(_logged(options, f"the workflow {said}"), [f"Workflow {safe(workflow_id)} {said}."])
-    return exits.OK
+    return exit_codes.OK
 
 
 def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
-    async def ask(client: Client) -> asking.Answer:
-        return await asking.preempt_and_wait(
+    async def ask(client: Client) -> dispatcher.RequestOutcome:
+        return await dispatcher.preempt_and_wait(
             client,
             request,
             workflow_id=options.workflow_id,
@@ -105,7 +105,7 @@ def _ask(options: Namespace, output: Output, request: PreemptionRequest) -> int:
     output.answer(document, victim_lines(answer.record))
     if answer.record["outcome"] in ("failed", "rejected"):
         raise RunFailed(answer.record)
-    return exits.OK
+    return exit_codes.OK
 
 
 def _ids(request: PreemptionRequest, preemption_id: str, execution_run_id: str) -> dict[str, str]:
@@ -128,7 +128,7 @@ def _logged(options: Namespace, message: str, **facts: Any) -> dict[str, Any]:
     }
 
 
-def _shown(state: asking.Record) -> list[str]:
+def _shown(state: dispatcher.Record) -> list[str]:
     machines = [machine["Value"] for machine in state["virtualMachines"] or ()]
     event = state["event"]
     return pairs(

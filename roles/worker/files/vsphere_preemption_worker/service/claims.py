@@ -15,16 +15,16 @@ from temporalio.client import Client
 
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.inventory import VIRTUAL_MACHINE, ManagedObject
-from vsphere_preemption.temporal.claiming import claim, release
+from vsphere_preemption.temporal.claims import claim, release
 
-from ..activities.claims import Granted
+from ..activities.support.claims import ClaimedVms
 
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 3.0
 
 
-class SharedClaims:
+class ClaimsClient:
     """Access to the workflow that keeps the claims of a task queue."""
 
     def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -33,7 +33,7 @@ class SharedClaims:
         self._loop = loop
         self._releasing: set[asyncio.Task[None]] = set()
 
-    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[Granted]:
+    def claim(self, run_id: str, machines: Iterable[ManagedObject], seconds: float) -> Future[ClaimedVms]:
         """Claim VMs for a run; the result is in the future."""
         vms = [machine.value for machine in machines]
         return asyncio.run_coroutine_threadsafe(self._claim(run_id, vms, seconds), self._loop)
@@ -52,10 +52,10 @@ class SharedClaims:
         self._releasing.add(releasing)
         releasing.add_done_callback(self._releasing.discard)
 
-    async def _claim(self, run_id: str, vms: list[str], seconds: float) -> Granted:
+    async def _claim(self, run_id: str, vms: list[str], seconds: float) -> ClaimedVms:
         grant = await claim(self._client, self._task_queue, run_id=run_id, vms=vms, seconds=seconds)
         lately = {_machine(vm): seconds for vm, seconds in grant.lately.items()}
-        return Granted(frozenset(map(_machine, grant.vms)), time.monotonic(), lately)
+        return ClaimedVms(frozenset(map(_machine, grant.vms)), time.monotonic(), lately)
 
     async def _release(self, run_id: str) -> None:
         try:

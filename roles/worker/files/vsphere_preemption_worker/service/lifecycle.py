@@ -29,12 +29,12 @@ from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..workflows.sandbox import sandboxed_runner
-from .abilities import WORKFLOWS, Means, activities
-from .claims import SharedClaims
+from .claims import ClaimsClient
 from .health import HealthServer
 from .metrics import make_runtime, observe_calls
 from .notify import ServiceManager
 from .policies import Policies
+from .registry import WORKFLOWS, ActivityDependencies, activities
 from .settings import WorkerSettings
 from .triggers import triggered
 
@@ -118,13 +118,15 @@ class Service:
 
     async def _work(self, client: Client) -> None:
         settings = self._settings
-        shared = SharedClaims(client, settings.task_queue, asyncio.get_running_loop())
+        shared = ClaimsClient(client, settings.task_queue, asyncio.get_running_loop())
         with ThreadPoolExecutor(ACTIVITIES_AT_ONCE, "activity") as threads:
             worker = Worker(
                 client,
                 task_queue=settings.task_queue,
                 workflows=WORKFLOWS,
-                activities=activities(Means(settings, client, self._vcenter, self._sink, self._policies, shared)),
+                activities=activities(
+                    ActivityDependencies(settings, client, self._vcenter, self._sink, self._policies, shared)
+                ),
                 activity_executor=threads,
                 workflow_runner=sandboxed_runner(),
                 max_cached_workflows=WORKFLOWS_KEPT,

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH
-from vsphere_preemption.core.environment import Environment, required, seconds, switch, whole_number
+from vsphere_preemption.core.environment import Environment, boolean, required, seconds, whole_number
 from vsphere_preemption.core.policy.model import Actions, Policy
-from vsphere_preemption.events.settings import SinkSettings
+from vsphere_preemption.events.sink_settings import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 
@@ -90,8 +90,8 @@ class WorkerSettings:
             health=read_address(environ, "PREEMPTION_HEALTH_ADDRESS"),
             metrics=read_address(environ, "PREEMPTION_METRICS_ADDRESS"),
             notify=NotifySettings.from_environment(environ, os.getpid()),
-            debug=switch(environ, "DEBUG"),
-            watch_alarms=switch(environ, "PREEMPTION_WATCH_ALARMS", default=True),
+            debug=boolean(environ, "DEBUG"),
+            watch_alarms=boolean(environ, "PREEMPTION_WATCH_ALARMS", default=True),
             webhook=WebhookSettings.from_environment(environ),
         )
 

@@ -9,11 +9,11 @@ import asyncio
 
 from temporalio.client import Client
 
+from vsphere_preemption.temporal.kill_switch import KillSwitch, read_kill_switch
 from vsphere_preemption.temporal.run_control import Attempt, RunControl, read_run_control
-from vsphere_preemption.temporal.switch import Switch, read_switch
 
 
-class PauseQuestion:
+class KillSwitchClient:
     """Ask the kill switch of a task queue; the answer contains who paused it, and is empty if it is not paused."""
 
     def __init__(self, client: Client, task_queue: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -22,8 +22,8 @@ class PauseQuestion:
         self._loop = loop
 
     def __call__(self) -> str:
-        question = asyncio.run_coroutine_threadsafe(read_switch(self._client, self._task_queue), self._loop)
-        switch: Switch = question.result()
+        question = asyncio.run_coroutine_threadsafe(read_kill_switch(self._client, self._task_queue), self._loop)
+        switch: KillSwitch = question.result()
         return str(switch) if switch.paused else ""
 
     def of_run(self, attempt: Attempt) -> RunControl:

@@ -14,14 +14,14 @@ from functools import partial
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 
-from vsphere_preemption.core.alarm import AlarmEvent
+from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.errors import MissingLibrary, VCenterObjectGone
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..activities.pressure import alarm_colour
-from ..triggers.acting import Acting
-from ..triggers.keeping import keep_watch
+from ..triggers.alarm_actions import AlarmActions
+from ..triggers.watch_keeper import keep_watch
 from .settings import WorkerSettings
 
 Rules = Callable[[], Sequence[AlarmRule]]
@@ -61,7 +61,7 @@ async def _webhook(
             next_step="Install the Python packages aiohttp and cloudevents, or unset PREEMPTION_WEBHOOK_ADDRESS.",
         ) from error
     source = settings.vcenter.endpoint.event_source
-    acting, colour_of = Acting(client, settings.task_queue), partial(_colour, vcenter)
+    acting, colour_of = AlarmActions(client, settings.task_queue), partial(_colour, vcenter)
     webhook = Webhook(settings.webhook, rules, acting, colour_of, source=source, runtime=runtime)
     if not rules():
         log.warning("the policy file has no alarm rules, so the webhook ignores all events")

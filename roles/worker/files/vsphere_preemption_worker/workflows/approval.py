@@ -20,7 +20,7 @@ MAX_TEXT = 200
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ApprovalDecision:
     """A decision. by, note: stored in the record."""
 
     approve: bool
@@ -36,27 +36,27 @@ class Approval:
 
     def __init__(self) -> None:
         self.is_wanted = False
-        self.verdict: Verdict | None = None
+        self.decision: ApprovalDecision | None = None
 
-    def take(self, raw: object) -> Verdict:
+    def take(self, raw: object) -> ApprovalDecision:
         """Accept a decision that `check` has validated."""
-        self.verdict = self.verdict or read_verdict(raw)
-        return self.verdict
+        self.decision = self.decision or read_decision(raw)
+        return self.decision
 
     def check(self, raw: object) -> None:
         """Reject an invalid decision, one at the wrong time, or one that contradicts an earlier decision."""
-        given = read_verdict(raw)
-        if self.verdict is not None and self.verdict.approve is not given.approve:
+        given = read_decision(raw)
+        if self.decision is not None and self.decision.approve is not given.approve:
             raise _refused("a different decision was made earlier")
-        if self.verdict is None and not self.is_wanted:
+        if self.decision is None and not self.is_wanted:
             raise _refused("the run is not waiting for approval")
 
 
-def read_verdict(raw: object) -> Verdict:
+def read_decision(raw: object) -> ApprovalDecision:
     """The decision from `{"approve": bool, "by": text, "note": text}`."""
     if not isinstance(raw, Mapping) or not isinstance(raw.get("approve"), bool):
         raise _refused("approve is not true or false")
-    return Verdict(raw["approve"], *(str(raw.get(name) or "")[:MAX_TEXT] for name in ("by", "note")))
+    return ApprovalDecision(raw["approve"], *(str(raw.get(name) or "")[:MAX_TEXT] for name in ("by", "note")))
 
 
 def _refused(why: str) -> ApplicationError:

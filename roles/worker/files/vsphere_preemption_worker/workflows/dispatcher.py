@@ -33,16 +33,16 @@ with workflow.unsafe.imports_passed_through():
     )
     from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import RunEnd
     from vsphere_preemption.core.reasons import RunReason
-    from vsphere_preemption.core.request import PreemptionRequest, read_request
-    from vsphere_preemption.core.state import compact_json, state_as_wire
+    from vsphere_preemption.core.records.outcome import RunStatus
+    from vsphere_preemption.core.records.state import compact_json, state_as_wire
+    from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 
-    from ..messages import TELL, RunInput, TellInput
-    from .book import Book, Pending, rejected, restore, turned_away
-    from .errands import HEARTBEAT, RETRY
-    from .explain import explain
-    from .patience import Patience
+    from ..messages.run import TELL, RunInput, TellInput
+    from .activity_calls import HEARTBEAT, RETRY
+    from .cancellation import CancellationGuard
+    from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
+    from .failures import failure_message
     from .run import PreemptionRun
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
@@ -64,38 +64,40 @@ class PreemptVMsWorkflow:
     """Started without input by clients; with its own state when it continues as new."""
 
     @workflow.init
-    def __init__(self, carried: Any = None) -> None:
-        self._book = Book(restore(carried))
-        self._book.workflow_started = self._book.workflow_started or times.to_wire(workflow.info().start_time)
-        self._patience = Patience()
-        self._hurried: Criticality | None = None
+    def __init__(self, snapshot: Any = None) -> None:
+        self._state = DispatcherState(state_from(snapshot))
+        self._state.workflow_started = self._state.workflow_started or times.to_wire(workflow.info().start_time)
+        self._cancellation = CancellationGuard()
+        self._escalated: Criticality | None = None
         self._telling: set[asyncio.Task[None]] = set()
 
     @workflow.run
-    async def run(self, carried: Any = None) -> dict[str, Any]:
-        while not self._patience.cancelled:
+    async def run(self, snapshot: Any = None) -> dict[str, Any]:
+        while not self._cancellation.cancelled:
             if self._may_renew():
-                workflow.continue_as_new(self._book.carried())
-            if self._book.queue:
-                await self._handle(self._book.take())
+                workflow.continue_as_new(self._state.snapshot())
+            if self._state.queue:
+                await self._handle(self._state.next_request())
             else:
-                await self._patience.until(self._has_something_to_do)
-        while self._book.queue:
-            self._turn_away(self._book.take(), RunEnd.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled.")
+                await self._cancellation.wait_until(self._has_something_to_do)
+        while self._state.queue:
+            self._turn_away(
+                self._state.next_request(), RunStatus.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled."
+            )
         await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._telling)
-        return self._state()
+        return self._current_state()
 
     @workflow.query(name=QUERY_STATE)
     def current_state(self) -> str:
-        return compact_json(self._state())
+        return compact_json(self._current_state())
 
     @workflow.query(name=QUERY_RUNS)
     def runs(self) -> list[dict[str, Any]]:
-        return self._book.runs()
+        return self._state.runs()
 
     @workflow.query(name=QUERY_REQUESTS)
     def requests(self) -> dict[str, Any]:
-        return self._book.requests()
+        return self._state.requests()
 
     # Dynamic and raw: a typed handler fails the workflow task indefinitely on a payload that it cannot decode.
     @workflow.signal(dynamic=True)
@@ -106,20 +108,20 @@ class PreemptVMsWorkflow:
                 raise InvalidRequest(what, why="the signal is unknown", next_step=f"Send {SIGNAL_PREEMPT}.")
             self._accept(self._read(payloads))
         except InvalidRequest as error:
-            self._book.note(rejected(workflow.info().workflow_id, error, self._now()))
+            self._state.record_outcome(rejected_record(workflow.info().workflow_id, error, self._now()))
 
     @workflow.update(dynamic=True)
     async def preempt(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
         """Request a preemption and optionally wait for it. A repeated request gets the same outcome."""
         # The validator has read it strictly, and is not called again during a replay.
         request, wait = self._read_update(payloads, stored=True)
-        if not self._book.is_known(request):
+        if not self._state.is_known(request):
             self._accept(request)
         if not wait:
-            return {"accepted": self._book.is_known(request), "requestID": request.request_id}
-        await workflow.wait_condition(lambda: not self._book.is_open(request))
+            return {"accepted": self._state.is_known(request), "requestID": request.request_id}
+        await workflow.wait_condition(lambda: not self._state.is_open(request))
         # The outcome may be too old to be remembered.
-        return self._book.answer(request) or self._duplicate(request)
+        return self._state.answer(request) or self._duplicate(request)
 
     @preempt.validator
     def validate_preempt(self, name: str, payloads: Sequence[RawValue]) -> None:
@@ -131,34 +133,34 @@ class PreemptVMsWorkflow:
             raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
 
     def _has_something_to_do(self) -> bool:
-        return bool(self._book.queue) or self._patience.cancelled or self._may_renew()
+        return bool(self._state.queue) or self._cancellation.cancelled or self._may_renew()
 
     def _may_renew(self) -> bool:
         is_idle = workflow.all_handlers_finished() and not self._telling
-        return is_idle and self._book.fits and workflow.info().is_continue_as_new_suggested()
+        return is_idle and self._state.fits and workflow.info().is_continue_as_new_suggested()
 
-    async def _handle(self, pending: Pending) -> None:
-        if self._book.in_window(pending.request.criticality, workflow.now()):
+    async def _handle(self, pending: QueuedRequest) -> None:
+        if self._state.in_window(pending.request.criticality, workflow.now()):
             self._leave_to_last_run(pending)
             return
         try:
             record = await self._carry_out(pending)
         except WorkflowAlreadyStartedError:
             message = "A run for this event was started before."
-            self._turn_away(pending, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message)
+            self._turn_away(pending, RunStatus.DUPLICATE, RunReason.SAME_EVENT, message)
         except ChildWorkflowError as error:
-            self._turn_away(pending, RunEnd.FAILED, RunReason.RUN_FAILED, explain(error))
+            self._turn_away(pending, RunStatus.FAILED, RunReason.RUN_FAILED, failure_message(error))
         else:
-            self._book.finish(pending, record)
+            self._state.record_run(pending, record)
 
-    def _leave_to_last_run(self, pending: Pending) -> None:
-        if self._book.has_hurried(pending):
+    def _leave_to_last_run(self, pending: QueuedRequest) -> None:
+        if self._state.has_escalated(pending):
             message = "The active run was escalated for this request."
-            self._turn_away(pending, RunEnd.DONE, RunReason.HURRIED, message)
+            self._turn_away(pending, RunStatus.DONE, RunReason.HURRIED, message)
             return
-        message = f"Skipped: within the re-run window of the previous run, which ends at {self._book.window_ends}."
-        brief = self._turn_away(pending, RunEnd.SKIPPED, RunReason.IN_WINDOW, message)
-        wanted = self._book.tells_skipped and pending.request.reply_to
+        message = f"Skipped: within the re-run window of the previous run, which ends at {self._state.window_ends}."
+        brief = self._turn_away(pending, RunStatus.SKIPPED, RunReason.IN_WINDOW, message)
+        wanted = self._state.tells_skipped and pending.request.reply_to
         if wanted and len(self._telling) < MOST_TELLINGS:
             telling = asyncio.create_task(self._tell(pending.request, brief))
             self._telling.add(telling)
@@ -166,7 +168,7 @@ class PreemptVMsWorkflow:
 
     async def _tell(self, request: PreemptionRequest, brief: dict[str, Any]) -> None:
         """Send the outcome to the address in the request. A failure to send has no effect."""
-        identity = RunIdentity(workflow.info().workflow_id, self._book.workflow_started, "", request)
+        identity = RunIdentity(workflow.info().workflow_id, self._state.workflow_started, "", request)
         try:
             await workflow.execute_activity(
                 TELL,
@@ -178,36 +180,36 @@ class PreemptVMsWorkflow:
                 retry_policy=RETRY,
             )
         except FailureError as error:
-            log.warning("outcome event not sent", extra={"detail": explain(error)})
+            log.warning("outcome event not sent", extra={"detail": failure_message(error)})
 
-    async def _carry_out(self, pending: Pending) -> dict[str, Any]:
+    async def _carry_out(self, pending: QueuedRequest) -> dict[str, Any]:
         """The record of the run. A cancellation is passed on to the run, and its record is still awaited."""
-        self._hurried = None
+        self._escalated = None
         starting = asyncio.create_task(self._start_run(pending))
-        await self._patience.until(starting.done)
+        await self._cancellation.wait_until(starting.done)
         run = await starting
         while not run.done():
-            await self._patience.until(lambda: run.done() or self._is_urgent(), on_cancel=run.cancel)
+            await self._cancellation.wait_until(lambda: run.done() or self._is_urgent(), on_cancel=run.cancel)
             if not run.done():
                 await self._hurry(run)
         return await run
 
     def _is_urgent(self) -> bool:
-        return self._book.hurry not in (None, self._hurried)
+        return self._state.escalation not in (None, self._escalated)
 
     async def _hurry(self, run: Run) -> None:
         """Signal a more urgent request to the run; ignored if the run has just ended."""
-        wanted = self._hurried = self._book.hurry
+        wanted = self._escalated = self._state.escalation
         try:
             await run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
         except FailureError as error:
-            log.info("run ended before it could be escalated", extra={"detail": explain(error)})
+            log.info("run ended before it could be escalated", extra={"detail": failure_message(error)})
 
-    async def _start_run(self, pending: Pending) -> Run:
+    async def _start_run(self, pending: QueuedRequest) -> Run:
         info = workflow.info()
         return await workflow.start_child_workflow(
             PreemptionRun.run,
-            RunInput(info.workflow_id, self._book.workflow_started, pending.received, pending.request),
+            RunInput(info.workflow_id, self._state.workflow_started, pending.received, pending.request),
             id=f"{info.workflow_id}/{pending.request.key}",
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             parent_close_policy=ParentClosePolicy.ABANDON,
@@ -215,27 +217,29 @@ class PreemptVMsWorkflow:
             static_summary=f"Preemption, criticality {pending.request.criticality.value}",
         )
 
-    def _turn_away(self, pending: Pending, end: RunEnd, reason: RunReason, message: str) -> dict[str, Any]:
-        brief = turned_away(workflow.info().workflow_id, pending, end, reason, message, self._now())
-        self._book.note(brief, keys=pending.request.keys)
+    def _turn_away(self, pending: QueuedRequest, end: RunStatus, reason: RunReason, message: str) -> dict[str, Any]:
+        brief = record_without_run(workflow.info().workflow_id, pending, end, reason, message, self._now())
+        self._state.record_outcome(brief, keys=pending.request.keys)
         return brief
 
     def _accept(self, request: PreemptionRequest) -> None:
         named = request.with_event_id(str(workflow.uuid4()))
         # The patch is checked last, so that only histories in which it matters have its marker.
-        if not (self._book.is_known(named) or self._book.has_room(named)) and workflow.patched(BOUNDED):
+        if not (self._state.is_known(named) or self._state.has_room(named)) and workflow.patched(BOUNDED):
             message = "Too many requests are waiting; repeat the request when the run has ended."
-            self._turn_away(Pending(named, self._now()), RunEnd.SKIPPED, RunReason.TOO_MANY, message)
+            self._turn_away(QueuedRequest(named, self._now()), RunStatus.SKIPPED, RunReason.TOO_MANY, message)
             return
-        if self._book.accept(named, self._now()):
+        if self._state.accept(named, self._now()):
             return
         # Without its keys: a repeated request gets the outcome of the first one.
-        self._book.note(self._duplicate(named))
+        self._state.record_outcome(self._duplicate(named))
 
     def _duplicate(self, request: PreemptionRequest) -> dict[str, Any]:
-        again, message = Pending(request, self._now()), "This event or request ID was received before."
+        again, message = QueuedRequest(request, self._now()), "This event or request ID was received before."
         workflow_id = workflow.info().workflow_id
-        return turned_away(workflow_id, again, RunEnd.DUPLICATE, RunReason.SAME_EVENT, message, again.received)
+        return record_without_run(
+            workflow_id, again, RunStatus.DUPLICATE, RunReason.SAME_EVENT, message, again.received
+        )
 
     def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
         raw = self._decode(payloads)
@@ -275,9 +279,9 @@ class PreemptVMsWorkflow:
         except Exception as error:  # whatever a converter raises, the cause is the payload
             raise InvalidRequest("Cannot read the request", why=str(error), next_step="Send it as JSON.") from error
 
-    def _state(self) -> dict[str, Any]:
+    def _current_state(self) -> dict[str, Any]:
         info = workflow.info()
-        return state_as_wire(workflow_id=info.workflow_id, run_id=info.run_id, last=self._book.last)
+        return state_as_wire(workflow_id=info.workflow_id, run_id=info.run_id, last=self._state.last)
 
     def _now(self) -> str:
         return times.to_wire(workflow.now())

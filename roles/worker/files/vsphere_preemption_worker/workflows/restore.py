@@ -24,33 +24,33 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import MEMO_REQUEST, QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import GivenButEmpty
     from vsphere_preemption.core.policy.model import Restore
-    from vsphere_preemption.core.returns import (
-        Kept,
-        RestoreEnd,
+    from vsphere_preemption.core.restore.record import (
+        NotRestored,
+        RestoreCandidate,
         RestoreReason,
         RestoreRecord,
-        Return,
-        Returned,
-        ReturnEnd,
+        RestoreStatus,
+        VmRestoreOutcome,
+        VmRestoreStatus,
     )
 
-    from ..restore_messages import (
+    from ..messages.restore import (
         GIVE_BACK,
         RESTORE_PLAN,
         TELL_RESTORED,
-        Carried,
         GiveBackInput,
         GiveBackResult,
         RestorePlanInput,
         RestorePlanResult,
+        RestoreSnapshot,
         TellRestoredInput,
         read_restore,
         refuse_empty_limits,
     )
-    from .errands import Errands
-    from .explain import code_of, explain, is_final
-    from .green import GreenLight, Waited
-    from .patience import Patience
+    from .activity_calls import ActivityCalls
+    from .alarm_hold import AlarmHold, HoldResult
+    from .cancellation import CancellationGuard
+    from .failures import code_of, failure_message, is_final
 
 log = workflow.logger
 
@@ -71,25 +71,25 @@ class PreemptionRestore:
     @workflow.init
     def __init__(self, raw: Any) -> None:
         info = workflow.info()
-        self._order = order = read_restore(raw)
-        self._patience = Patience()
-        self._errands = Errands(self._patience)
+        self._input = input = read_restore(raw)
+        self._cancellation = CancellationGuard()
+        self._activities = ActivityCalls(self._cancellation)
         self._phase = "planning"
-        self._carried = order.carried or Carried(times.to_wire(workflow.now()))
+        self._carried = input.carried or RestoreSnapshot(times.to_wire(workflow.now()))
         self._record = RestoreRecord(
             # Manual restores share a workflow ID.
             restore_id=f"{info.workflow_id}/{info.first_execution_run_id}",
-            workflow_id=order.workflow_id,
-            tag=order.tag,
-            reason=order.reason,
+            workflow_id=input.workflow_id,
+            tag=input.tag,
+            reason=input.reason,
             started=self._carried.started,
-            dry_run=order.dry_run,
+            dry_run=input.dry_run,
         )
-        self._record.take(Returned.from_wire(wire) for wire in self._carried.wire_machines)
+        self._record.take(VmRestoreOutcome.from_wire(wire) for wire in self._carried.wire_machines)
         self._told = set(self._carried.told)
         self._events = self._carried.events
-        self._green: GreenLight | None = None
-        self._look_seconds = max(1.0, order.look_seconds)
+        self._alarm_hold: AlarmHold | None = None
+        self._look_seconds = max(1.0, input.look_seconds)
         self._settings = Restore()
         self._planned = 0
         self._refusal = RestoreReason.NONE
@@ -98,7 +98,7 @@ class PreemptionRestore:
     async def run(self, raw: Any) -> dict[str, Any]:
         self._refuse_empty_limits(raw)
         try:
-            ending = await (self._when_green() if self._order.wait_for_green else self._at_once())
+            ending = await (self._when_green() if self._input.wait_for_green else self._at_once())
             self._record.conclude(ending)
         except FailureError as error:
             self._give_up(error)
@@ -117,7 +117,7 @@ class PreemptionRestore:
             "phase": self._phase,
             "restored": len(self._record.restored()),
             "planned": self._planned,
-            "greenSince": self._green.since if self._green else "",
+            "greenSince": self._alarm_hold.since if self._alarm_hold else "",
         }
 
     @workflow.query(name=QUERY_RECORD)
@@ -130,7 +130,7 @@ class PreemptionRestore:
 
         Inputs from the collection itself were checked before; earlier versions wrote a limit that was not set as empty.
         """
-        is_ours = self._order.carried or self._order.wait_for_green or workflow.info().parent
+        is_ours = self._input.carried or self._input.wait_for_green or workflow.info().parent
         if is_ours or MEMO_REQUEST in workflow.memo():
             return
         try:
@@ -144,32 +144,32 @@ class PreemptionRestore:
         planned = await self._plan()
         if planned.refusal:
             return RestoreReason(planned.refusal)
-        if self._order.dry_run:
-            self._record.take(Returned.of(back, ReturnEnd.PLANNED) for back in planned.returns)
+        if self._input.dry_run:
+            self._record.take(VmRestoreOutcome.of(back, VmRestoreStatus.PLANNED) for back in planned.returns)
             return RestoreReason.DRY_RUN
         await self._give_back(planned)
         return RestoreReason.NONE
 
     async def _when_green(self) -> RestoreReason:
         """Why the whole restore ended early; no reason if it did not."""
-        if self._order.alarm is None:
+        if self._input.alarm is None:
             self._record.message = "An automatic restore needs an alarm to watch."
             return RestoreReason.NO_ALARM
-        green = GreenLight(self._order.alarm, self._errands, self._patience, since=self._carried.green_since)
-        self._green = green
+        hold = AlarmHold(self._input.alarm, self._activities, self._cancellation, since=self._carried.green_since)
+        self._alarm_hold = hold
         is_more = await self._is_there_more()
         while is_more:
-            ending = await self._wait_for_green(green)
+            ending = await self._wait_for_green(hold)
             if ending:
                 return ending
             await self._give_back_what_is_free()
-            if self._patience.cancelled:
+            if self._cancellation.cancelled:
                 return RestoreReason.NONE if self._record.machines else RestoreReason.CANCELLED
             is_more = await self._is_there_more()
             if is_more:
                 # Pressure, a pause, an outage or a lack of capacity: the alarm must be green for the hold time again.
-                green.since = ""
-                await self._patience.up_to(self._look_seconds, lambda: False)
+                hold.since = ""
+                await self._cancellation.wait_up_to(self._look_seconds, lambda: False)
         return self._refusal
 
     async def _is_there_more(self) -> bool:
@@ -180,26 +180,26 @@ class PreemptionRestore:
         self._refusal = RestoreReason(planned.refusal)
         return bool(planned.returns)
 
-    async def _wait_for_green(self, green: GreenLight) -> RestoreReason:
+    async def _wait_for_green(self, hold: AlarmHold) -> RestoreReason:
         self._phase = "waiting_for_green"
-        waited = await green.wait(
+        waited = await hold.wait(
             self._settings.hold_seconds,
             every_seconds=self._look_seconds,
             until=times.from_wire(self._record.started) + timedelta(seconds=self._settings.give_up_seconds),
             is_full=_history_is_full,
         )
-        if waited is Waited.HISTORY_FULL:
+        if waited is HoldResult.HISTORY_FULL:
             self._continue_as_new()
-        if waited is Waited.TOO_LATE:
+        if waited is HoldResult.TOO_LATE:
             self._record.message = "The alarm was not green for long enough in time, or there was not enough capacity."
             return RestoreReason.GAVE_UP
-        return RestoreReason.CANCELLED if waited is Waited.CANCELLED else RestoreReason.NONE
+        return RestoreReason.CANCELLED if waited is HoldResult.CANCELLED else RestoreReason.NONE
 
     async def _give_back_what_is_free(self) -> None:
         planned = await self._plan_if_possible()
         if planned and planned.held_seconds > 0 and not planned.refusal:
             # Some VMs were stopped after the alarm turned green.
-            await self._patience.up_to(planned.held_seconds, lambda: False)
+            await self._cancellation.wait_up_to(planned.held_seconds, lambda: False)
             planned = await self._plan_if_possible()
         if planned and not planned.refusal:
             await self._give_back(planned)
@@ -210,16 +210,16 @@ class PreemptionRestore:
         try:
             return await self._plan(ignore_hold=ignore_hold)
         except FailureError as error:
-            if is_final(error) or self._patience.cancelled:
+            if is_final(error) or self._cancellation.cancelled:
                 raise
-            self._record.message = explain(error)
+            self._record.message = failure_message(error)
             return None
 
     async def _plan(self, *, ignore_hold: bool = False) -> RestorePlanResult:
         self._phase = "planning"
         done = [machine.as_wire() for machine in self._record.settled]
-        order = RestorePlanInput(replace(self._order, carried=None), done, ignore_hold)
-        planned = await self._errands.carry_out(RESTORE_PLAN, order, RestorePlanResult, PLAN_WITHIN, cancel=True)
+        input = RestorePlanInput(replace(self._input, carried=None), done, ignore_hold)
+        planned = await self._activities.carry_out(RESTORE_PLAN, input, RestorePlanResult, PLAN_WITHIN, cancel=True)
         self._settings = planned.settings
         self._record.policy = planned.policy_name
         self._record.message = planned.message
@@ -235,9 +235,9 @@ class PreemptionRestore:
         self._planned = len(self._record.machines) + len(returns)
         for first in range(0, len(returns), size):
             if first:
-                await self._patience.up_to(planned.settings.pause_seconds, lambda: False)
-            if self._patience.cancelled:
-                self._keep(returns[first:], Kept.CANCELLED)
+                await self._cancellation.wait_up_to(planned.settings.pause_seconds, lambda: False)
+            if self._cancellation.cancelled:
+                self._keep(returns[first:], NotRestored.CANCELLED)
                 return
             if first and _history_is_full():
                 self._continue_as_new()
@@ -247,62 +247,66 @@ class PreemptionRestore:
                 self._keep(returns[first + size :], reason, message)
                 return
 
-    async def _give_batch_back(self, planned: RestorePlanResult, batch: list[Return]) -> tuple[Kept, str]:
+    async def _give_batch_back(
+        self, planned: RestorePlanResult, batch: list[RestoreCandidate]
+    ) -> tuple[NotRestored, str]:
         """Restore a batch; the reason why the remaining VMs stay off, or no reason."""
-        order = GiveBackInput(
+        input = GiveBackInput(
             restore_id=self._record.restore_id,
-            tag=self._order.tag,
-            reason=self._order.reason,
+            tag=self._input.tag,
+            reason=self._input.reason,
             wire_returns=[back.as_wire() for back in batch],
             settings=planned.settings,
-            alarm=self._order.alarm,
-            heeds_pause=self._order.wait_for_green,
+            alarm=self._input.alarm,
+            heeds_pause=self._input.wait_for_green,
         )
         try:
-            result = await self._errands.carry_out(GIVE_BACK, order, GiveBackResult, GIVE_BACK_WITHIN)
+            result = await self._activities.carry_out(GIVE_BACK, input, GiveBackResult, GIVE_BACK_WITHIN)
         except FailureError as error:
-            message = explain(error)
-            self._record.take(Returned.of(back, ReturnEnd.FAILED, Kept.BROKE_OFF, message) for back in batch)
-            return Kept.BROKE_OFF, message
+            message = failure_message(error)
+            self._record.take(
+                VmRestoreOutcome.of(back, VmRestoreStatus.FAILED, NotRestored.BROKE_OFF, message) for back in batch
+            )
+            return NotRestored.BROKE_OFF, message
         self._record.take(result.machines)
-        return Kept(result.ending), result.message
+        return NotRestored(result.ending), result.message
 
-    def _keep(self, returns: list[Return], reason: Kept, message: str = "") -> None:
-        self._record.take(Returned.of(back, ReturnEnd.KEPT, reason, message) for back in returns)
+    def _keep(self, returns: list[RestoreCandidate], reason: NotRestored, message: str = "") -> None:
+        self._record.take(VmRestoreOutcome.of(back, VmRestoreStatus.KEPT, reason, message) for back in returns)
 
     def _continue_as_new(self) -> None:
-        carried = Carried(
+        carried = RestoreSnapshot(
             started=self._record.started,
             wire_machines=[machine.as_wire() for machine in self._record.machines.values()],
             told=sorted(self._told),
             events=self._events,
-            green_since=self._green.since if self._green else "",
+            green_since=self._alarm_hold.since if self._alarm_hold else "",
         )
-        workflow.continue_as_new(replace(self._order, carried=carried))
+        workflow.continue_as_new(replace(self._input, carried=carried))
 
     async def _tell(self) -> None:
         """Announce VMs that were restored since the last announcement, if the request has an address for it."""
         fresh = [machine for machine in self._record.restored() if machine.vm.value not in self._told]
-        if not fresh or not self._order.reply_to:
+        if not fresh or not self._input.reply_to:
             return
         number = self._events + 1
         named = self._record.restore_id if number == 1 else f"{self._record.restore_id}/{number}"
         wire = [machine.as_wire() for machine in fresh]
-        order = TellRestoredInput(replace(self._order, carried=None), named, wire, times.to_wire(workflow.now()))
+        input = TellRestoredInput(replace(self._input, carried=None), named, wire, times.to_wire(workflow.now()))
         try:
-            event_id = await self._errands.carry_out(TELL_RESTORED, order, str, TELL_WITHIN)
+            event_id = await self._activities.carry_out(TELL_RESTORED, input, str, TELL_WITHIN)
             self._record.announcement = {"status": "sent", "eventID": event_id, "message": ""}
         except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
-            self._record.announcement = {"status": status, "eventID": "", "message": explain(error)}
+            self._record.announcement = {"status": status, "eventID": "", "message": failure_message(error)}
         self._events = number
         self._told |= {machine.vm.value for machine in fresh}
 
     def _give_up(self, error: FailureError) -> None:
-        self._record.conclude(RestoreReason.CANCELLED if self._patience.cancelled else RestoreReason.PLAN_FAILED)
-        if not self._patience.cancelled and self._record.outcome is RestoreEnd.SKIPPED:
-            self._record.outcome = RestoreEnd.FAILED
-        self._record.message = explain(error)
+        self._record.conclude(RestoreReason.CANCELLED if self._cancellation.cancelled else RestoreReason.PLAN_FAILED)
+        if not self._cancellation.cancelled and self._record.outcome is RestoreStatus.SKIPPED:
+            self._record.outcome = RestoreStatus.FAILED
+        self._record.message = failure_message(error)
 
 
 def _history_is_full() -> bool:

@@ -25,11 +25,12 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import QUERY_PROGRESS, RUN_WORKFLOW_TYPE, SIGNAL_HURRY, UPDATE_DECIDE
     from vsphere_preemption.core.contract import Criticality as Urgency
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import Announcement, RunEnd, RunRecord, VictimEnd, conclude
     from vsphere_preemption.core.policy.model import Events, Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
+    from vsphere_preemption.core.records.outcome import Announcement, RunRecord, RunStatus, VictimStatus, conclude
 
-    from ..messages import (
+    from ..messages.restore import RestoreInput
+    from ..messages.run import (
         ANNOUNCE,
         NOTICE,
         TELL,
@@ -41,12 +42,11 @@ with workflow.unsafe.imports_passed_through():
         TellInput,
         on_the_wire,
     )
-    from ..restore_messages import RestoreInput
+    from .activity_calls import ActivityCalls
     from .approval import Approval
-    from .errands import Errands
-    from .explain import code_of, explain
-    from .measures import count_run
-    from .patience import Patience
+    from .cancellation import CancellationGuard
+    from .failures import code_of, failure_message
+    from .metrics import count_run
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 
@@ -64,18 +64,18 @@ class PreemptionRun:
     """Plan, approve, warn, stop, settle, announce; the result is the record of the run (`RunRecord.as_wire`)."""
 
     @workflow.init
-    def __init__(self, order: RunInput) -> None:
-        self._patience = Patience()
-        self._errands = Errands(self._patience)
+    def __init__(self, input: RunInput) -> None:
+        self._cancellation = CancellationGuard()
+        self._activities = ActivityCalls(self._cancellation)
         self._approval = Approval()
-        self._urgency = order.request.criticality
+        self._urgency = input.request.criticality
         self._phase = "planning"
         self._planned: PlanResult | None = None
 
     @workflow.run
-    async def run(self, order: RunInput) -> dict[str, Any]:
-        identity = RunIdentity(order.workflow_id, order.workflow_started, workflow.info().workflow_id, order.request)
-        record = RunRecord(order.workflow_id, order.request, order.received, identity.run_id)
+    async def run(self, input: RunInput) -> dict[str, Any]:
+        identity = RunIdentity(input.workflow_id, input.workflow_started, workflow.info().workflow_id, input.request)
+        record = RunRecord(input.workflow_id, input.request, input.received, identity.run_id)
         record.started = times.to_wire(workflow.now())
         try:
             planned = await self._decide(record, identity)
@@ -126,36 +126,40 @@ class PreemptionRun:
                 reason, message = _why_nothing(planned)
         if reason is RunReason.NONE:
             return planned
-        record.outcome, record.reason, record.message = RunEnd.SKIPPED, reason, message.strip()
+        record.outcome, record.reason, record.message = RunStatus.SKIPPED, reason, message.strip()
         return None
 
-    async def _plan(self, record: RunRecord, order: PlanInput) -> PlanResult:
+    async def _plan(self, record: RunRecord, input: PlanInput) -> PlanResult:
         self._phase = "planning"
-        planned = self._planned = await self._errands.plan(order)
+        planned = self._planned = await self._activities.plan(input)
         record.take_plan(planned.plan, planned.policy, planned.policy_digest)
         return planned
 
     async def _ask_for_approval(self, record: RunRecord, planned: PlanResult) -> tuple[RunReason, str]:
         """Wait for a decision; the reason why nothing may be done, if any."""
         self._phase, self._approval.is_wanted = "waiting_for_approval", True
-        await self._patience.up_to(planned.policy.approval_seconds, lambda: self._approval.verdict is not None)
+        await self._cancellation.wait_up_to(
+            planned.policy.approval_seconds, lambda: self._approval.decision is not None
+        )
         self._approval.is_wanted = False
-        verdict = self._approval.verdict
-        if verdict is None:
-            if self._patience.cancelled:
+        decision = self._approval.decision
+        if decision is None:
+            if self._cancellation.cancelled:
                 return RunReason.CANCELLED, "The run was cancelled while it was waiting for approval."
             return RunReason.APPROVAL_TIMED_OUT, "Approval timed out."
-        record.approval = verdict.as_wire()
-        if not verdict.approve:
-            note = f": {verdict.note}" if verdict.note else "."
-            return RunReason.NOT_APPROVED, f"{verdict.by or 'An unknown user'} rejected the plan{note}"
+        record.approval = decision.as_wire()
+        if not decision.approve:
+            note = f": {decision.note}" if decision.note else "."
+            return RunReason.NOT_APPROVED, f"{decision.by or 'An unknown user'} rejected the plan{note}"
         return RunReason.NONE, ""
 
     async def _act(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
-        if planned.plan.victims and not self._patience.cancelled:
+        if planned.plan.victims and not self._cancellation.cancelled:
             await self._give_notice(identity, planned)
             self._phase = "stopping"
-            phase = StoppingPhase(record, identity, planned, patience=self._patience, urgency=lambda: self._urgency)
+            phase = StoppingPhase(
+                record, identity, planned, cancellation=self._cancellation, urgency=lambda: self._urgency
+            )
             await phase.stop_all()
         record.urgency = self._urgency
         self._conclude(record)
@@ -171,7 +175,7 @@ class PreemptionRun:
         self._phase = "notice"
         action = planned.policy.actions.of(began)
         begin = workflow.now() + timedelta(seconds=notice.lead_seconds)
-        order = NoticeInput(
+        input = NoticeInput(
             run=identity,
             wire_victims=on_the_wire(planned.plan.victims),
             method=action.method,
@@ -182,37 +186,37 @@ class PreemptionRun:
             guestinfo=notice.guestinfo,
         )
         try:
-            await self._errands.carry_out(NOTICE, order, str, NOTICE_WITHIN, cancel=True)
+            await self._activities.carry_out(NOTICE, input, str, NOTICE_WITHIN, cancel=True)
         except FailureError as error:
-            log.warning("notice failed", extra={"run_id": identity.run_id, "detail": explain(error)})
+            log.warning("notice failed", extra={"run_id": identity.run_id, "detail": failure_message(error)})
         self._phase = "lead_time"
         left = (begin - workflow.now()).total_seconds()
-        await self._patience.up_to(left, lambda: self._urgency.rank > began.rank)
+        await self._cancellation.wait_up_to(left, lambda: self._urgency.rank > began.rank)
 
     def _conclude(self, record: RunRecord) -> None:
         stopped_early = record.reason
-        record.outcome, record.reason = conclude(record.victims, cancelled=self._patience.cancelled)
-        if record.outcome is RunEnd.DONE and not record.marks_settled:
-            record.outcome, record.reason = RunEnd.PARTIAL, RunReason.MARKS_NOT_SETTLED
-        if record.outcome is RunEnd.DONE and stopped_early is not RunReason.NONE:
+        record.outcome, record.reason = conclude(record.victims, cancelled=self._cancellation.cancelled)
+        if record.outcome is RunStatus.DONE and not record.marks_settled:
+            record.outcome, record.reason = RunStatus.PARTIAL, RunReason.MARKS_NOT_SETTLED
+        if record.outcome is RunStatus.DONE and stopped_early is not RunReason.NONE:
             record.reason = stopped_early
 
     async def _announce(self, record: RunRecord, identity: RunIdentity) -> None:
         """Announce the stopped VMs to the address in the request, if there are any and it has one."""
-        stopped = [victim for victim in record.victims if victim.outcome is VictimEnd.STOPPED]
+        stopped = [victim for victim in record.victims if victim.outcome is VictimStatus.STOPPED]
         if not stopped or not identity.request.reply_to:
             return
-        order = AnnounceInput(identity, on_the_wire(stopped), times.to_wire(workflow.now()))
+        input = AnnounceInput(identity, on_the_wire(stopped), times.to_wire(workflow.now()))
         try:
-            event_id = await self._errands.carry_out(ANNOUNCE, order, str, ANNOUNCE_WITHIN)
+            event_id = await self._activities.carry_out(ANNOUNCE, input, str, ANNOUNCE_WITHIN)
             record.announcement = Announcement("sent", event_id)
         except FailureError as error:
             status = "refused" if code_of(error) in ("sink_not_allowed", "sink_refused") else "failed"
-            record.announcement = Announcement(status, message=explain(error))
+            record.announcement = Announcement(status, message=failure_message(error))
 
     async def _restore_later(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
         """Start the workflow that restores the VMs when the alarm has been green for long enough."""
-        stopped = any(victim.outcome is VictimEnd.STOPPED for victim in record.victims)
+        stopped = any(victim.outcome is VictimStatus.STOPPED for victim in record.victims)
         if not planned.policy.restore.automatic or planned.alarm is None or not stopped:
             return
         await workflow.start_child_workflow(
@@ -237,21 +241,21 @@ class PreemptionRun:
     async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
         """Send an unsuccessful outcome to the address in the request. A failure to send has no effect."""
         events = self._planned.policy.events if self._planned else Events()
-        wanted = events.skipped if record.outcome is RunEnd.SKIPPED else events.failed
-        if record.outcome is RunEnd.DONE or not identity.request.reply_to or not wanted:
+        wanted = events.skipped if record.outcome is RunStatus.SKIPPED else events.failed
+        if record.outcome is RunStatus.DONE or not identity.request.reply_to or not wanted:
             return
-        order = TellInput(identity, record.as_wire(), record.finished)
+        input = TellInput(identity, record.as_wire(), record.finished)
         try:
-            await self._errands.carry_out(TELL, order, str, ANNOUNCE_WITHIN)
+            await self._activities.carry_out(TELL, input, str, ANNOUNCE_WITHIN)
         except FailureError as error:
-            log.warning("outcome event not sent", extra={"run_id": identity.run_id, "detail": explain(error)})
+            log.warning("outcome event not sent", extra={"run_id": identity.run_id, "detail": failure_message(error)})
 
     def _give_up(self, record: RunRecord, error: FailureError) -> None:
         planned = bool(record.plan.victims or record.plan.left_out)
-        record.outcome, record.reason = RunEnd.FAILED, RunReason.RUN_FAILED if planned else RunReason.PLAN_FAILED
-        if self._patience.cancelled and not planned:
-            record.outcome, record.reason = RunEnd.SKIPPED, RunReason.CANCELLED
-        record.message = explain(error)
+        record.outcome, record.reason = RunStatus.FAILED, RunReason.RUN_FAILED if planned else RunReason.PLAN_FAILED
+        if self._cancellation.cancelled and not planned:
+            record.outcome, record.reason = RunStatus.SKIPPED, RunReason.CANCELLED
+        record.message = failure_message(error)
 
 
 def _why_nothing(planned: PlanResult) -> tuple[RunReason, str]:

@@ -12,8 +12,6 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 _PASSED_THROUGH = (
     "vsphere_preemption",
     "vsphere_preemption_worker.messages",
-    "vsphere_preemption_worker.restore_messages",
-    "vsphere_preemption_worker.scheduled_messages",
 )
 
 

@@ -22,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import InvalidRequest
 
-    from ..restore_messages import RestoreInput
-    from ..scheduled_messages import ASK, AskInput, ScheduledInput
-    from .errands import RETRY
+    from ..messages.restore import RestoreInput
+    from ..messages.scheduled import ASK, AskInput, ScheduledInput
+    from .activity_calls import RETRY
     from .restore import PreemptionRestore
 
 # Set by the server; it does not include jitter.
@@ -37,20 +37,20 @@ class PreemptionScheduled:
     """The result contains the workflow that was requested or started, and the ID of the event."""
 
     @workflow.run
-    async def run(self, order: ScheduledInput) -> dict[str, Any]:
+    async def run(self, input: ScheduledInput) -> dict[str, Any]:
         time = times.to_wire(_meant_for())
-        event_id = f"{order.schedule}-{time}"
-        if order.request is not None:
-            workflow_id = order.workflow_id
-            event = _event(order.schedule, event_id, time)
-            outcome = await self._preempt(workflow_id, {**order.request, "event": event})
-        elif order.restore is not None:
-            workflow_id = f"{order.workflow_id}/restore/{event_id}"
-            outcome = await self._restore(workflow_id, order.restore)
+        event_id = f"{input.schedule}-{time}"
+        if input.request is not None:
+            workflow_id = input.workflow_id
+            event = _event(input.schedule, event_id, time)
+            outcome = await self._preempt(workflow_id, {**input.request, "event": event})
+        elif input.restore is not None:
+            workflow_id = f"{input.workflow_id}/restore/{event_id}"
+            outcome = await self._restore(workflow_id, input.restore)
         else:
             text = "The schedule has neither a request nor a restore."
             raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
-        return {"schedule": order.schedule, "eventID": event_id, "workflowID": workflow_id, "outcome": outcome}
+        return {"schedule": input.schedule, "eventID": event_id, "workflowID": workflow_id, "outcome": outcome}
 
     async def _preempt(self, workflow_id: str, request: dict[str, Any]) -> str:
         await workflow.execute_activity(
@@ -63,11 +63,11 @@ class PreemptionScheduled:
         )
         return "asked"
 
-    async def _restore(self, restore_id: str, order: RestoreInput) -> str:
+    async def _restore(self, restore_id: str, input: RestoreInput) -> str:
         try:
             await workflow.start_child_workflow(
                 PreemptionRestore.run,
-                order.as_wire(),
+                input.as_wire(),
                 id=restore_id,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 parent_close_policy=ParentClosePolicy.ABANDON,

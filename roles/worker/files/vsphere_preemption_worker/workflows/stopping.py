@@ -20,12 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import Criticality, StopMethod
     from vsphere_preemption.core.mark import RunIdentity
-    from vsphere_preemption.core.outcome import RunRecord, VictimEnd, VictimOutcome
-    from vsphere_preemption.core.plan import Victim
+    from vsphere_preemption.core.planning.plan import Victim
     from vsphere_preemption.core.policy.model import Waves
     from vsphere_preemption.core.reasons import RunReason, VictimReason
+    from vsphere_preemption.core.records.outcome import RunRecord, VictimOutcome, VictimStatus
 
-    from ..messages import (
+    from ..messages.run import (
         PRESSURE,
         SETTLE,
         STOP,
@@ -39,9 +39,9 @@ with workflow.unsafe.imports_passed_through():
         on_the_wire,
         outcomes_of,
     )
-    from .errands import Errands
-    from .explain import explain
-    from .patience import Patience
+    from .activity_calls import ActivityCalls
+    from .cancellation import CancellationGuard
+    from .failures import failure_message
 
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)
@@ -59,21 +59,21 @@ class StoppingPhase:
         identity: RunIdentity,
         planned: PlanResult,
         *,
-        patience: Patience,
+        cancellation: CancellationGuard,
         urgency: Callable[[], Criticality],
     ) -> None:
         self._record = record
         self._identity = identity
         self._planned = planned
-        self._patience = patience
-        self._errands = Errands(patience)
+        self._cancellation = cancellation
+        self._activities = ActivityCalls(cancellation)
         self._urgency = urgency
 
     async def stop_all(self) -> None:
         """Stop all victims, or as many as needed. The record gets the outcomes, including those of spared victims."""
         victims, done = self._planned.plan.victims, 0
         for wave in in_waves(victims, self._planned.policy.waves):
-            if self._patience.cancelled or (done and await self._may_end()):
+            if self._cancellation.cancelled or (done and await self._may_end()):
                 break
             await self._stop_wave(wave, done)
             done += len(wave)
@@ -82,16 +82,16 @@ class StoppingPhase:
 
     async def _may_end(self) -> bool:
         """Between two waves: pause, and check whether the remaining victims are still needed."""
-        await self._patience.up_to(self._planned.policy.waves.pause_seconds, lambda: False)
-        if self._patience.cancelled:
+        await self._cancellation.wait_up_to(self._planned.policy.waves.pause_seconds, lambda: False)
+        if self._cancellation.cancelled:
             return False
         planned = self._planned
-        order = PressureInput(planned.alarm, planned.policy.amount.target, planned.wire_scope)
+        input = PressureInput(planned.alarm, planned.policy.amount.target, planned.wire_scope)
         try:
-            seen = await self._errands.carry_out(PRESSURE, order, PressureResult, PRESSURE_WITHIN, cancel=True)
+            seen = await self._activities.carry_out(PRESSURE, input, PressureResult, PRESSURE_WITHIN, cancel=True)
         except FailureError as error:
             # The pressure is unknown, so the plan still applies.
-            self._record.message = explain(error)
+            self._record.message = failure_message(error)
             return False
         if seen.gone or seen.paused:
             self._record.reason = RunReason.PAUSED if seen.paused else RunReason.PRESSURE_GONE
@@ -100,53 +100,55 @@ class StoppingPhase:
 
     async def _stop_wave(self, victims: Sequence[Victim], first: int) -> None:
         """Stop one wave. Marks that remain pending are settled, even if the stop activity fails."""
-        order = self._order(victims, first)
+        input = self._stop_input(victims, first)
         outcomes: Wire = []
         try:
-            outcomes = await self._carry_out(order)
+            outcomes = await self._carry_out(input)
         except FailureError as error:
-            self._record.message = explain(error)
+            self._record.message = failure_message(error)
         ended = outcomes_of(outcomes)
         if not outcomes or not all(victim.settled or not victim.marked for victim in ended):
-            ended = await self._settle(SettleInput(order, outcomes, times.to_wire(workflow.now())))
+            ended = await self._settle(SettleInput(input, outcomes, times.to_wire(workflow.now())))
         self._record.victims = [*self._record.victims, *ended]
 
-    async def _carry_out(self, order: StopInput) -> Wire:
+    async def _carry_out(self, input: StopInput) -> Wire:
         """The outcomes of a wave. If there are two outcomes of a victim, that of the later, more urgent call counts."""
-        within = STOP_WITHIN + timedelta(seconds=order.grace_seconds)
+        within = STOP_WITHIN + timedelta(seconds=input.grace_seconds)
         began = self._urgency()
-        first = self._errands.send(STOP, order, StopResult, within)
-        await self._patience.until(lambda: first.done() or self._hurried(order, began), on_cancel=first.cancel)
+        first = self._activities.send(STOP, input, StopResult, within)
+        await self._cancellation.wait_until(
+            lambda: first.done() or self._escalated(input, began), on_cancel=first.cancel
+        )
         if first.done():
             return (await first).wire_outcomes
         action = self._planned.policy.actions.of(self._urgency())
-        more = replace(order, method=action.method, grace_seconds=action.grace_seconds)
-        second = self._errands.send(STOP, more, StopResult, within)
+        more = replace(input, method=action.method, grace_seconds=action.grace_seconds)
+        second = self._activities.send(STOP, more, StopResult, within)
         try:
-            urgent = outcomes_of((await self._errands.result_of(second, cancel=True)).wire_outcomes)
+            urgent = outcomes_of((await self._activities.result_of(second, cancel=True)).wire_outcomes)
         except FailureError as error:
             # The first call continues; its outcomes are the only ones.
-            self._record.message, urgent = explain(error), []
-        patient = outcomes_of((await self._errands.result_of(first, cancel=True)).wire_outcomes)
+            self._record.message, urgent = failure_message(error), []
+        patient = outcomes_of((await self._activities.result_of(first, cancel=True)).wire_outcomes)
         return on_the_wire(_together(patient, urgent) if urgent else patient)
 
-    def _hurried(self, order: StopInput, began: Criticality) -> bool:
+    def _escalated(self, input: StopInput, began: Criticality) -> bool:
         now = self._urgency()
         another = self._planned.policy.actions.of(now).method
-        return now.rank > began.rank and order.method in _GENTLE and another is not order.method
+        return now.rank > began.rank and input.method in _GENTLE and another is not input.method
 
-    async def _settle(self, order: SettleInput) -> list[VictimOutcome]:
+    async def _settle(self, input: SettleInput) -> list[VictimOutcome]:
         """Settle the marks. Stopped VMs are recorded even if their marks could not be settled."""
         try:
-            return (await self._errands.carry_out(SETTLE, order, StopResult, SETTLE_WITHIN)).outcomes
+            return (await self._activities.carry_out(SETTLE, input, StopResult, SETTLE_WITHIN)).outcomes
         except FailureError as error:
-            if not order.wire_outcomes:
+            if not input.wire_outcomes:
                 raise
             self._record.marks_settled = False
-            self._record.message = explain(error)
-            return order.outcomes
+            self._record.message = failure_message(error)
+            return input.outcomes
 
-    def _order(self, victims: Sequence[Victim], first: int) -> StopInput:
+    def _stop_input(self, victims: Sequence[Victim], first: int) -> StopInput:
         action = self._planned.policy.actions.of(self._urgency())
         return StopInput(
             run=self._identity,
@@ -162,11 +164,11 @@ class StoppingPhase:
 
     def _spare(self, victims: Sequence[Victim]) -> None:
         """Record the victims of waves that were not started as spared."""
-        reason = VictimReason.CANCELLED if self._patience.cancelled else VictimReason.PRESSURE_GONE
+        reason = VictimReason.CANCELLED if self._cancellation.cancelled else VictimReason.PRESSURE_GONE
         if self._record.reason is RunReason.PAUSED:
             reason = VictimReason.PAUSED
         method = self._planned.policy.actions.of(self._urgency()).method
-        spared = [VictimOutcome(victim.vm, victim.name, VictimEnd.SPARED, method, reason) for victim in victims]
+        spared = [VictimOutcome(victim.vm, victim.name, VictimStatus.SPARED, method, reason) for victim in victims]
         self._record.victims = [*self._record.victims, *spared]
 
 
@@ -186,6 +188,6 @@ def _together(patient: Sequence[VictimOutcome], urgent: Sequence[VictimOutcome])
 
 def _better(patient: VictimOutcome, urgent: VictimOutcome) -> VictimOutcome:
     """The first call attributes VMs that shut down by themselves; the urgent one knows which VMs it powered off."""
-    if urgent.outcome is VictimEnd.STOPPED and (urgent.forced or patient.outcome is not VictimEnd.STOPPED):
+    if urgent.outcome is VictimStatus.STOPPED and (urgent.forced or patient.outcome is not VictimStatus.STOPPED):
         return replace(urgent, reason=urgent.reason or VictimReason.HURRIED)
     return patient

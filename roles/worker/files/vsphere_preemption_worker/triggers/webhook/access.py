@@ -17,13 +17,13 @@ from aiohttp.abc import AbstractAccessLogger
 from temporalio.runtime import Runtime
 
 from .allowance import Allowance
-from .answers import Answer
+from .answers import WebhookResponse
 
 REFUSALS_LOGGED_PER_SECOND = 20
 MAX_PATH = 80
-ANSWER = web.RequestKey("answer", Answer)
+ANSWER = web.RequestKey("answer", WebhookResponse)
 
-Observer = Callable[[int, Answer | None, float], None]
+Observer = Callable[[int, WebhookResponse | None, float], None]
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def observe_requests(runtime: Runtime) -> Observer:
     events = meter.create_counter("preemption_webhook_events", "Events that the webhook received, by result.")
     seconds = meter.create_histogram_float("preemption_webhook_seconds", "Time of a request to the webhook.")
 
-    def observe(status: int, answer: Answer | None, took: float) -> None:
+    def observe(status: int, answer: WebhookResponse | None, took: float) -> None:
         requests.add(1, {"status": str(status)})
         seconds.record(took, {})
         for result in answer.results if answer else ():
@@ -52,7 +52,7 @@ def access_log(observe: Observer) -> type[AbstractAccessLogger]:
     class AccessLog(AbstractAccessLogger):
         def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
             nonlocal left_out
-            answer: Answer | None = request.get(ANSWER)
+            answer: WebhookResponse | None = request.get(ANSWER)
             observe(response.status, answer, time)
             if response.status >= 300 and response.status != 503 and not refusals.take():
                 left_out += 1
@@ -65,7 +65,7 @@ def access_log(observe: Observer) -> type[AbstractAccessLogger]:
 
 
 def _fields(
-    request: web.BaseRequest, response: web.StreamResponse, answer: Answer | None, time: float
+    request: web.BaseRequest, response: web.StreamResponse, answer: WebhookResponse | None, time: float
 ) -> dict[str, Any]:
     known: dict[str, Any] = {
         "peer": request.remote or "",

@@ -45,7 +45,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class WebhookResponse:
     """An HTTP status and a JSON body.
 
     results: of each event; empty if the request was rejected before. retry_seconds: when to retry, 0 for never.
@@ -64,32 +64,34 @@ class Answer:
     def encoded(self) -> bytes:
         return json.dumps(self.body).encode() + b"\n"
 
-    def again(self) -> Answer:
+    def again(self) -> WebhookResponse:
         """The same response, for a repeated event."""
         return replace(self, duplicate=True)
 
 
-def refused(status: int, reason: str, *, note: str = "", closes: bool = False, retry_seconds: int = 0) -> Answer:
+def refused(
+    status: int, reason: str, *, note: str = "", closes: bool = False, retry_seconds: int = 0
+) -> WebhookResponse:
     """The response to a request that was rejected before its events were read."""
-    return Answer(status, {"error": reason}, retry_seconds=retry_seconds, note=note, closes=closes)
+    return WebhookResponse(status, {"error": reason}, retry_seconds=retry_seconds, note=note, closes=closes)
 
 
-def wrong(reason: str, status: int = 400) -> Answer:
+def wrong(reason: str, status: int = 400) -> WebhookResponse:
     """The response to an invalid event; a retry does not help."""
-    return Answer(status, {"error": reason}, (Result.WRONG,), note=reason)
+    return WebhookResponse(status, {"error": reason}, (Result.WRONG,), note=reason)
 
 
-def ignored(reason: Ignored) -> Answer:
+def ignored(reason: Ignored) -> WebhookResponse:
     """The response to an event that needs no action."""
-    return Answer(200, {"ignored": reason.value}, (Result.IGNORED,), note=reason.value)
+    return WebhookResponse(200, {"ignored": reason.value}, (Result.IGNORED,), note=reason.value)
 
 
-def away(reason: str, retry_seconds: int) -> Answer:
+def away(reason: str, retry_seconds: int) -> WebhookResponse:
     """The response if a server is unreachable; the sender should retry."""
-    return Answer(503, {"error": reason}, (Result.AWAY,), retry_seconds)
+    return WebhookResponse(503, {"error": reason}, (Result.AWAY,), retry_seconds)
 
 
-def of_batch(named: Sequence[tuple[Mapping[str, str], Answer]]) -> Answer:
+def of_batch(named: Sequence[tuple[Mapping[str, str], WebhookResponse]]) -> WebhookResponse:
     """One response with the result of each event: 503 if any of them must be sent again, which is safe for the others.
 
     named: source and ID of each event, with its response.
@@ -99,7 +101,7 @@ def of_batch(named: Sequence[tuple[Mapping[str, str], Answer]]) -> Answer:
     retry = max((answer.retry_seconds for answer in answers), default=0)
     wrong_ones = statuses & {400, 415}
     status = 503 if 503 in statuses else 207 if wrong_ones and statuses - wrong_ones else max(statuses, default=200)
-    return Answer(
+    return WebhookResponse(
         status,
         {"events": [{**name, "status": answer.status, **answer.body} for name, answer in named]},
         tuple(result for answer in answers for result in answer.results),
@@ -114,13 +116,13 @@ class Memory:
     def __init__(self, most_bytes: int = REMEMBERED_BYTES) -> None:
         self._most = most_bytes
         self._bytes = 0
-        self._answers: OrderedDict[str, tuple[Answer, int]] = OrderedDict()
+        self._answers: OrderedDict[str, tuple[WebhookResponse, int]] = OrderedDict()
 
-    def find(self, key: str) -> Answer | None:
+    def find(self, key: str) -> WebhookResponse | None:
         found = self._answers.get(key)
         return found[0] if found else None
 
-    def keep(self, key: str, answer: Answer) -> None:
+    def keep(self, key: str, answer: WebhookResponse) -> None:
         """Store a response, and drop the oldest ones if there is no space."""
         if key in self._answers:
             return

@@ -33,7 +33,7 @@ _SIGNATURE = re.compile(r"sha256=([0-9a-f]{64})", re.ASCII | re.IGNORECASE)
 _SECONDS = re.compile(r"\d{1,12}", re.ASCII)
 
 
-class Door(StrEnum):
+class AuthStatus(StrEnum):
     """The result of the authentication of a request."""
 
     OPEN = "open"
@@ -45,10 +45,10 @@ class Door(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
-    """door: OPEN or the reason for rejection. seal: identifies a signed message; empty if it is not signed."""
+class AuthResult:
+    """admission: OPEN or the reason for rejection. seal: identifies a signed message; empty if it is not signed."""
 
-    door: Door
+    admission: AuthStatus
     seal: str = ""
 
 
@@ -60,29 +60,33 @@ class Authentication:
         self._keys = SecretFile(settings.hmac_file) if settings.hmac_file else None
         self._now = now
 
-    def at_first_sight(self, headers: Mapping[str, str]) -> Door | None:
+    def before_body(self, headers: Mapping[str, str]) -> AuthStatus | None:
         """The result before the body is read; None if it depends on the body."""
         if self._tokens is None and self._keys is None:
-            return Door.OPEN
+            return AuthStatus.OPEN
         if self._tokens is not None and "Authorization" in headers:
-            door = _token_door(headers["Authorization"], self._tokens.current())
-            return None if door is Door.OPEN and self._is_signed(headers) else door
+            admission = _token_status(headers["Authorization"], self._tokens.current())
+            return None if admission is AuthStatus.OPEN and self._is_signed(headers) else admission
         if not self._is_signed(headers):
-            return Door.NOTHING_SHOWN
-        return None if self._is_recent(headers) else Door.OUT_OF_TIME
+            return AuthStatus.NOTHING_SHOWN
+        return None if self._is_recent(headers) else AuthStatus.OUT_OF_TIME
 
-    def of_whole(self, headers: Mapping[str, str], message: bytes) -> Entry:
+    def with_body(self, headers: Mapping[str, str], message: bytes) -> AuthResult:
         """The result for a signed request, after at_first_sight returned None. message: signed headers and body."""
         if self._keys is None or not self._is_recent(headers):
-            return Entry(Door.OUT_OF_TIME)
+            return AuthResult(AuthStatus.OUT_OF_TIME)
         keys, shown = self._keys.current(), _SIGNATURE.fullmatch(headers.get(SIGNATURE, ""))
         if not keys:
-            return Entry(Door.NO_SECRETS)
+            return AuthResult(AuthStatus.NO_SECRETS)
         if shown is None:
-            return Entry(Door.BAD_SIGNATURE)
+            return AuthResult(AuthStatus.BAD_SIGNATURE)
         signed = headers[TIMESTAMP].encode() + b"." + message
         given = bytes.fromhex(shown[1])
-        return Entry(Door.OPEN, given.hex()) if _is_one_of(given, [_mac(key, signed) for key in keys]) else _FORGED
+        return (
+            AuthResult(AuthStatus.OPEN, given.hex())
+            if _is_one_of(given, [_mac(key, signed) for key in keys])
+            else _FORGED
+        )
 
     def _is_signed(self, headers: Mapping[str, str]) -> bool:
         return self._keys is not None and SIGNATURE in headers
@@ -92,7 +96,7 @@ class Authentication:
         return bool(_SECONDS.fullmatch(told)) and abs(self._now() - int(told)) <= WINDOW_SECONDS
 
 
-_FORGED = Entry(Door.BAD_SIGNATURE)
+_FORGED = AuthResult(AuthStatus.BAD_SIGNATURE)
 
 
 def signed_headers(headers: Mapping[str, str]) -> bytes:
@@ -102,13 +106,13 @@ def signed_headers(headers: Mapping[str, str]) -> bytes:
     return "".join(f"{name}:{value}\n" for name, value in ours).encode("utf-8", "surrogateescape")
 
 
-def _token_door(header: str, tokens: Sequence[bytes]) -> Door:
+def _token_status(header: str, tokens: Sequence[bytes]) -> AuthStatus:
     if not tokens:
-        return Door.NO_SECRETS
+        return AuthStatus.NO_SECRETS
     scheme, _blank, token = header.partition(" ")
     shown = hashlib.sha256(token.strip().encode("utf-8", "surrogateescape")).digest()
     right = _is_one_of(shown, [hashlib.sha256(known).digest() for known in tokens])
-    return Door.OPEN if right and scheme.lower() == "bearer" else Door.BAD_TOKEN
+    return AuthStatus.OPEN if right and scheme.lower() == "bearer" else AuthStatus.BAD_TOKEN
 
 
 def _is_one_of(given: bytes, known: Sequence[bytes]) -> bool:

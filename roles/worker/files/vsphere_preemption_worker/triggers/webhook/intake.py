@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
 
-from vsphere_preemption.core.alarm import AlarmEvent, read_alarm
-from vsphere_preemption.core.alarm_requests import request_for, workflow_id_for
+from vsphere_preemption.core.alarm_event import AlarmEvent, read_alarm
 from vsphere_preemption.core.errors import InvalidInput, PreemptionError, VCenterError
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen, rule_for
-from vsphere_preemption.temporal.asking import Accepted
+from vsphere_preemption.core.requests.alarm_requests import request_for, workflow_id_for
+from vsphere_preemption.temporal.dispatcher import Accepted
 
-from .answers import Answer, Ignored, Memory, Result, away, ignored, wrong
+from .answers import Ignored, Memory, Result, WebhookResponse, away, ignored, wrong
 
 RETRY_SECONDS = 5
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 ColourOf = Callable[[AlarmEvent], str]
 
 
-class Acts(Protocol):
+class AlarmHandler(Protocol):
     """The interface of `triggers.acting.Acting`."""
 
     @property
@@ -60,7 +60,7 @@ class Intake:
     def __init__(
         self,
         rules: Callable[[], Sequence[AlarmRule]],
-        acting: Acts,
+        acting: AlarmHandler,
         colour_of: ColourOf,
         memory: Memory,
         sources: Sequence[str] = (),
@@ -71,7 +71,7 @@ class Intake:
         self._memory = memory
         self._sources = sources
 
-    async def take(self, event: TriggerEvent) -> Answer:
+    async def take(self, event: TriggerEvent) -> WebhookResponse:
         """202 when Temporal has stored the request. Errors become responses; only unexpected ones are raised."""
         key = f"event {event.source}\0{event.id}"
         if known := self._memory.find(key):
@@ -88,7 +88,7 @@ class Intake:
             self._memory.keep(key, answer)
         return answer
 
-    async def _judge(self, event: TriggerEvent) -> Answer:
+    async def _judge(self, event: TriggerEvent) -> WebhookResponse:
         if self._sources and not any(fnmatchcase(event.source, pattern) for pattern in self._sources):
             return ignored(Ignored.OTHER_SOURCE)
         alarm = read_alarm(event)
@@ -103,7 +103,7 @@ class Intake:
             return ignored(Ignored.NO_COMPUTE_RESOURCE)
         return await self._carry_out(rule, alarm, event)
 
-    async def _carry_out(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> Answer:
+    async def _carry_out(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> WebhookResponse:
         match alarm.from_colour, alarm.to_colour:
             case _, "gray":
                 return ignored(Ignored.GRAY)
@@ -121,15 +121,15 @@ class Intake:
             body["afterSeconds"] = delay
         else:
             await self._acting.ask(rule, alarm, event)
-        return Answer(202, body, (Result.ASKED,), note=workflow_id)
+        return WebhookResponse(202, body, (Result.ASKED,), note=workflow_id)
 
-    async def _fall(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
+    async def _fall(self, rule: AlarmRule, alarm: AlarmEvent) -> WebhookResponse:
         """From red to yellow: no request, but a raise delay for red is cancelled."""
         if rule.raise_delay_seconds and await self._colour(alarm) != "red":
             await self._acting.calm(alarm, "red")
         return ignored(Ignored.FALLING)
 
-    async def _end(self, rule: AlarmRule, alarm: AlarmEvent) -> Answer:
+    async def _end(self, rule: AlarmRule, alarm: AlarmEvent) -> WebhookResponse:
         nothing = rule.when_green is WhenGreen.NOTHING
         if nothing and not rule.raise_delay_seconds:
             return ignored(Ignored.GREEN)
@@ -142,7 +142,7 @@ class Intake:
             return ignored(Ignored.FLAPPED if calmed else Ignored.NOTHING_TO_CANCEL)
         workflow_id = self._workflow_id(alarm)
         body = {"asked": rule.when_green.value, "workflowID": workflow_id}
-        return Answer(202, body, (Result.ENDED,), note=workflow_id)
+        return WebhookResponse(202, body, (Result.ENDED,), note=workflow_id)
 
     async def _colour(self, alarm: AlarmEvent) -> str:
         return await asyncio.to_thread(self._colour_of, alarm)
@@ -151,7 +151,7 @@ class Intake:
         return workflow_id_for(alarm, self._acting.task_queue)
 
 
-def _without_change(event: TriggerEvent) -> Answer:
+def _without_change(event: TriggerEvent) -> WebhookResponse:
     """Other alarm events, such as an acknowledgement, have no colours, but a status change must have them."""
     data = event.content.get("data")
     kind = data.get("_vimtype") if isinstance(data, dict) else None

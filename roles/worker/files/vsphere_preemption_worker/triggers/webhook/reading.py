@@ -42,7 +42,7 @@ class Unreadable(Exception):
         self.status = status
 
 
-class Mode(StrEnum):
+class EventMode(StrEnum):
     """How the message contains the event."""
 
     BINARY = "binary"
@@ -51,7 +51,7 @@ class Mode(StrEnum):
     BARE = "bare"
 
 
-def mode_of(headers: Mapping[str, str]) -> Mode:
+def mode_of(headers: Mapping[str, str]) -> EventMode:
     """The mode of a message. Raises Unreadable with 415 for an unsupported one."""
     if headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Unreadable("the body is compressed; send it uncompressed", 415)
@@ -61,26 +61,28 @@ def mode_of(headers: Mapping[str, str]) -> Mode:
         raise Unreadable("the body is not in UTF-8", 415)
     kind = _kind(content_type)
     if kind in (_STRUCTURED, _BATCH):
-        return Mode.STRUCTURED if kind == _STRUCTURED else Mode.BATCH
+        return EventMode.STRUCTURED if kind == _STRUCTURED else EventMode.BATCH
     if not _JSON.fullmatch(kind):
         known = f"{_STRUCTURED}, {_BATCH}, or application/json"
         raise Unreadable(f"the content type is not JSON; send data encoded as JSON ({known})", 415)
-    return Mode.BINARY if any(name.lower().startswith("ce-") for name in headers) else Mode.BARE
+    return EventMode.BINARY if any(name.lower().startswith("ce-") for name in headers) else EventMode.BARE
 
 
-def events_of(mode: Mode, headers: Mapping[str, str], body: bytes, *, source: str) -> list[TriggerEvent | Unreadable]:
+def events_of(
+    mode: EventMode, headers: Mapping[str, str], body: bytes, *, source: str
+) -> list[TriggerEvent | Unreadable]:
     """The events in a message; in a batch, an invalid event is replaced by its error. Raises Unreadable for the rest.
 
     source: of an event that is not a CloudEvent.
     """
     content = _parsed(body)
-    if mode is Mode.BATCH:
+    if mode is EventMode.BATCH:
         if not isinstance(content, list) or len(content) > MOST_EVENTS:
             raise Unreadable(f"a batch must be a list of up to {MOST_EVENTS} events")
         return [_or_trouble(part) for part in content]
-    if mode is Mode.BINARY:
+    if mode is EventMode.BINARY:
         return [_binary(headers, content)]
-    if mode is Mode.BARE and isinstance(content, dict) and "specversion" not in content:
+    if mode is EventMode.BARE and isinstance(content, dict) and "specversion" not in content:
         return [_bare(content, source)]
     return [_structured(content)]
 

@@ -23,11 +23,11 @@ from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 
 from .access import ANSWER, access_log, observe_requests
 from .allowance import Allowance
-from .answers import Answer, Memory, of_batch, refused, wrong
-from .authentication import Authentication, Door, signed_headers
+from .answers import Memory, WebhookResponse, of_batch, refused, wrong
+from .authentication import Authentication, AuthStatus, signed_headers
 from .connections import Connections
-from .intake import RETRY_SECONDS, Acts, ColourOf, Intake
-from .reading import Mode, Unreadable, events_of, mode_of
+from .intake import RETRY_SECONDS, AlarmHandler, ColourOf, Intake
+from .reading import EventMode, Unreadable, events_of, mode_of
 from .settings import WebhookSettings
 
 PATHS = ("/", "/events")
@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 
 class _Refused(Exception):
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: WebhookResponse) -> None:
         super().__init__(answer.status)
         self.answer = answer
 
@@ -58,7 +58,7 @@ class Webhook:
         self,
         settings: WebhookSettings,
         rules: Callable[[], Sequence[AlarmRule]],
-        acting: Acts,
+        acting: AlarmHandler,
         colour_of: ColourOf,
         *,
         source: str,
@@ -92,28 +92,28 @@ class Webhook:
         request[ANSWER] = answer
         return _response(answer)
 
-    async def _answer(self, request: web.BaseRequest) -> Answer:
+    async def _answer(self, request: web.BaseRequest) -> WebhookResponse:
         if request.path not in PATHS:
             return refused(404, "not found; send events to / or /events")
         if request.method != "POST":
-            return Answer(405, {"error": "method not allowed; use POST"}, allow="POST")
+            return WebhookResponse(405, {"error": "method not allowed; use POST"}, allow="POST")
         if (request.content_length or 0) > self._settings.max_bytes:
             raise self._too_large()
-        door = self._authentication.at_first_sight(request.headers)
-        if door not in (None, Door.OPEN):
-            return _closed(door)
+        admission = self._authentication.before_body(request.headers)
+        if admission not in (None, AuthStatus.OPEN):
+            return _closed(admission)
         body = await self._body(request)
         with self._connections.busy(request):
-            return await self._enter(request, body, signed=door is None)
+            return await self._enter(request, body, signed=admission is None)
 
-    async def _enter(self, request: web.BaseRequest, body: bytes, *, signed: bool) -> Answer:
+    async def _enter(self, request: web.BaseRequest, body: bytes, *, signed: bool) -> WebhookResponse:
         seal = ""
         if signed:
             binary = any(name.lower().startswith("ce-") for name in request.headers)
             message = (signed_headers(request.headers) if binary else b"") + body
-            entry = self._authentication.of_whole(request.headers, message)
-            if entry.door is not Door.OPEN:
-                return _closed(entry.door)
+            entry = self._authentication.with_body(request.headers, message)
+            if entry.admission is not AuthStatus.OPEN:
+                return _closed(entry.admission)
             seal = f"seal {entry.seal}"
             if known := self._memory.find(seal):
                 return known.again()
@@ -126,14 +126,14 @@ class Webhook:
             self._memory.keep(seal, answer)
         return answer
 
-    async def _take(self, request: web.BaseRequest, body: bytes) -> Answer:
+    async def _take(self, request: web.BaseRequest, body: bytes) -> WebhookResponse:
         try:
             mode = mode_of(request.headers)
             events = events_of(mode, request.headers, body, source=self._source)
         except Unreadable as trouble:
             return wrong(str(trouble), trouble.status)
         self._allowance.owe(max(0, len(events) - _events_in(body)))
-        if mode is not Mode.BATCH:
+        if mode is not EventMode.BATCH:
             return await self._take_one(events[0])
         named = []
         for event in events:
@@ -141,7 +141,7 @@ class Webhook:
             named.append((name, await self._take_one(event)))
         return of_batch(named)
 
-    async def _take_one(self, event: TriggerEvent | Unreadable) -> Answer:
+    async def _take_one(self, event: TriggerEvent | Unreadable) -> WebhookResponse:
         return wrong(str(event), event.status) if isinstance(event, Unreadable) else await self._intake.take(event)
 
     async def _body(self, request: web.BaseRequest) -> bytes:
@@ -177,13 +177,13 @@ def _events_in(body: bytes) -> int:
     return max(1, math.ceil(len(body) / EVENT_BYTES))
 
 
-def _closed(door: Door | None) -> Answer:
-    if door is Door.NO_SECRETS:
+def _closed(admission: AuthStatus | None) -> WebhookResponse:
+    if admission is AuthStatus.NO_SECRETS:
         return refused(503, "the worker has no usable secrets", retry_seconds=RETRY_SECONDS)
-    return refused(401, "a valid token or signature is required", note=str(door))
+    return refused(401, "a valid token or signature is required", note=str(admission))
 
 
-def _response(answer: Answer) -> web.Response:
+def _response(answer: WebhookResponse) -> web.Response:
     headers = {"Cache-Control": "no-store"}
     if answer.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

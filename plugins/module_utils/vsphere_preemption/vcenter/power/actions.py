@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calls that change the power state of a VM.
+
+Each is made once: if it was interrupted, only a new read shows whether it was carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from ...core.inventory import ManagedObject
+from ..transport.faults import NamedFault, PowerRefused
+from ..transport.requests import call_without_arguments
+from ..transport.soap import Soap, SoapSession
+from ..transport.soap_codec import read_reference
+
+T = TypeVar("T")
+
+
+class Power:
+    """Power calls of one vCenter."""
+
+    def __init__(self, soap: Soap) -> None:
+        self._soap = soap
+
+    def power_off(self, vm: ManagedObject) -> ManagedObject:
+        """Power off a VM; returns the reference of the task. Raises PowerRefused."""
+        return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
+
+    def suspend(self, vm: ManagedObject) -> ManagedObject:
+        """Write the memory of a VM to disk and stop it; returns the reference of the task. Raises PowerRefused."""
+        return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}")
+
+    def power_on(self, vm: ManagedObject) -> ManagedObject:
+        """Power on or resume a VM; returns the reference of the task. Raises PowerRefused."""
+        return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}")
+
+    def shut_down_guest(self, vm: ManagedObject) -> None:
+        """Ask the guest of a VM to shut down, without waiting for it. Raises PowerRefused."""
+        self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes)
+
+    def _task(self, name: str, vm: ManagedObject, what: str) -> ManagedObject:
+        return self._change(name, vm, what, read_reference)
+
+    def _change(self, name: str, vm: ManagedObject, what: str, read: Callable[[bytes], T]) -> T:
+        body = call_without_arguments(name, vm)
+
+        def work(session: SoapSession) -> T:
+            return session.call(name, what, lambda: read(session.stub.send(body)))
+
+        try:
+            return self._soap.attempt(work, repeat=False)
+        except NamedFault as error:
+            raise PowerRefused.from_fault(error) from error.__cause__

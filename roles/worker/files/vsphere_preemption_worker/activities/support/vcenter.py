@@ -1,0 +1,82 @@
+# Copyright (c) 2026 the vsphere.preemption authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the vCenter client that stopping and settling need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol
+
+from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.policy.references import References
+
+
+class PowerNews(Protocol):
+    """Changes of watched VMs: those that are off or deleted, or whose task failed with this message.
+
+    off: when our task succeeded; None if only the power state shows that the VM is off (or suspended).
+    """
+
+    @property
+    def off(self) -> Mapping[ManagedObject, datetime | None]: ...
+
+    @property
+    def gone(self) -> Iterable[ManagedObject]: ...
+
+    @property
+    def failed(self) -> Mapping[ManagedObject, str]: ...
+
+
+class PowerSubscription(Protocol):
+    """One subscription to the changes of all watched VMs."""
+
+    def __enter__(self) -> PowerSubscription: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def wait(self, seconds: float) -> PowerNews: ...
+
+
+class PowerClient(Protocol):
+    """The part of the vCenter client that stopping VMs needs."""
+
+    @property
+    def user(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    def read(self, refs: Sequence[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]: ...
+
+    def missing(self, references: References) -> References: ...
+
+    def recheck(
+        self,
+        tag: str,
+        refs: Sequence[ManagedObject],
+        *,
+        labels: bool,
+        placed: bool = True,
+        protecting: Sequence[str] = (),
+    ) -> Mapping[ManagedObject, VirtualMachine]: ...
+
+    def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects: ...
+
+    def write_mark(self, vm: ManagedObject, value: str) -> None: ...
+
+    def power_off(self, vm: ManagedObject) -> ManagedObject: ...
+
+    def suspend(self, vm: ManagedObject) -> ManagedObject: ...
+
+    def shut_down_guest(self, vm: ManagedObject) -> None: ...
+
+    def watch(
+        self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject], until: PowerState
+    ) -> PowerSubscription: ...
+
+    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]: ...
