@@ -55,14 +55,14 @@ def test_the_first_error_of_deploy_is_the_table_with_what_to_do(
     password = {"preemption_vcenter_password": "secret-word"}
     ran = Ansible(tmp_path, {}).named_playbook("deploy", {**nothing_reachable, **password})
     rows = re.findall(r'^ +"(ok|warning|failed|skipped) +(\w+)  .*?( -> .*)?",?$', ran.stdout, re.MULTILINE)
-    assert len(rows) == 20, ran.stdout
+    assert len(rows) == 21, ran.stdout
     assert {name for status, name, step in rows if status == "failed" and step} == {
         "temporal_connection",
         "vcenter_connection",
     }
     assert "{'" not in ran.stdout
     assert '"name":' not in ran.stdout
-    [named] = set(re.findall(r"these checks have to be ok: ([\w, ]+)\.", ran.stdout))
+    [named] = set(re.findall(r"these checks must be ok: ([\w, ]+)\.", ran.stdout))
     assert named.split(", ")[0] == "temporal_connection"
     assert "reply_address" not in named
 

@@ -46,6 +46,12 @@ def test_all_that_is_empty_is_named_at_once() -> None:
         read_request(a_request({"scope": [], "only": []}))
 
 
+def test_a_part_that_nobody_knows_is_not_repeated_at_length() -> None:
+    with pytest.raises(InvalidRequest, match="does not support") as refused:
+        read_request(a_request({"target": {"x" * 10_000: None}}))
+    assert len(str(refused.value)) < 500
+
+
 @pytest.mark.parametrize(
     "narrow", [None, {}, {"only": []}, {"scope": [], "target": {}}, {"maxVMs": None, "target": {"memoryMiB": None}}]
 )

@@ -85,7 +85,7 @@ def _refuse_empty(parts: Mapping[str, Any]) -> None:
     given = {f"narrow.{name}": parts[name] for name in LIMITS if name in parts}
     target = parts.get("target")
     if target and isinstance(target, Mapping):
-        given |= {f"narrow.target.{name}": value for name, value in target.items()}
+        given |= {f"narrow.target.{name}": target[name] for name in TARGETS if name in target}
         del given["narrow.target"]
     refuse_empty(WHAT, given)
 

@@ -72,7 +72,7 @@ def test_a_mark_that_changed_since_the_plan_keeps_its_vm_off(
 def test_a_vm_that_is_gone_or_lost_the_tag_is_left_out(vcenter: RestoringVCenter) -> None:
     attempt = Attempt(vcenter)
 
-    def only_the_other(tag: str, refs: Sequence[ManagedObject], **wanted: Any) -> Machines:
+    def only_the_other(tag: str, refs: Sequence[ManagedObject], **wanted: object) -> Machines:
         return vcenter.read([vm(2)])
 
     vcenter.recheck = only_the_other  # type: ignore[method-assign]

@@ -88,8 +88,9 @@ class Pipeline:
         self._once, self._looked_again, self._stops = threading.Lock(), False, False
         self._evidence = Evidence(vcenter, times.from_wire(input.marked))
         labels, placed = needs_labels(input.policy), bool(input.scope.areas)
-        protecting = input.policy.protection.tags
-        look = partial(vcenter.recheck, input.run.request.tag, labels=labels, placed=placed, protecting=protecting)
+        look = partial(vcenter.recheck, input.run.request.tag, labels=labels, placed=placed)
+        if input.policy.protection.tags:
+            look = partial(look, protecting=input.policy.protection.tags)
         self._recheck = Recheck(look, [victim.vm for victim in input.victims], context.clock)
 
     def stop(self, victim: Victim) -> StopRequest | VictimOutcome:
