@@ -233,7 +233,7 @@ class VCenter:
     def power_off(self, vm: ManagedObject) -> ManagedObject:
         """Power off a VM; returns the reference of the task.
 
-        PowerRefused has the name of the fault. After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
+        VCenterFault has the name of the fault. After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
         """
         return self._power.power_off(vm)
 

@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from ...core.errors import VCenterError, VCenterObjectGone
+from ...core.errors import VCenterError, VCenterFault, VCenterObjectGone
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
 from ..inventory.machines import POWER_STATE, power_state
 from ..inventory.properties import Properties
@@ -200,9 +200,8 @@ class PowerWatch:
         """Subscribe again after a temporary error; raise any other error, and one that persists."""
         # Not closed: the collector has ended with its session, or cannot be reached.
         self._filter = None
-        lost_collector = (
-            isinstance(error, VCenterObjectGone) or getattr(error, "fault", "") == "InvalidCollectorVersion"
-        )
+        unknown = isinstance(error, VCenterFault) and error.fault == "InvalidCollectorVersion"
+        lost_collector = isinstance(error, VCenterObjectGone) or unknown
         is_passing = error.retryable or lost_collector
         if not is_passing or self._clock() - self._last_answer > self._patience_seconds:
             raise error

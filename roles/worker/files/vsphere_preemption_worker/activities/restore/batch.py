@@ -298,7 +298,7 @@ class Batch:
 
 
 def _already_on(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "InvalidPowerState"
+    return isinstance(error, VCenterFault) and error.fault == "InvalidPowerState"
 
 
 def _log_outcome(restore_id: str, outcome: VmRestoreOutcome) -> None:

@@ -319,8 +319,8 @@ class Pipeline:
 
 
 def _wants_force(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "ToolsUnavailable"
+    return isinstance(error, VCenterFault) and error.fault == "ToolsUnavailable"
 
 
 def _already_off(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "InvalidPowerState"
+    return isinstance(error, VCenterFault) and error.fault == "InvalidPowerState"
