@@ -19,7 +19,7 @@ from typing import Protocol
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
-from vsphere_preemption.core.inventory import Area, ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark, restored
 from vsphere_preemption.core.policy.model import Place
 from vsphere_preemption.core.restore.candidates import (
@@ -41,7 +41,7 @@ from ...messages.restore import GiveBackInput, GiveBackResult
 from ..pressure import GREEN, Gauges, alarm_colour
 from ..stop.pipeline import OUTAGE, PAUSES
 from ..support.claims import Claims
-from ..support.vcenter import PowerClient, PowerNews
+from ..support.vcenter import PowerClient
 
 # One attempt of an activity may take five minutes.
 TASK_SECONDS = 180.0
@@ -250,7 +250,7 @@ class Batch:
         return ended
 
     def _take_in(
-        self, changes: PowerNews, waiting: Mapping[ManagedObject, RestoreCandidate]
+        self, changes: PowerChanges, waiting: Mapping[ManagedObject, RestoreCandidate]
     ) -> dict[ManagedObject, VmRestoreOutcome]:
         ended = {}
         for vm, moment in changes.off.items():
