@@ -130,7 +130,7 @@ class Attempt:
         wire = [back.as_wire() for back in returns]
         order = GiveBackInput("wf/restore/1", "preemptible", "drill", wire, self.settings, self.alarm, heeds_pause=True)
         clock = self.vcenter.clock
-        context = RestoreContext(clock.now, again=self.again, clock=clock, pause=clock.pass_by)
+        context = RestoreContext(now=clock.now, again=self.again, clock=clock, pause=clock.pass_by)
         with ThreadPoolExecutor(1) as threads:
             result = Batch(self.vcenter, order, self.claims, threads, context).give_back(self.paused)
         self.ending = result.ending

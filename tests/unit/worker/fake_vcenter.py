@@ -215,7 +215,14 @@ class Attempt:
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        context = StopContext(clock.now, FakeGate(self.ending), self.check_in, clock, clock.pass_by, self.asked)
+        context = StopContext(
+            now=clock.now,
+            gate=FakeGate(self.ending),
+            check_in=self.check_in,
+            clock=clock,
+            pause=clock.pass_by,
+            asked=self.asked,
+        )
         pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), context=context)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:

@@ -10,8 +10,7 @@ that someone else has changed since, and it recognises every VM that we have pow
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,6 +40,7 @@ from ...messages.restore import GiveBackInput, GiveBackResult
 from ..pressure import GREEN, Gauges, alarm_colour
 from ..stop.pipeline import OUTAGE, PAUSES
 from ..support.claims import Claims
+from ..support.context import ActivityContext
 from ..support.vcenter import PowerClient
 
 # One attempt of an activity may take five minutes.
@@ -63,20 +63,16 @@ class RestoreClient(PowerClient, Gauges, Protocol):
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Users: ...
 
 
-@dataclass(frozen=True)
-class RestoreContext:
-    """The dependencies of a batch, which tests can replace.
+@dataclass(frozen=True, kw_only=True)
+class RestoreContext(ActivityContext):
+    """The dependencies of a batch.
 
     reach_back: how long before a mark's time the stop of its VM may have been requested. again: not the first attempt.
     """
 
-    now: Callable[[], datetime]
-    check_in: Callable[[], None] = lambda: None
     reach_back: timedelta = timedelta(hours=2)
     lease_seconds: float = 180.0
     again: bool = False
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
 
 
 class Batch:

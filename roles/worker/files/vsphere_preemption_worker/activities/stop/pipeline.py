@@ -11,8 +11,6 @@ is found in vCenter, and nothing is done twice.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -36,6 +34,7 @@ from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ...messages.run import StopInput
 from ..support.claims import Claims
+from ..support.context import ActivityContext
 from ..support.vcenter import PowerClient
 from .gate import Gate
 from .marks import Marks
@@ -47,18 +46,11 @@ PAUSES = (0.5, 1.0, 2.0)
 OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
 
 
-@dataclass(frozen=True)
-class StopContext:
-    """What a pipeline needs from outside, so that tests can bring their own.
+@dataclass(frozen=True, kw_only=True)
+class StopContext(ActivityContext):
+    """The dependencies of a pipeline. gate: checked before each change. asked: guests that need not be asked again."""
 
-    check_in: raises when the rest is left to the next worker. asked: the guests that need not be asked again.
-    """
-
-    now: Callable[[], datetime]
     gate: Gate
-    check_in: Callable[[], None] = lambda: None
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
     asked: ShutdownRequests = field(default_factory=ShutdownRequests)
 
 
