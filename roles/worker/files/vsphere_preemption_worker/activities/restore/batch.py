@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
+from vsphere_preemption.core.errors import PreemptionError, VCenterObjectGone
 from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark, restored
 from vsphere_preemption.core.policy.model import Place
@@ -38,9 +38,8 @@ from vsphere_preemption.core.restore.record import (
 
 from ...messages.restore import GiveBackInput, GiveBackResult
 from ..pressure import GREEN, Gauges, alarm_colour
-from ..stop.pipeline import OUTAGE, PAUSES
 from ..support.claims import Claims
-from ..support.context import ActivityContext
+from ..support.context import ActivityContext, any_fault, may_pass
 from ..support.vcenter import PowerClient
 
 # One attempt of an activity may take five minutes.
@@ -199,25 +198,22 @@ class Batch:
 
     def _ask(self, candidate: RestoreCandidate) -> ManagedObject | VmRestoreOutcome:
         """Request power-on until vCenter accepts it or rejects it permanently, or the VM is on."""
-        last: PreemptionError | None = None
-        for pause in (*PAUSES, None):
+        last = ""
+        for again in self._context.tries(may_pass):
             self._context.check_in()
             try:
                 return self._vcenter.power_on(candidate.vm)
             except VCenterObjectGone as error:
                 return VmRestoreOutcome.of(candidate, VmRestoreStatus.KEPT, NotRestored.GONE, str(error))
             except PreemptionError as error:
-                last = error
-                if pause is None and isinstance(error, OUTAGE):
-                    raise
-                if not error.retryable and not _already_on(error):
+                last = str(error)
+                if not again(error):
                     break
-            self._context.pause(pause or 0)
             # The call may have been accepted although its response was lost.
             seen = self._look(candidate)
             if seen:
                 return seen
-        return VmRestoreOutcome.of(candidate, VmRestoreStatus.FAILED, NotRestored.REFUSED, str(last))
+        return VmRestoreOutcome.of(candidate, VmRestoreStatus.FAILED, NotRestored.REFUSED, last)
 
     def _look(self, candidate: RestoreCandidate) -> VmRestoreOutcome | None:
         """The outcome of a VM that is on or gone; None for one that is still off."""
@@ -278,23 +274,18 @@ class Batch:
         return self._write(outcome, newer)
 
     def _write(self, outcome: VmRestoreOutcome, text: str) -> VmRestoreOutcome:
-        for pause in (*PAUSES, None):
+        last = ""
+        for again in self._context.tries(any_fault):
             try:
                 self._vcenter.write_mark(outcome.vm, text)
                 return outcome
             except VCenterObjectGone:
                 return outcome
             except PreemptionError as error:
-                if pause is None and isinstance(error, OUTAGE):
-                    raise
-                if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
-                    return replace(outcome, reason=NotRestored.MARK_FAILED, message=str(error)[:500])
-                self._context.pause(pause)
-        return outcome
-
-
-def _already_on(error: PreemptionError) -> bool:
-    return isinstance(error, VCenterFault) and error.fault == "InvalidPowerState"
+                last = str(error)[:500]
+                if not again(error):
+                    break
+        return replace(outcome, reason=NotRestored.MARK_FAILED, message=last)
 
 
 def _log_outcome(restore_id: str, outcome: VmRestoreOutcome) -> None:
