@@ -30,7 +30,10 @@ class Power:
         self._soap = soap
 
     def power_off(self, vm: ManagedObject) -> ManagedObject:
-        """Power off a VM; returns the reference of the task. Raises VCenterFault."""
+        """Power off a VM; returns the reference of the task. Raises VCenterFault with the name of the fault.
+
+        After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
+        """
         return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
 
     def suspend(self, vm: ManagedObject) -> ManagedObject:
@@ -64,10 +67,10 @@ class GuestInfo:
         self._soap = soap
 
     def set(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
-        """Write one value, empty to remove it; returns the reference of the task.
+        """Write one value, empty to remove it; returns the reference of the task, after which the guest can read it.
 
-        Repeated once after a broken connection: writing it twice is safe. Raises InvalidInput for any other key,
-        because those are settings of the VM itself.
+        Repeated once after a broken connection: writing it twice is safe. Raises VCenterObjectGone for a deleted VM,
+        InvalidInput for any other key, because those are settings of the VM itself.
         """
         what = f"Cannot set a guestinfo value of {vm}"
         if not key.startswith(PREFIX) or key == PREFIX:
