@@ -16,13 +16,13 @@ from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAI
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WITNESS_USER, WORKER_USER, VCSim
 from vsphere_preemption.core.errors import (
+    VCenterFault,
     VCenterObjectGone,
     VCenterPermissionDenied,
     VCenterTimeout,
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.vcenter.transport.faults import PowerRefused
 
 from .conftest import TAGGED, Clients
 
@@ -59,7 +59,7 @@ def test_a_refusal_has_the_name_of_the_fault(
 ) -> None:
     client = clients.open(vcenter_proxy)
     vcenter_proxy.on(call, answer)
-    with pytest.raises(PowerRefused, match=fault) as caught:
+    with pytest.raises(VCenterFault, match=fault) as caught:
         (client.power_off if call == "PowerOffVM_Task" else client.shut_down_guest)(refs[0])
     assert (caught.value.fault, caught.value.retryable) == (fault, retryable)
     assert vcenter_proxy.calls.count(call) == 1
@@ -69,11 +69,11 @@ def test_faults_of_vcenter_itself_are_read(vcsim: VCSim, govc: Govc, refs: Refs,
     client = clients.open(vcsim)
     with contextlib.closing(vcsim.witness()) as witness:
         witness.disable_methods(refs[1].value, "PowerOffVMTask")
-    with pytest.raises(PowerRefused) as caught:
+    with pytest.raises(VCenterFault) as caught:
         client.power_off(refs[1])
     assert caught.value.fault == "MethodDisabled"
     govc.power("off", TAGGED[0])
-    with pytest.raises(PowerRefused) as caught:
+    with pytest.raises(VCenterFault) as caught:
         client.shut_down_guest(refs[0])
     assert caught.value.fault == "InvalidPowerState"
     with pytest.raises(VCenterObjectGone, match="vm-4711"):

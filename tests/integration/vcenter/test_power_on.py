@@ -15,10 +15,9 @@ from support.govc import Govc
 from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, Cut
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WITNESS_USER, Model, VCSim
-from vsphere_preemption.core.errors import VCenterObjectGone, VCenterPermissionDenied, VCenterUnreachable
+from vsphere_preemption.core.errors import VCenterFault, VCenterObjectGone, VCenterPermissionDenied, VCenterUnreachable
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.transport.faults import PowerRefused
 
 from .conftest import TAGGED, Clients
 
@@ -105,7 +104,7 @@ def test_refusals_are_told_and_a_call_is_made_once(
     client = clients.open(vcenter_proxy)
     client.check()
     vcenter_proxy.on(call, TASK_IN_PROGRESS)
-    with pytest.raises(PowerRefused, match="TaskInProgress") as caught:
+    with pytest.raises(VCenterFault, match="TaskInProgress") as caught:
         act(client, call, refs[0])
     assert (caught.value.fault, caught.value.retryable) == ("TaskInProgress", True)
     vcenter_proxy.on(call, NO_PERMISSION)
@@ -123,7 +122,7 @@ def test_templates_cannot_be_powered_on(vcsim: VCSim, govc: Govc, refs: Refs, cl
     govc.power("off", TAGGED[0])
     with contextlib.closing(vcsim.witness()) as witness:
         witness.set_property(refs[0].value, "config.template", True)
-    with pytest.raises(PowerRefused, match="InvalidState"):
+    with pytest.raises(VCenterFault, match="InvalidState"):
         clients.open(vcsim).power_on(refs[0])
 
 

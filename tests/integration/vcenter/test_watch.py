@@ -19,9 +19,9 @@ from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WORKER_USER, Model, VCSim
 from support.waiting import wait_until
 from vsphere_preemption.core.errors import VCenterUnreachable
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.inventory import ManagedObject, PowerChanges
 from vsphere_preemption.vcenter.client import VCenter
-from vsphere_preemption.vcenter.power.watch import PowerChanges, PowerWatch
+from vsphere_preemption.vcenter.power.watch import PowerWatch
 
 from .conftest import TAGGED, Clients
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.alarm_event import AlarmEvent
-from vsphere_preemption.core.inventory import Area, ManagedObject, PowerState, Usage
+from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, Usage
 from vsphere_preemption.core.policy.model import Place, Restore
 from vsphere_preemption.core.restore.record import RestoreCandidate, VmRestoreOutcome
 from vsphere_preemption_worker.activities.restore.batch import Batch, RestoreContext
 from vsphere_preemption_worker.activities.support.claims import Claims
 from vsphere_preemption_worker.messages.restore import GiveBackInput
 
-from .fake_vcenter import START, US, Changes, FakeClock, FakeVCenter, vm
+from .fake_vcenter import START, US, FakeClock, FakeVCenter, vm
 
 HOST = ManagedObject("HostSystem", "host-1")
 ALARM = AlarmEvent(name="memory", compute_resource=ManagedObject("ClusterComputeResource", "domain-c1"))
@@ -93,7 +93,7 @@ class OnWatch:
     ) -> None:
         return None
 
-    def wait(self, seconds: float) -> Changes:
+    def wait(self, seconds: float) -> PowerChanges:
         seen = self.vcenter.machines
         on = [ref for ref in self.waiting if ref in seen and seen[ref].power_state is PowerState.ON]
         gone = [ref for ref in self.waiting if ref not in seen]
@@ -101,7 +101,7 @@ class OnWatch:
         self.waiting = [ref for ref in self.waiting if ref not in (*on, *gone, *failed)]
         if not on and not gone and not failed:
             self.vcenter.clock.pass_by(seconds)
-        return Changes({ref: self.vcenter.clock.now() for ref in on}, gone, failed)
+        return PowerChanges({ref: self.vcenter.clock.now() for ref in on}, frozenset(gone), failed)
 
 
 def a_mark(**changes: Any) -> str:
@@ -130,7 +130,7 @@ class Attempt:
         wire = [back.as_wire() for back in returns]
         order = GiveBackInput("wf/restore/1", "preemptible", "drill", wire, self.settings, self.alarm, heeds_pause=True)
         clock = self.vcenter.clock
-        context = RestoreContext(clock.now, again=self.again, clock=clock, pause=clock.pass_by)
+        context = RestoreContext(now=clock.now, again=self.again, clock=clock, pause=clock.pass_by)
         with ThreadPoolExecutor(1) as threads:
             result = Batch(self.vcenter, order, self.claims, threads, context).give_back(self.paused)
         self.ending = result.ending

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.inventory import ManagedObject, PowerChanges, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.policy.references import References
@@ -44,13 +44,6 @@ class FakeClock:
 
     def pass_by(self, seconds: float) -> None:
         self.seconds += seconds
-
-
-@dataclass
-class Changes:
-    off: dict[ManagedObject, datetime | None] = field(default_factory=dict)
-    gone: list[ManagedObject] = field(default_factory=list)
-    failed: dict[ManagedObject, str] = field(default_factory=dict)
 
 
 Problem = Callable[[ManagedObject], None]
@@ -167,7 +160,7 @@ class FakeWatch:
     ) -> None:
         return None
 
-    def wait(self, seconds: float) -> Changes:
+    def wait(self, seconds: float) -> PowerChanges:
         seen = self._vcenter.machines
         off = {
             ref: self._vcenter.clock.now() if self._vcenter.stopped_by.get(ref) == US and ref in self._tasks else None
@@ -177,7 +170,7 @@ class FakeWatch:
         gone = [ref for ref in self._machines if ref not in seen]
         if not off and not gone:
             self._vcenter.clock.pass_by(seconds)
-        return Changes(off, gone)
+        return PowerChanges(off, frozenset(gone))
 
 
 def vm(number: int) -> ManagedObject:
@@ -222,7 +215,14 @@ class Attempt:
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
-        context = StopContext(clock.now, FakeGate(self.ending), self.check_in, clock, clock.pass_by, self.asked)
+        context = StopContext(
+            now=clock.now,
+            gate=FakeGate(self.ending),
+            check_in=self.check_in,
+            clock=clock,
+            pause=clock.pass_by,
+            asked=self.asked,
+        )
         pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), context=context)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:

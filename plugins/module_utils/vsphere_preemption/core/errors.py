@@ -163,9 +163,13 @@ class VCenterObjectGone(VCenterError):
 
 
 class VCenterFault(VCenterError):
-    """Any other fault that vCenter returned."""
+    """Any other fault that vCenter returned. fault: vSphere's name of it, such as InvalidPowerState, if it has one."""
 
     code = "vcenter_fault"
+
+    def __init__(self, what: str, *, why: str, next_step: str, retryable: bool | None = None, fault: str = "") -> None:
+        super().__init__(what, why=why, next_step=next_step, retryable=retryable)
+        self.fault = fault
 
 
 class TagNotFound(VCenterError):

@@ -43,6 +43,23 @@ class PowerState(StrEnum):
 
 
 @dataclass(frozen=True)
+class PowerChanges:
+    """Changes of VMs whose power state changes.
+
+    off: VMs that have reached the power state that the watch waits for, with the time when their task succeeded, by
+    vCenter's clock, or None if only the power state is known. gone: VMs that were deleted.
+    failed: why their task failed, as the name of the fault and vCenter's text.
+    """
+
+    off: Mapping[ManagedObject, datetime | None] = field(default_factory=dict)
+    gone: frozenset[ManagedObject] = frozenset()
+    failed: Mapping[ManagedObject, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.off or self.gone or self.failed)
+
+
+@dataclass(frozen=True)
 class VirtualMachine:
     """One VM at the time of a bulk read. Properties that were not read have their defaults.
 

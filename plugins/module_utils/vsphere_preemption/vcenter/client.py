@@ -13,21 +13,17 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from types import TracebackType
 
 from ..core.errors import VCenterError
 from ..core.inventory import (
     VIRTUAL_MACHINE,
-    Area,
     ManagedObject,
     PowerState,
     TaggedObjects,
-    Usage,
     VirtualMachine,
 )
-from ..core.policy.model import Place
 from ..core.policy.references import References
 from .inventory.alarm_colour import Alarms
 from .inventory.machines import Inventory, Machines
@@ -63,6 +59,7 @@ class About:
 class VCenter:
     """A vCenter. Raises MissingLibrary if pyVmomi is not installed, InvalidSetting for an invalid CA file.
 
+    The operations that need only one part of the client are methods of that part; each is documented there.
     observe: called for every call with its name in SOAP or REST, its duration in seconds, and its error code.
     """
 
@@ -72,17 +69,22 @@ class VCenter:
         self._connections = ConnectionPool(settings)
         calls = CallGate(settings.calls, address=str(settings.endpoint), observe=observe)
         guard = LoginGuard(credentials)
-        self._soap = Soap(self._connections, calls, guard)
-        self._rest = Rest(self._connections, calls, guard)
-        self._tags = Tags(self._rest, calls=settings.calls)
-        self._attribute = MarkAttribute(self._soap)
-        self._inventory = Inventory(self._soap, self._attribute)
-        self._power = Power(self._soap)
-        self._evidence = EventLog(self._soap)
-        self._places = Places(self._soap)
-        self._hosts = Hosts(self._soap)
-        self._alarms = Alarms(self._soap)
-        self._guest_info = GuestInfo(self._soap)
+        # soap, rest: the APIs themselves, for administrative tasks; see vcenter/admin.
+        self.soap = Soap(self._connections, calls, guard)
+        self.rest = Rest(self._connections, calls, guard)
+        self._tags = Tags(self.rest, calls=settings.calls)
+        self._attribute = MarkAttribute(self.soap)
+        self._inventory = Inventory(self.soap, self._attribute)
+        power, places, event_log = Power(self.soap), Places(self.soap), EventLog(self.soap)
+        self.read = self._inventory.read
+        self.ensure_attribute, self.write_mark = self._attribute.ensure, self._attribute.write
+        self.power_off, self.suspend, self.power_on = power.power_off, power.suspend, power.power_on
+        self.shut_down_guest = power.shut_down_guest
+        self.who_stopped, self.who_started = event_log.who_stopped, event_log.who_started
+        self.resolve, self.compute_resource = places.resolve, places.compute_resource
+        self.usage = Hosts(self.soap).usage
+        self.alarm_colour = Alarms(self.soap).colour
+        self.set_guestinfo = GuestInfo(self.soap).set
 
     def __enter__(self) -> VCenter:
         return self
@@ -100,24 +102,14 @@ class VCenter:
     @property
     def user(self) -> str:
         """Our name as in vCenter's events; logs in if necessary."""
-        return self._soap.session().user
-
-    @property
-    def soap(self) -> Soap:
-        """The SOAP API itself, for administrative tasks; see the files *_admin.py."""
-        return self._soap
-
-    @property
-    def rest(self) -> Rest:
-        """The REST API itself, for the same purpose."""
-        return self._rest
+        return self.soap.session().user
 
     def check(self) -> About:
         """Check that both sessions are open and vCenter responds: one cheap call, and a login if necessary."""
         what = "Cannot read vCenter's time"
-        self._soap.attempt(lambda session: session.call("CurrentTime", what, session.instance().CurrentTime))
-        self._rest.log_in()
-        session = self._soap.session()
+        self.soap.attempt(lambda session: session.call("CurrentTime", what, session.instance().CurrentTime))
+        self.rest.log_in()
+        session = self.soap.session()
         about = session.content.about
         return About(about.name, about.version, about.apiVersion, about.instanceUuid or "", session.user)
 
@@ -125,7 +117,7 @@ class VCenter:
         """Log out, for at most three seconds. A later call logs in again."""
 
         def log_out() -> None:
-            for session in (self._rest, self._soap):
+            for session in (self.rest, self.soap):
                 # vCenter ends sessions by itself that cannot be ended now.
                 with contextlib.suppress(VCenterError):
                     session.log_out()
@@ -201,10 +193,6 @@ class VCenter:
         carriers, machines = in_parallel(lambda: self._tags.carriers(tag, refs), read)
         return {ref: machine for ref, machine in machines.items() if ref in carriers}
 
-    def read(self, refs: Iterable[ManagedObject]) -> Mapping[ManagedObject, VirtualMachine]:
-        """The current state of the VMs, without their tags; those that do not exist are omitted."""
-        return self._inventory.read(refs)
-
     def missing(self, references: References) -> References:
         """The references for which this account sees no object in vCenter.
 
@@ -219,36 +207,6 @@ class VCenter:
             attributes=tuple(name for name in references.attributes if name not in attributes),
         )
 
-    def ensure_attribute(self) -> int:
-        """The key of the custom attribute for marks; created if it does not exist."""
-        return self._attribute.ensure()
-
-    def write_mark(self, vm: ManagedObject, value: str) -> None:
-        """Set the mark of a VM, with one call. Check immediately before that the VM exists.
-
-        Raises VCenterObjectGone for a deleted VM. Repeated once after a broken connection: writing it twice is safe.
-        """
-        self._attribute.write(vm, value)
-
-    def power_off(self, vm: ManagedObject) -> ManagedObject:
-        """Power off a VM; returns the reference of the task.
-
-        PowerRefused has the name of the fault. After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
-        """
-        return self._power.power_off(vm)
-
-    def shut_down_guest(self, vm: ManagedObject) -> None:
-        """Ask the guest of a VM to shut down; errors as for `power_off`."""
-        self._power.shut_down_guest(vm)
-
-    def suspend(self, vm: ManagedObject) -> ManagedObject:
-        """Suspend a VM; returns the reference of the task. Errors as for `power_off`."""
-        return self._power.suspend(vm)
-
-    def power_on(self, vm: ManagedObject) -> ManagedObject:
-        """Power on or resume a VM; returns the reference of the task. Errors as for `power_off`."""
-        return self._power.power_on(vm)
-
     def watch(
         self,
         *,
@@ -260,53 +218,7 @@ class VCenter:
 
         tasks: the task for each VM. VMs that have reached the state are in `off` of the changes, for any state.
         """
-        return PowerWatch(self._soap, machines, tasks, call_seconds=self._settings.call_seconds, until=until)
-
-    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who last stopped or suspended each VM since that time, if there was one. Compare with `user`.
-
-        Actions before the VM was last powered on do not count. So for a VM that is off now, it is our name only if the
-        VM was not powered on since we stopped it.
-        """
-        return self._evidence.who_stopped(machines, since)
-
-    def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
-        """The user who last powered on or resumed each VM since that time, unless it was stopped after that."""
-        return self._evidence.who_started(machines, since)
-
-    def resolve(self, places: Sequence[Place]) -> Area:
-        """All objects in any of the places, with four calls; empty without places.
-
-        Raises PlaceNotFound, PlaceAmbiguous.
-        """
-        return self._places.resolve(places)
-
-    def compute_resource(self, ref: ManagedObject) -> Area:
-        """The hosts of one compute resource, with one call. Raises PlaceNotFound if there is no such resource."""
-        return self._places.compute_resource(ref)
-
-    def usage(self, hosts: Iterable[ManagedObject] | None = None) -> Usage:
-        """The usage of those hosts that are connected and not in maintenance; None: of all hosts of vCenter.
-
-        One call per thousand hosts; three more for all of vCenter.
-        """
-        return self._hosts.usage(hosts)
-
-    def alarm_colour(self, entity: ManagedObject, alarm: ManagedObject | None = None, name: str = "") -> str:
-        """red, yellow, gray or green: the current worst colour of an alarm, on an object and everything below it.
-
-        The alarm is identified by its reference or its name; without either, any alarm counts. Raises VCenterObjectGone
-        if the object does not exist.
-        """
-        return self._alarms.colour(entity, alarm, name)
-
-    def set_guestinfo(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
-        """Set a value for the guest of a VM, under a key that begins with `guestinfo.`; returns the task's reference.
-
-        The guest can read it once the task has ended. Raises VCenterObjectGone for a deleted VM, InvalidInput for other
-        keys.
-        """
-        return self._guest_info.set(vm, key, value)
+        return PowerWatch(self.soap, machines, tasks, call_seconds=self._settings.call_seconds, until=until)
 
 
 def _with_tags(machines: Machines, tags: Mapping[ManagedObject, frozenset[str]]) -> Machines:

@@ -28,8 +28,6 @@ from vsphere_preemption.core.errors import (
 )
 from vsphere_preemption.vcenter.transport.faults import (
     ConnectionBroken,
-    NamedFault,
-    PowerRefused,
     SessionLost,
     fault_text,
     translate,
@@ -74,9 +72,9 @@ def a_certificate_error(code: int) -> ssl.SSLCertVerificationError:
         pytest.param(vim.fault.NotAuthenticated(), SessionLost, True, "session", id="session"),
         pytest.param(vim.fault.InvalidLogin(), VCenterLoginRefused, True, "rejected the user", id="password"),
         pytest.param(vmodl.fault.ManagedObjectNotFound(), VCenterObjectGone, False, "no longer exists", id="deleted"),
-        pytest.param(vim.fault.TaskInProgress(), NamedFault, True, "TaskInProgress", id="busy"),
-        pytest.param(vim.fault.InvalidPowerState(), NamedFault, False, "InvalidPowerState", id="off already"),
-        pytest.param(vmodl.fault.SystemError(), NamedFault, True, "SystemError", id="system error"),
+        pytest.param(vim.fault.TaskInProgress(), VCenterFault, True, "TaskInProgress", id="busy"),
+        pytest.param(vim.fault.InvalidPowerState(), VCenterFault, False, "InvalidPowerState", id="off already"),
+        pytest.param(vmodl.fault.SystemError(), VCenterFault, True, "SystemError", id="system error"),
         pytest.param(KeyError(""), VCenterFault, False, "is invalid", id="pyVmomi stumbled"),
     ],
 )
@@ -103,10 +101,9 @@ def test_a_missing_privilege_is_named_together_with_its_object() -> None:
 
 def test_a_power_fault_keeps_its_name() -> None:
     fault = translated(vim.fault.ToolsUnavailable(msg="Tools is not running."))
-    assert isinstance(fault, NamedFault)
-    refused = PowerRefused.from_fault(fault)
-    assert (refused.fault, refused.retryable) == ("ToolsUnavailable", False)
-    assert "ToolsUnavailable (Tools is not running)" in str(refused)
+    assert isinstance(fault, VCenterFault)
+    assert (fault.fault, fault.retryable) == ("ToolsUnavailable", False)
+    assert "ToolsUnavailable (Tools is not running)" in str(fault)
 
 
 def test_a_fault_without_text_is_told_by_its_name() -> None:

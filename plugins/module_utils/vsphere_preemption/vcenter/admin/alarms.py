@@ -14,7 +14,6 @@ from ...core.setup.alarm import AlarmAction, AlarmDefinition, DefinedAlarm, Metr
 from ..inventory.properties import read_properties, reference
 from ..inventory.tree import Places
 from ..transport import _pyvmomi
-from ..transport.faults import NamedFault
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import Query
 
@@ -85,7 +84,7 @@ def _create(session: SoapSession, wanted: AlarmDefinition, entity: ManagedObject
     spec = _spec(wanted)
     try:
         session.call("CreateAlarm", what, lambda: manager.CreateAlarm(session.object(entity), spec))
-    except NamedFault as error:
+    except VCenterFault as error:
         raise _refused(error, what) from error
 
 
@@ -96,11 +95,11 @@ def _change(session: SoapSession, ref: ManagedObject, wanted: AlarmDefinition) -
     spec.action, spec.actionFrequency = before.action, before.actionFrequency
     try:
         session.call("ReconfigureAlarm", what, lambda: alarm.ReconfigureAlarm(spec))
-    except NamedFault as error:
+    except VCenterFault as error:
         raise _refused(error, what) from error
 
 
-def _refused(error: NamedFault, what: str) -> Exception:
+def _refused(error: VCenterFault, what: str) -> Exception:
     if error.fault != "InvalidArgument":
         return error
     step = "Set watches to hosts, and define the alarm on a folder, datacenter or cluster above them."

@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
+from ...core.errors import VCenterFault
 from ...core.inventory import VIRTUAL_MACHINE
 from ...core.setup.attribute import Definition, definition_of
 from ..inventory.machines import CUSTOM_VALUE
 from ..inventory.marks import FIELDS
 from ..inventory.properties import read_all, read_properties, reference
 from ..transport import _pyvmomi
-from ..transport.faults import NamedFault
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import Query
 
@@ -45,7 +45,7 @@ class AttributeAdmin:
             add = manager.AddCustomFieldDef
             try:
                 return int(session.call("AddCustomFieldDef", what, lambda: add(name, _pyvmomi.vim.VirtualMachine)).key)
-            except NamedFault as error:
+            except VCenterFault as error:
                 there = definition_of(name, _definitions(session)) if error.fault == "DuplicateName" else None
                 if there is None:
                     raise
@@ -63,8 +63,8 @@ class AttributeAdmin:
                 return
             try:
                 session.call("RemoveCustomFieldDef", what, lambda: manager.RemoveCustomFieldDef(definition.key))
-            except NamedFault:
-                if definition in _definitions(session):
+            except VCenterFault as error:
+                if not error.fault or definition in _definitions(session):
                     raise
 
         self._soap.attempt(work)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...core.errors import InvalidSetting
+from ...core.errors import InvalidSetting, VCenterFault
 from ...core.inventory import ManagedObject
 from ...core.setup.privileges import SYSTEM_PRIVILEGES
 from ...core.setup.role import (
@@ -27,7 +27,6 @@ from ...core.setup.role import (
 from ..inventory.properties import read_properties, reference
 from ..inventory.tree import Places
 from ..transport import _pyvmomi
-from ..transport.faults import NamedFault
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import Query
 
@@ -153,7 +152,7 @@ def _grant(session: SoapSession, change: GrantRole) -> None:
     )
     try:
         session.call("SetEntityPermissions", what, lambda: manager.SetEntityPermissions(entity, [permission]))
-    except NamedFault as error:
+    except VCenterFault as error:
         if error.fault != "UserNotFound":
             raise
         kind = "group" if change.principal.group else "user"

@@ -13,10 +13,9 @@ import threading
 from collections.abc import Iterable, Mapping
 
 from ...core.contract import ATTRIBUTE_NAME
-from ...core.errors import VCenterPermissionDenied
+from ...core.errors import VCenterFault, VCenterPermissionDenied
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
 from ..transport import _pyvmomi
-from ..transport.faults import NamedFault
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import Paths, Query, set_field
 from .properties import read_properties, reference
@@ -50,7 +49,7 @@ class MarkAttribute:
             key = self._key(session)
             try:
                 self._set(session, vm, key, value)
-            except NamedFault as error:
+            except VCenterFault as error:
                 # vCenter returns this for a wrong key and for a value that it rejects.
                 if error.fault != "InvalidArgument":
                     raise
@@ -102,7 +101,7 @@ class MarkAttribute:
             created = session.call(
                 "AddCustomFieldDef", WHAT, lambda: manager.AddCustomFieldDef(ATTRIBUTE_NAME, machine)
             )
-        except NamedFault as error:
+        except VCenterFault as error:
             # Another client may have created it between our check and our call.
             key = _key_among(self._fields(session)) if error.fault == "DuplicateName" else None
             if key is None:

@@ -168,7 +168,7 @@ class Places:
         self._soap = soap
 
     def resolve(self, places: Sequence[Place]) -> Area:
-        """All places together. Raises PlaceNotFound, PlaceAmbiguous."""
+        """All places together, with four calls; empty without places. Raises PlaceNotFound, PlaceAmbiguous."""
         if not places:
             return Area()
         tree = self._soap.attempt(_tree)

@@ -15,7 +15,6 @@ from ...core.errors import InvalidInput
 from ...core.inventory import ManagedObject
 from ..inventory.properties import reference
 from ..transport import _pyvmomi
-from ..transport.faults import NamedFault, PowerRefused
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import call_without_arguments, read_reference
 
@@ -31,19 +30,22 @@ class Power:
         self._soap = soap
 
     def power_off(self, vm: ManagedObject) -> ManagedObject:
-        """Power off a VM; returns the reference of the task. Raises PowerRefused."""
+        """Power off a VM; returns the reference of the task. Raises VCenterFault with the name of the fault.
+
+        After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
+        """
         return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
 
     def suspend(self, vm: ManagedObject) -> ManagedObject:
-        """Write the memory of a VM to disk and stop it; returns the reference of the task. Raises PowerRefused."""
+        """Write the memory of a VM to disk and stop it; returns the reference of the task. Raises VCenterFault."""
         return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}")
 
     def power_on(self, vm: ManagedObject) -> ManagedObject:
-        """Power on or resume a VM; returns the reference of the task. Raises PowerRefused."""
+        """Power on or resume a VM; returns the reference of the task. Raises VCenterFault."""
         return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}")
 
     def shut_down_guest(self, vm: ManagedObject) -> None:
-        """Ask the guest of a VM to shut down, without waiting for it. Raises PowerRefused."""
+        """Ask the guest of a VM to shut down, without waiting for it. Raises VCenterFault."""
         self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes)
 
     def _task(self, name: str, vm: ManagedObject, what: str) -> ManagedObject:
@@ -55,10 +57,7 @@ class Power:
         def work(session: SoapSession) -> T:
             return session.call(name, what, lambda: read(session.stub.send(body)))
 
-        try:
-            return self._soap.attempt(work, repeat=False)
-        except NamedFault as error:
-            raise PowerRefused.from_fault(error) from error.__cause__
+        return self._soap.attempt(work, repeat=False)
 
 
 class GuestInfo:
@@ -68,10 +67,10 @@ class GuestInfo:
         self._soap = soap
 
     def set(self, vm: ManagedObject, key: str, value: str) -> ManagedObject:
-        """Write one value, empty to remove it; returns the reference of the task.
+        """Write one value, empty to remove it; returns the reference of the task, after which the guest can read it.
 
-        Repeated once after a broken connection: writing it twice is safe. Raises InvalidInput for any other key,
-        because those are settings of the VM itself.
+        Repeated once after a broken connection: writing it twice is safe. Raises VCenterObjectGone for a deleted VM,
+        InvalidInput for any other key, because those are settings of the VM itself.
         """
         what = f"Cannot set a guestinfo value of {vm}"
         if not key.startswith(PREFIX) or key == PREFIX:

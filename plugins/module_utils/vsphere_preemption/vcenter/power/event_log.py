@@ -44,7 +44,8 @@ class EventLog:
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
         """The user who last stopped or suspended each VM since that time, if there was one.
 
-        since: by vCenter's clock. A VM that was powered on after that has no user.
+        since: by vCenter's clock. Actions before the VM was last powered on do not count. So for a VM that is off now,
+        it is our name only if the VM was not powered on since we stopped it.
         """
         wanted = frozenset(machines)
         if not wanted:

@@ -14,13 +14,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
-from ...core.errors import VCenterError, VCenterObjectGone
-from ...core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState
+from ...core.errors import VCenterError, VCenterFault, VCenterObjectGone
+from ...core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerChanges, PowerState
 from ..inventory.machines import POWER_STATE, power_state
 from ..inventory.properties import Properties
 from ..transport.soap import Soap
@@ -41,23 +40,6 @@ LONGEST_WAIT_SECONDS = 10
 SHORT_PAUSE_SECONDS = 0.1
 POLL_SECONDS, POLL_SECONDS_PER_OBJECT = 0.25, 0.0005
 TASKS_EVERY = 4
-
-
-@dataclass(frozen=True)
-class PowerChanges:
-    """Changes of VMs whose power state changes.
-
-    off: VMs that have reached the power state that the watch waits for, with the time when their task succeeded, by
-    vCenter's clock, or None if only the power state is known. gone: VMs that were deleted.
-    failed: why their task failed, as the name of the fault and vCenter's text.
-    """
-
-    off: Mapping[ManagedObject, datetime | None] = field(default_factory=dict)
-    gone: frozenset[ManagedObject] = frozenset()
-    failed: Mapping[ManagedObject, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.off or self.gone or self.failed)
 
 
 class PowerWatch:
@@ -200,9 +182,8 @@ class PowerWatch:
         """Subscribe again after a temporary error; raise any other error, and one that persists."""
         # Not closed: the collector has ended with its session, or cannot be reached.
         self._filter = None
-        lost_collector = (
-            isinstance(error, VCenterObjectGone) or getattr(error, "fault", "") == "InvalidCollectorVersion"
-        )
+        unknown = isinstance(error, VCenterFault) and error.fault == "InvalidCollectorVersion"
+        lost_collector = isinstance(error, VCenterObjectGone) or unknown
         is_passing = error.retryable or lost_collector
         if not is_passing or self._clock() - self._last_answer > self._patience_seconds:
             raise error

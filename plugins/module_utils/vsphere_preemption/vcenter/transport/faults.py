@@ -3,14 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All errors of the underlying libraries, translated into ours.
 
-Three kinds are private to this folder, because the client handles them itself before a caller may see them:
+Two kinds are private to this folder, because the client handles them itself before a caller may see them:
 
     VCenterUnreachable
     ├── SessionLost          log in again, and repeat: the call was rejected before it did anything
     └── ConnectionBroken     a read is repeated once; a changing call may have been carried out
-    VCenterFault
-    └── NamedFault           `fault` is the name of vSphere's fault
-        └── PowerRefused     vCenter rejected a change of a VM's power state
 """
 
 from __future__ import annotations
@@ -63,23 +60,6 @@ class SessionLost(VCenterUnreachable):
 
 class ConnectionBroken(VCenterUnreachable):
     """The connection was closed before the response was complete."""
-
-
-class NamedFault(VCenterFault):
-    """A fault of vSphere. fault: its name, such as InvalidPowerState."""
-
-    def __init__(self, what: str, *, why: str, next_step: str, retryable: bool | None = None, fault: str = "") -> None:
-        super().__init__(what, why=why, next_step=next_step, retryable=retryable)
-        self.fault = fault
-
-
-class PowerRefused(NamedFault):
-    """vCenter rejected a change of a VM's power state: ToolsUnavailable, InvalidPowerState, TaskInProgress …"""
-
-    @classmethod
-    def from_fault(cls, error: NamedFault) -> PowerRefused:
-        """The same fault, for a power call."""
-        return cls(error.what, why=error.why, next_step=error.next_step, retryable=error.retryable, fault=error.fault)
 
 
 def fault_name(fault: object) -> str:
@@ -156,7 +136,7 @@ def _fault(error: Any, what: str, address: str) -> PreemptionError:
     if special is not None:
         return special(error, what)
     step = "Retry." if name in PASSING_FAULTS else "Check the task or the event in vCenter for the reason."
-    return NamedFault(what, why=fault_text(error), next_step=step, retryable=name in PASSING_FAULTS, fault=name)
+    return VCenterFault(what, why=fault_text(error), next_step=step, retryable=name in PASSING_FAULTS, fault=name)
 
 
 def _session_lost(error: Any, what: str) -> PreemptionError:

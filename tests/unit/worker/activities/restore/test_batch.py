@@ -187,9 +187,7 @@ def test_somebody_else_was_faster(vcenter: RestoringVCenter) -> None:
 
     def ada_is_faster(ref: ManagedObject) -> None:
         vcenter.switch_on(ref, SOMEBODY)
-        error = VCenterFault("Cannot power on", why="it is on", next_step="-")
-        error.fault = "InvalidPowerState"  # type: ignore[attr-defined]
-        raise error
+        raise VCenterFault("Cannot power on", why="it is on", next_step="-", fault="InvalidPowerState")
 
     vcenter.before["power_on"] = ada_is_faster
     assert set(Attempt(vcenter).run().values()) == {("kept", "is_on")}

@@ -35,9 +35,7 @@ UNREACHABLE = VCenterUnreachable("Cannot reach vCenter", why="the connection bro
 
 
 def a_fault(name: str, *, retryable: bool) -> VCenterFault:
-    fault = VCenterFault("vCenter refused", why=name, next_step="Look at it.", retryable=retryable)
-    fault.fault = name  # type: ignore[attr-defined]
-    return fault
+    return VCenterFault("vCenter refused", why=name, next_step="Look at it.", retryable=retryable, fault=name)
 
 
 def raising(error: PreemptionError, times: int = 1000) -> Callable[[ManagedObject], None]:

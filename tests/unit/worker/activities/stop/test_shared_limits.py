@@ -46,7 +46,7 @@ def reserve(
 ) -> dict[str, VictimOutcome]:
     """What must not be stopped. between: happens after the first look and before the marks, in another worker."""
     clock = vcenter.clock
-    context = StopContext(clock.now, FakeGate(), clock=clock, pause=clock.pass_by)
+    context = StopContext(now=clock.now, gate=FakeGate(), clock=clock, pause=clock.pass_by)
     pipeline = Pipeline(vcenter, order, claims=Claims(), marks=Marks(order), context=context)
     looked = vcenter.tagged
 

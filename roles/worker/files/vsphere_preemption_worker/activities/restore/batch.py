@@ -10,16 +10,15 @@ that someone else has changed since, and it recognises every VM that we have pow
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
-from vsphere_preemption.core.inventory import Area, ManagedObject, PowerState, VirtualMachine
+from vsphere_preemption.core.errors import PreemptionError, VCenterObjectGone
+from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark, restored
 from vsphere_preemption.core.policy.model import Place
 from vsphere_preemption.core.restore.candidates import (
@@ -39,9 +38,9 @@ from vsphere_preemption.core.restore.record import (
 
 from ...messages.restore import GiveBackInput, GiveBackResult
 from ..pressure import GREEN, Gauges, alarm_colour
-from ..stop.pipeline import OUTAGE, PAUSES
 from ..support.claims import Claims
-from ..support.vcenter import PowerClient, PowerNews
+from ..support.context import ActivityContext, any_fault, may_pass
+from ..support.vcenter import PowerClient
 
 # One attempt of an activity may take five minutes.
 TASK_SECONDS = 180.0
@@ -63,20 +62,16 @@ class RestoreClient(PowerClient, Gauges, Protocol):
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Users: ...
 
 
-@dataclass(frozen=True)
-class RestoreContext:
-    """The dependencies of a batch, which tests can replace.
+@dataclass(frozen=True, kw_only=True)
+class RestoreContext(ActivityContext):
+    """The dependencies of a batch.
 
     reach_back: how long before a mark's time the stop of its VM may have been requested. again: not the first attempt.
     """
 
-    now: Callable[[], datetime]
-    check_in: Callable[[], None] = lambda: None
     reach_back: timedelta = timedelta(hours=2)
     lease_seconds: float = 180.0
     again: bool = False
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
 
 
 class Batch:
@@ -203,25 +198,22 @@ class Batch:
 
     def _ask(self, candidate: RestoreCandidate) -> ManagedObject | VmRestoreOutcome:
         """Request power-on until vCenter accepts it or rejects it permanently, or the VM is on."""
-        last: PreemptionError | None = None
-        for pause in (*PAUSES, None):
+        last = ""
+        for again in self._context.tries(may_pass):
             self._context.check_in()
             try:
                 return self._vcenter.power_on(candidate.vm)
             except VCenterObjectGone as error:
                 return VmRestoreOutcome.of(candidate, VmRestoreStatus.KEPT, NotRestored.GONE, str(error))
             except PreemptionError as error:
-                last = error
-                if pause is None and isinstance(error, OUTAGE):
-                    raise
-                if not error.retryable and not _already_on(error):
+                last = str(error)
+                if not again(error):
                     break
-            self._context.pause(pause or 0)
             # The call may have been accepted although its response was lost.
             seen = self._look(candidate)
             if seen:
                 return seen
-        return VmRestoreOutcome.of(candidate, VmRestoreStatus.FAILED, NotRestored.REFUSED, str(last))
+        return VmRestoreOutcome.of(candidate, VmRestoreStatus.FAILED, NotRestored.REFUSED, last)
 
     def _look(self, candidate: RestoreCandidate) -> VmRestoreOutcome | None:
         """The outcome of a VM that is on or gone; None for one that is still off."""
@@ -250,7 +242,7 @@ class Batch:
         return ended
 
     def _take_in(
-        self, changes: PowerNews, waiting: Mapping[ManagedObject, RestoreCandidate]
+        self, changes: PowerChanges, waiting: Mapping[ManagedObject, RestoreCandidate]
     ) -> dict[ManagedObject, VmRestoreOutcome]:
         ended = {}
         for vm, moment in changes.off.items():
@@ -282,23 +274,18 @@ class Batch:
         return self._write(outcome, newer)
 
     def _write(self, outcome: VmRestoreOutcome, text: str) -> VmRestoreOutcome:
-        for pause in (*PAUSES, None):
+        last = ""
+        for again in self._context.tries(any_fault):
             try:
                 self._vcenter.write_mark(outcome.vm, text)
                 return outcome
             except VCenterObjectGone:
                 return outcome
             except PreemptionError as error:
-                if pause is None and isinstance(error, OUTAGE):
-                    raise
-                if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
-                    return replace(outcome, reason=NotRestored.MARK_FAILED, message=str(error)[:500])
-                self._context.pause(pause)
-        return outcome
-
-
-def _already_on(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "InvalidPowerState"
+                last = str(error)[:500]
+                if not again(error):
+                    break
+        return replace(outcome, reason=NotRestored.MARK_FAILED, message=last)
 
 
 def _log_outcome(restore_id: str, outcome: VmRestoreOutcome) -> None:

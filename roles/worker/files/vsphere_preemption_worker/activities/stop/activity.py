@@ -58,7 +58,7 @@ class StopVictims:
             ThreadPoolExecutor(self._vcenter.concurrency, "stop") as threads,
             self._claims.of_run(input.run.run_id, [victim.vm for victim in input.victims], claim_seconds(input)),
         ):
-            context = StopContext(self._now, gate, heartbeat.raise_if_handed_over, asked=asked)
+            context = StopContext(now=self._now, gate=gate, check_in=heartbeat.raise_if_handed_over, asked=asked)
             return StopResult(on_the_wire(self._stop_all(input, context, threads)))
 
     def _stop_all(self, input: StopInput, context: StopContext, threads: ThreadPoolExecutor) -> list[VictimOutcome]:

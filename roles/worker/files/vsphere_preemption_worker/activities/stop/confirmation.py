@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.inventory import ManagedObject, PowerChanges
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ...messages.run import StopInput
-from ..support.vcenter import PowerClient, PowerNews, PowerSubscription
+from ..support.vcenter import PowerClient, PowerSubscription
 from .pipeline import Pipeline, StopContext, wanted_state
 from .requested import StopRequest, Unattributed
 
@@ -73,7 +73,7 @@ class Confirmation:
             self._take_in(watch.wait(self._patience()))
             began = self._end_what_is_over()
 
-    def _take_in(self, changes: PowerNews) -> None:
+    def _take_in(self, changes: PowerChanges) -> None:
         for vm, ended in changes.off.items():
             if ended is not None:
                 self._close(vm, VictimStatus.STOPPED)

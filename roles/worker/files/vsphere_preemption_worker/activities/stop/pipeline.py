@@ -11,22 +11,13 @@ is found in vCenter, and nothing is done twice.
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.errors import (
-    PreemptionError,
-    VCenterFault,
-    VCenterLoginRefused,
-    VCenterObjectGone,
-    VCenterTimeout,
-    VCenterUnreachable,
-)
+from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark
 from vsphere_preemption.core.planning.decision import DecisionContext, needs_labels, plan_limits
@@ -36,29 +27,19 @@ from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
 from ...messages.run import StopInput
 from ..support.claims import Claims
+from ..support.context import ActivityContext, any_fault, may_pass
 from ..support.vcenter import PowerClient
 from .gate import Gate
 from .marks import Marks
 from .recheck import Recheck
 from .requested import Evidence, ShutdownRequests, StopRequest, Unattributed
 
-# A fault of one VM gets so many further tries; an outage of vCenter is left to Temporal after them.
-PAUSES = (0.5, 1.0, 2.0)
-OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
 
+@dataclass(frozen=True, kw_only=True)
+class StopContext(ActivityContext):
+    """The dependencies of a pipeline. gate: checked before each change. asked: guests that need not be asked again."""
 
-@dataclass(frozen=True)
-class StopContext:
-    """What a pipeline needs from outside, so that tests can bring their own.
-
-    check_in: raises when the rest is left to the next worker. asked: the guests that need not be asked again.
-    """
-
-    now: Callable[[], datetime]
     gate: Gate
-    check_in: Callable[[], None] = lambda: None
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
     asked: ShutdownRequests = field(default_factory=ShutdownRequests)
 
 
@@ -237,8 +218,9 @@ class Pipeline:
         text = self._marks.pending(victim.vm)
         if machine.mark == text:
             return None
-        tried = ""
-        for pause in (*PAUSES, None):
+        tried, last = "", ""
+        for again in self._context.tries(any_fault):
+            self._context.check_in()
             closed = self._context.gate.check()
             if closed:
                 return self.outcome(victim, VictimStatus.SPARED, closed, marked=tried)
@@ -249,15 +231,11 @@ class Pipeline:
                 return self.outcome(victim, VictimStatus.SPARED, VictimReason.VM_DELETED, message=str(error))
             except PreemptionError as error:
                 # vCenter may have accepted the mark, although its answer was lost.
-                tried = self._input.marked
+                tried, last = self._input.marked, str(error)
                 self._context.gate.forget()
-                if pause is None and isinstance(error, OUTAGE):
-                    raise
-                if pause is None or not isinstance(error, (*OUTAGE, VCenterFault)):
-                    return self.outcome(victim, VictimStatus.FAILED, VictimReason.MARK_FAILED, message=str(error))
-                self._context.pause(pause)
-            self._context.check_in()
-        return None
+                if not again(error):
+                    break
+        return self.outcome(victim, VictimStatus.FAILED, VictimReason.MARK_FAILED, message=last)
 
     def _ask(
         self, victim: Victim, *, forced: bool, reason: VictimReason = VictimReason.NONE
@@ -268,8 +246,9 @@ class Pipeline:
             return self._requested(victim, earlier)
         self._ask_the_gate_before_the_first_stop()
         marked = self._input.marked
-        last: PreemptionError | None = None
-        for pause in (*PAUSES, None):
+        last = ""
+        # After the last try, the look at the VM raises if vCenter is still away.
+        for again in self._context.tries(may_pass, left_to_temporal=()):
             closed = self._context.gate.check()
             if closed:
                 return self.outcome(victim, VictimStatus.SPARED, closed, marked=marked)
@@ -281,20 +260,19 @@ class Pipeline:
                 deleted, message = VictimReason.VM_DELETED, str(error)
                 return self.outcome(victim, VictimStatus.SPARED, deleted, message=message, marked=marked)
             except PreemptionError as error:
-                last = error
+                last = str(error)
                 self._context.gate.forget()
                 if _wants_force(error) and self._input.method is StopMethod.SOFT_THEN_HARD and not forced:
                     forced, reason = True, VictimReason.ESCALATED
                     continue
-                if not error.retryable and not _already_off(error):
+                if not again(error):
                     break
-            self._context.pause(pause or 0)
             self._context.check_in()
             # The call may have been accepted, although its answer was lost.
             verdict = self._judge(victim, self._recheck.fresh(victim.vm), marked=marked)
             if verdict:
                 return verdict
-        return self.outcome(victim, VictimStatus.FAILED, VictimReason.STOP_REFUSED, message=str(last), marked=marked)
+        return self.outcome(victim, VictimStatus.FAILED, VictimReason.STOP_REFUSED, message=last, marked=marked)
 
     def _ask_the_gate_before_the_first_stop(self) -> None:
         """Writing marks may have taken long, and a stop cannot be undone."""
@@ -320,8 +298,4 @@ class Pipeline:
 
 
 def _wants_force(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "ToolsUnavailable"
-
-
-def _already_off(error: PreemptionError) -> bool:
-    return getattr(error, "fault", "") == "InvalidPowerState"
+    return isinstance(error, VCenterFault) and error.fault == "ToolsUnavailable"

@@ -10,24 +10,8 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol
 
-from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.inventory import ManagedObject, PowerChanges, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.policy.references import References
-
-
-class PowerNews(Protocol):
-    """Changes of watched VMs: those that are off or deleted, or whose task failed with this message.
-
-    off: when our task succeeded; None if only the power state shows that the VM is off (or suspended).
-    """
-
-    @property
-    def off(self) -> Mapping[ManagedObject, datetime | None]: ...
-
-    @property
-    def gone(self) -> Iterable[ManagedObject]: ...
-
-    @property
-    def failed(self) -> Mapping[ManagedObject, str]: ...
 
 
 class PowerSubscription(Protocol):
@@ -39,7 +23,7 @@ class PowerSubscription(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def wait(self, seconds: float) -> PowerNews: ...
+    def wait(self, seconds: float) -> PowerChanges: ...
 
 
 class PowerClient(Protocol):
