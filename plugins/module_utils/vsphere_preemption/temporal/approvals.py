@@ -69,7 +69,7 @@ async def find_pending_approval(
         can_come = found is None or not preemption_id or found.run.phase in BEFORE_WAITING
         if not can_come or loop.time() >= end:
             if preemption_id and found is None:
-                raise not_found(f"no workflow execution has the id {preemption_id}")
+                raise not_found(f"{preemption_id} matches no workflow execution")
             raise _not_waiting(workflow_id, found.run if found else None, wait_seconds)
         await asyncio.sleep(min(LOOK_SECONDS, max(0.0, end - loop.time())))
 

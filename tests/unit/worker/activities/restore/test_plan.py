@@ -66,7 +66,7 @@ def test_what_neither_has_is_refused_with_the_reason() -> None:
     result = planned(unknown, run_id="r2")
     assert (result.refusal, result.returns) == ("preemption_not_found", [])
     assert result.message == (
-        "No workflow execution has the id r2, and no VM with the tag preemptible has a mark that names it."
+        "r2 matches no workflow execution, and no VM with the tag preemptible has a mark that names it."
     )
 
     def another(preemption_id: str, workflow_id: str) -> bool:

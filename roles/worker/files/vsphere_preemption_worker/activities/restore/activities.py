@@ -121,7 +121,7 @@ class PlanRestore:
         except WorkflowNotFound as error:
             return f"{error.why}."
         unmarked = f"no VM with the tag {restore.tag} has a mark that names it"
-        return f"No workflow execution has the id {restore.run_id}, and {unmarked}."
+        return f"{restore.run_id} matches no workflow execution, and {unmarked}."
 
     def _stoppers(self, tagged: TaggedObjects, limits: RestoreLimits, policies: PolicySet) -> dict[ManagedObject, str]:
         """The account that last stopped each VM in question, from one query of vCenter's event log."""
