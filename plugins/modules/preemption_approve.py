@@ -151,11 +151,7 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
-    account,
-    temporal_options,
-    with_client,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
@@ -164,6 +160,7 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -109,16 +109,13 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
-    account,
-    temporal_options,
-    with_client,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import InvalidSetting
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import kill_switch
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
