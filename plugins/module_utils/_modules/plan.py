@@ -41,7 +41,7 @@ def would_stop(plan: Mapping[str, Any]) -> bool:
 
 
 def plan_diff(plan: Mapping[str, Any]) -> dict[str, str]:
-    """The diff that Ansible shows, for a plan from `_planning.planned`."""
+    """The diff that Ansible shows, for a plan from `planned`."""
     before = [f"{_name(victim)}: on" for victim in plan["victims"]]
     return {
         "before_header": "VMs with the tag now",

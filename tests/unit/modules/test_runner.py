@@ -20,13 +20,6 @@ SPEC = {"reply_to": {"type": "str", "no_log": True}}
 ADDRESS = "https://bot:hunter2@sink/p?token=abcdef"
 
 
-class LeakyError(errors.PreemptionError):  # type: ignore[misc]
-    """An error whose result has a reply address."""
-
-    def as_result(self) -> dict[str, Any]:
-        return {**super().as_result(), "replyTo": ADDRESS}
-
-
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Any:
     """Run a module with the given arguments; its exit code and what it printed."""
@@ -51,11 +44,15 @@ def test_work_is_told_of_check_mode_and_its_difference_is_shown_in_diff_mode_onl
 
 
 def test_an_error_fails_the_task_with_its_code_and_without_the_secrets_of_a_reply_address(run: Any) -> None:
+    error = errors.InvalidSetting("Cannot work", why="it is broken", next_step="Mend it.")
+    leaky = {**error.as_result(), "replyTo": ADDRESS}
+    error.as_result = lambda: leaky
+
     def work(_module: Any) -> dict[str, Any]:
-        raise LeakyError("Cannot work", why="it is broken", next_step="Mend it.")
+        raise error
 
     code, result = run(work)
-    assert (code, result["failed"], result["error_code"]) == (1, True, LeakyError.code)
+    assert (code, result["failed"], result["error_code"]) == (1, True, "invalid_setting")
     assert result["msg"] == "Cannot work: it is broken. Mend it."
     assert result["replyTo"] == "https://***@sink/p?***"
 
