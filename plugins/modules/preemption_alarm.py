@@ -153,9 +153,8 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.alarm import (
     AlarmAction,
     AlarmDefinition,
@@ -177,7 +176,10 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.client import VCenter
+
 OPTIONS: dict[str, dict[str, Any]] = {
+    **vcenter_options(required=True),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
     "description": {"type": "str", "default": "Requests a preemption"},
@@ -195,11 +197,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def setup(admin: AlarmAdmin, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+def setup(vcenter: VCenter, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module, including the diff."""
     present = params["state"] == "present"
     # Invalid settings are rejected before vCenter is contacted.
     wanted = _wanted(params, counter=0, whole=present)
+    admin = AlarmAdmin(vcenter.soap)
     entity, path = admin.find(params["scope"])
     now = named(wanted.name, admin.read())
     if present:
@@ -235,24 +238,8 @@ def _wanted(params: Mapping[str, Any], *, counter: int, whole: bool) -> AlarmDef
     return checked(definition) if whole else definition
 
 
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    spec = {**vcenter_options(), **OPTIONS}
-    spec["vcenter_url"]["required"] = True
-    return spec
-
-
 def main() -> None:
-    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
-    try:
-        result = with_vcenter(
-            module.params, lambda client: setup(AlarmAdmin(client.soap), module.params, check_mode=module.check_mode)
-        )
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(on_vcenter(setup), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -150,21 +150,17 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
-    account,
-    temporal_options,
-    with_client,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
     plan_as_result,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,12 +204,7 @@ def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
-    try:
-        result = decide(module.params, check_mode=module.check_mode)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    module.exit_json(**result)
+    run(lambda module: decide(module.params, check_mode=module.check_mode), {**temporal_options(), **OPTIONS})
 
 
 if __name__ == "__main__":

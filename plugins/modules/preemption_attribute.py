@@ -97,10 +97,9 @@ failure:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.attribute import (
     AttributeAction,
     Definition,
@@ -116,7 +115,10 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.client import VCenter
+
 OPTIONS: dict[str, dict[str, Any]] = {
+    **vcenter_options(required=True),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "default": ATTRIBUTE_NAME},
     "force": {"type": "bool", "default": False},
@@ -152,25 +154,14 @@ def _result(action: AttributeAction, name: str, before: Definition | None, attri
     return {"changed": changed, "attribute": attribute, "diff": diff}
 
 
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    spec = {**vcenter_options(), **OPTIONS}
-    spec["vcenter_url"]["required"] = True
-    return spec
+def bring_about(vcenter: VCenter, params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
+    """The result of the module, including the diff."""
+    act = define if params["state"] == "present" else remove
+    return act(AttributeAdmin(vcenter.soap), params, check_mode=check_mode)
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
-    work = define if module.params["state"] == "present" else remove
-    try:
-        result = with_vcenter(
-            module.params, lambda client: work(AttributeAdmin(client.soap), module.params, check_mode=module.check_mode)
-        )
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(on_vcenter(bring_about), OPTIONS)
 
 
 if __name__ == "__main__":

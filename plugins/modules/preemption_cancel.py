@@ -77,13 +77,14 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
+    without_secrets,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
@@ -115,12 +116,7 @@ def cancel(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
-    try:
-        result = cancel(module.params, check_mode=module.check_mode)
-    except PreemptionError as error:
-        module.fail_json(**without_secrets(error.as_result()))
-    module.exit_json(**result)
+    run(lambda module: cancel(module.params, check_mode=module.check_mode), {**temporal_options(), **OPTIONS})
 
 
 if __name__ == "__main__":

@@ -107,20 +107,15 @@ error_code:
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import (
-    account,
-    temporal_options,
-    with_client,
-)
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    InvalidSetting,
-    PreemptionError,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import InvalidSetting
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import kill_switch
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -183,14 +178,7 @@ def _check_duration(seconds: int | None) -> None:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
-    try:
-        result = throw(module.params, check_mode=module.check_mode)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(lambda module: throw(module.params, check_mode=module.check_mode), {**temporal_options(), **OPTIONS})
 
 
 if __name__ == "__main__":

@@ -173,7 +173,6 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
@@ -182,38 +181,24 @@ from ansible_collections.vsphere.preemption.plugins.module_utils._modules.reques
     request_of,
     request_options,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def plan(params: Mapping[str, Any], *, diff: bool) -> dict[str, Any]:
+OPTIONS = {**request_options(), **policy_options(), **vcenter_options(required=True)}
+
+
+def plan(params: Mapping[str, Any]) -> dict[str, Any]:
     """The result of the module."""
     found = planned(params, request_of(params))
-    shown = {"diff": plan_diff(found)} if diff else {}
-    return {"changed": False, **found, **shown}
-
-
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    spec = {**request_options(), **policy_options(), **vcenter_options()}
-    spec["vcenter_url"]["required"] = True
-    return spec
+    return {"changed": False, **found, "diff": plan_diff(found)}
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=options(),
-        mutually_exclusive=EXCLUSIVE + POLICY_EXCLUSIVE,
-        supports_check_mode=True,
-    )
-    try:
-        result = plan(module.params, diff=module._diff)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    module.exit_json(**result)
+    run(lambda module: plan(module.params), OPTIONS, mutually_exclusive=EXCLUSIVE + POLICY_EXCLUSIVE)
 
 
 if __name__ == "__main__":

@@ -110,8 +110,7 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.policy_file.reading import (
     load_policy_file,
     read_policies,
@@ -139,17 +138,8 @@ def check(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=OPTIONS,
-        mutually_exclusive=[("path", "content")],
-        required_one_of=[("path", "content")],
-        supports_check_mode=True,
-    )
-    try:
-        result = check(module.params)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    module.exit_json(**result)
+    either = [("path", "content")]
+    run(lambda module: check(module.params), OPTIONS, mutually_exclusive=either, required_one_of=either)
 
 
 if __name__ == "__main__":

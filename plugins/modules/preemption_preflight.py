@@ -201,41 +201,34 @@ error_code:
   sample: preflight_failed
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.preflight import (
     as_failure,
     as_result,
     preflight,
     preflight_options,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE, mask_reply_to
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 
 if TYPE_CHECKING:
-    from typing import Any
+    from collections.abc import Mapping
+
+OPTIONS = {**temporal_options(), **vcenter_options(), **preflight_options()}
 
 
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    return {**temporal_options(), **vcenter_options(), **preflight_options()}
+def outcome(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of the module, also when the task fails."""
+    checks = preflight(params)
+    result = as_result(checks, required=params["required"] or (), strict=params["strict"])
+    return as_failure(checks, result) if params["fail"] and not result["ready"] else result
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec=options(),
-        mutually_exclusive=POLICY_EXCLUSIVE,
-        supports_check_mode=True,
-    )
-    if module.params["reply_to"]:
-        mask_reply_to(module)
-    checks = preflight(module.params)
-    result = as_result(checks, required=module.params["required"] or (), strict=module.params["strict"])
-    if module.params["fail"] and not result["ready"]:
-        module.fail_json(**as_failure(checks, result))
-    module.exit_json(**result)
+    run(lambda module: outcome(module.params), OPTIONS, mutually_exclusive=POLICY_EXCLUSIVE)
 
 
 if __name__ == "__main__":

@@ -204,19 +204,20 @@ failure:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
     plan_as_result,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.explanation import (
     explain,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
+    without_secrets,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
@@ -266,12 +267,7 @@ def _at_work(run: dispatcher.ActiveRun | None) -> dict[str, Any] | None:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
-    try:
-        result = query(module.params)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    module.exit_json(**result)
+    run(lambda module: query(module.params), {**temporal_options(), **OPTIONS})
 
 
 if __name__ == "__main__":

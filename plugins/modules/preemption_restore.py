@@ -154,26 +154,23 @@ retryable:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
-    mask_reply_to,
-    restore_limits_of,
-    without_secrets,
-)
+from ansible.module_utils.basic import env_fallback
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import restore_limits_of
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.restore_result import (
     restore_diff,
     would_change,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    PreemptionError,
-    RestoreFailed,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import RestoreFailed
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
+    without_secrets,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.restore.record import (
     RestoreStatus,
 )
@@ -226,7 +223,7 @@ def request_of(params: Mapping[str, Any], *, dry_run: bool) -> restores.RestoreR
     )
 
 
-def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> dict[str, Any]:
+def restore(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module, also when the outcome is a failure."""
     request = request_of(params, dry_run=check_mode)
     seconds = float(params["timeout"])
@@ -245,22 +242,14 @@ def restore(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) 
     record = with_client(params, ask, timeout_seconds=seconds)
     done = record["outcome"] == RestoreStatus.DONE
     result |= {"changed": would_change(record), "complete": done, "restore": without_secrets(record)}
-    if diff:
-        result["diff"] = restore_diff(record)
+    result["diff"] = restore_diff(record)
     if record["outcome"] == "failed":
         return {**result, **RestoreFailed(record).as_result()}
     return result
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **OPTIONS}, supports_check_mode=True)
-    mask_reply_to(module)
-    try:
-        result = restore(module.params, check_mode=module.check_mode, diff=module._diff)
-    except PreemptionError as error:
-        result = without_secrets(error.as_result())
-    leave = module.fail_json if "error_code" in result else module.exit_json
-    leave(**result)
+    run(lambda module: restore(module.params, check_mode=module.check_mode), {**temporal_options(), **OPTIONS})
 
 
 if __name__ == "__main__":

@@ -157,8 +157,8 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.privileges import (
     FEATURES,
     Where,
@@ -184,6 +184,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OPTIONS: dict[str, dict[str, Any]] = {
+    **vcenter_options(required=True),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "default": DEFAULT_ROLE},
     "features": {"type": "list", "elements": "str", "choices": list(FEATURES), "default": ["stop"]},
@@ -222,28 +223,20 @@ def _plan(before: Access, params: Mapping[str, Any], places: list[Any], root: An
     return plan_presence(before, wanted, principal, force=force)
 
 
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    spec = {**vcenter_options(), **OPTIONS}
-    spec["vcenter_url"]["required"] = True
-    return spec
-
-
-def main() -> None:
-    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
-    try:
-        result = with_vcenter(
-            module.params, lambda client: setup(RoleAdmin(client.soap), module.params, check_mode=module.check_mode)
-        )
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
+def grant(module: AnsibleModule) -> dict[str, Any]:
+    """The result of the module, with a warning about what it could not do."""
+    result = with_vcenter(
+        module.params, lambda client: setup(RoleAdmin(client.soap), module.params, check_mode=module.check_mode)
+    )
     if result["kept"]:
         module.warn(f"Role(s) kept because other accounts use them: {', '.join(result['kept'])}.")
     if result.get("not_granted"):
         module.warn("Privileges on tags must be granted as a global permission in the vSphere Client: see not_granted.")
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    return result
+
+
+def main() -> None:
+    run(grant, OPTIONS)
 
 
 if __name__ == "__main__":

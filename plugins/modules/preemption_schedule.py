@@ -203,13 +203,12 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import mask_reply_to, without_secrets
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.schedule import schedule_options, wanted_of
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    NamespaceNotFound,
-    PreemptionError,
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import NamespaceNotFound
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
+    without_secrets,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule import apply
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule.model import (
@@ -256,15 +255,10 @@ def _shown(schedule: Schedule | None) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec={**temporal_options(), **schedule_options()}, supports_check_mode=True)
-    mask_reply_to(module)
-    try:
-        result = bring_about(module.params, check_mode=module.check_mode)
-    except PreemptionError as error:
-        module.fail_json(**without_secrets(error.as_result()))
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(
+        lambda module: bring_about(module.params, check_mode=module.check_mode),
+        {**temporal_options(), **schedule_options()},
+    )
 
 
 if __name__ == "__main__":

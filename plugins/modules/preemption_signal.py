@@ -198,29 +198,28 @@ retryable:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, env_fallback
+from ansible.module_utils.basic import env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned, would_stop
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
     EXCLUSIVE,
     POLICY_EXCLUSIVE,
-    mask_reply_to,
     policy_options,
     request_of,
     request_options,
-    without_secrets,
 )
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
     DEFAULT_TASK_QUEUE,
     DEFAULT_WORKFLOW_ID,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    PreemptionError,
-    RunFailed,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import RunFailed
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
     RunStatus,
+)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
+    without_secrets,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
 
@@ -251,7 +250,7 @@ OPTIONS = {
 }
 
 
-def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> dict[str, Any]:
+def send(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module, also when the outcome is a failure."""
     request = request_of(params)
     result = {
@@ -262,7 +261,7 @@ def send(params: Mapping[str, Any], *, check_mode: bool, diff: bool = False) -> 
         "request": without_secrets(request.as_wire()),
     }
     if check_mode:
-        return {**result, **_check(params, request, diff=diff)}
+        return {**result, **_check(params, request)}
     if not params["wait"]:
         left = _leave(params, request)
         return {**result, **_ids(left.preemption_id, left.execution_run_id)}
@@ -281,14 +280,14 @@ def _ids(preemption_id: str, execution_run_id: str) -> dict[str, str]:
     return {"preemption_id": preemption_id, "execution_run_id": execution_run_id, "run_id": execution_run_id}
 
 
-def _check(params: Mapping[str, Any], request: PreemptionRequest, *, diff: bool) -> dict[str, Any]:
+def _check(params: Mapping[str, Any], request: PreemptionRequest) -> dict[str, Any]:
     """What the request would do, as far as it can be determined without sending it."""
     if not params["vcenter_url"]:
         return {}
     plan = planned(params, request)
     # Without waiting, the result reports that the request was stored, so check mode reports that it would be.
     changed = would_stop(plan) or not params["wait"]
-    return {"changed": changed, "plan": plan, **({"diff": plan_diff(plan)} if diff else {})}
+    return {"changed": changed, "plan": plan, "diff": plan_diff(plan)}
 
 
 def _leave(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.Accepted:
@@ -315,18 +314,8 @@ def _ask(params: Mapping[str, Any], request: PreemptionRequest) -> dispatcher.Re
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**temporal_options(), **OPTIONS},
-        mutually_exclusive=EXCLUSIVE + POLICY_EXCLUSIVE,
-        supports_check_mode=True,
-    )
-    mask_reply_to(module)
-    try:
-        result = send(module.params, check_mode=module.check_mode, diff=module._diff)
-    except PreemptionError as error:
-        result = without_secrets(error.as_result())
-    leave = module.fail_json if "error_code" in result else module.exit_json
-    leave(**result)
+    spec, either = {**temporal_options(), **OPTIONS}, EXCLUSIVE + POLICY_EXCLUSIVE
+    run(lambda module: send(module.params, check_mode=module.check_mode), spec, mutually_exclusive=either)
 
 
 if __name__ == "__main__":

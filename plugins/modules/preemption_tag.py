@@ -183,10 +183,9 @@ failure:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.tag import set_up_tag
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
 
 ATTACH = {
     "vms": {"type": "list", "elements": "str"},
@@ -195,6 +194,7 @@ ATTACH = {
     "exclusive": {"type": "bool", "default": False},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
+    **vcenter_options(required=True),
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "tag": {"type": "str", "default": "preemptible"},
     "category": {"type": "str", "default": "preemption"},
@@ -207,24 +207,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def options() -> dict[str, dict[str, Any]]:
-    """The argument spec."""
-    spec = {**vcenter_options(), **OPTIONS}
-    spec["vcenter_url"]["required"] = True
-    return spec
-
-
 def main() -> None:
-    module = AnsibleModule(argument_spec=options(), supports_check_mode=True)
-    try:
-        result = with_vcenter(
-            module.params, lambda client: set_up_tag(client, module.params, check_mode=module.check_mode)
-        )
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(on_vcenter(set_up_tag), OPTIONS)
 
 
 if __name__ == "__main__":

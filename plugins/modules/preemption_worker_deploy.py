@@ -276,10 +276,10 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment, services
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.options import OPTIONS, REQUIRED
 from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.spec import spec_from
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import PreemptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -308,14 +308,7 @@ def deploy(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(argument_spec=OPTIONS, required_if=REQUIRED, supports_check_mode=True)
-    try:
-        result = deploy(module)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
+    run(deploy, OPTIONS, required_if=REQUIRED)
 
 
 if __name__ == "__main__":

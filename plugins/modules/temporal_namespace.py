@@ -156,12 +156,9 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    InvalidSetting,
-    PreemptionError,
-)
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import InvalidSetting
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace import apply
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace.model import (
     Namespace,
@@ -242,18 +239,12 @@ def _shown(namespace: Namespace | None) -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={**temporal_options(), **OPTIONS},
-        required_if=[("state", "absent", ["name"])],
-        supports_check_mode=True,
+    rules = [("state", "absent", ["name"])]
+    run(
+        lambda module: bring_about(module.params, check_mode=module.check_mode),
+        {**temporal_options(), **OPTIONS},
+        required_if=rules,
     )
-    try:
-        result = bring_about(module.params, check_mode=module.check_mode)
-    except PreemptionError as error:
-        module.fail_json(**error.as_result())
-    if not module._diff:
-        del result["diff"]
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from typing import Any
 from ..vsphere_preemption.core.contract import StopMethod
 from ..vsphere_preemption.core.planning.decision import DecisionContext, decide, decision_as_result
 from ..vsphere_preemption.core.policy.model import Mode
+from ..vsphere_preemption.core.printable import printable
 from ..vsphere_preemption.core.requests.request import PreemptionRequest
 from .request import policies_of
 from .vcenter import with_vcenter
@@ -40,7 +41,7 @@ def would_stop(plan: Mapping[str, Any]) -> bool:
 
 
 def plan_diff(plan: Mapping[str, Any]) -> dict[str, str]:
-    """The diff that Ansible shows, for a plan from `_planning.planned`."""
+    """The diff that Ansible shows, for a plan from `planned`."""
     before = [f"{_name(victim)}: on" for victim in plan["victims"]]
     return {
         "before_header": "VMs with the tag now",
@@ -56,7 +57,7 @@ def _after(plan: Mapping[str, Any]) -> Iterator[str]:
     suspended = plan["method"] == StopMethod.SUSPEND.value
     state = "suspended" if suspended else f"off ({plan['method']})"
     for victim in plan["victims"]:
-        priority = f", {_one_line(victim['priority'])}" if victim["priority"] else ""
+        priority = f", {victim['priority']}" if victim["priority"] else ""
         frees = f"frees {victim['memory_mib']} MiB and {victim['cpu_mhz']} MHz"
         yield f"{_name(victim)}: {state}, {frees}{priority}"
 
@@ -69,19 +70,14 @@ def _left_out(plan: Mapping[str, Any]) -> Iterator[str]:
     shown = plan["left_out"][:LEFT_OUT_SHOWN]
     width = max(len(entry["reason"]) for entry in shown)
     for entry in shown:
-        yield f"  {entry['reason']:<{width}}  {_one_line(entry['name'])} ({entry['vm']})"
+        yield f"  {entry['reason']:<{width}}  {entry['name']} ({entry['vm']})"
     if more := len(plan["left_out"]) - len(shown):
         yield f"  and {more} more"
 
 
 def _name(victim: Mapping[str, Any]) -> str:
-    return f"{victim['rank']}. {_one_line(victim['name'])} ({victim['vm']})"
-
-
-def _one_line(text: str) -> str:
-    """A name may contain anything, including line breaks and control characters."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return f"{victim['rank']}. {victim['name']} ({victim['vm']})"
 
 
 def _text(lines: list[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)

@@ -1,8 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that describe a preemption request, the request that they make, and what is masked of it. Private to
-this collection.
+"""The options that describe a preemption request, and the request that they make. Private to this collection.
 
 The options are documented in doc_fragments/request.py.
 """
@@ -12,12 +11,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..vsphere_preemption.core.contract import DEFAULT_EVENT_SOURCE, DEFAULT_EVENT_TYPE
 from ..vsphere_preemption.core.errors import InvalidRequest
 from ..vsphere_preemption.core.policy.model import PlaceKind, PolicySet
-from ..vsphere_preemption.core.redaction import HIDDEN, redacted_address, split_address, without_secrets
 from ..vsphere_preemption.core.requests.empty_limits import refuse_empty
 from ..vsphere_preemption.core.requests.limits import Narrowing, read_narrowing
 from ..vsphere_preemption.core.requests.request import PreemptionRequest, read_request
@@ -29,8 +27,6 @@ EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
 POLICY_EXCLUSIVE = [("policy", "policy_path")]
 # An event is a limit, too: the event of an alarm limits the request to the alarm's compute resource.
 LIMITS = ("scope", "target", "vms", "event")
-
-__all__ = ["HIDDEN", "mask_reply_to", "redacted_address", "secrets_of", "without_secrets"]
 
 
 def request_options() -> dict[str, dict[str, Any]]:
@@ -162,27 +158,3 @@ def places_of(params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
 
 def _set(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parts.items() if value is not None}
-
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
-
-# Ansible masks wherever it finds the text: one or two characters would blacken the whole answer.
-SHORTEST_MASKED = 4
-
-
-def secrets_of(address: str) -> set[str]:
-    """The parts of an address that Ansible must mask everywhere."""
-    parts = split_address(address)
-    if parts is None:
-        return {address}
-    user = parts.netloc.rpartition("@")[0]
-    values = {field.partition("=")[2] for field in parts.query.split("&")}
-    found = {user, user.partition(":")[2], parts.query, parts.fragment, *values}
-    return {part for part in found if len(part) >= SHORTEST_MASKED}
-
-
-def mask_reply_to(module: AnsibleModule) -> None:
-    """Mask only the secrets in the address. Ansible masks all of it, but a result needs the host to be useful."""
-    module.no_log_values.discard(module.params["reply_to"])
-    module.no_log_values.update(secrets_of(module.params["reply_to"]))

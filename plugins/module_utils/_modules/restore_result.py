@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..vsphere_preemption.core.printable import printable
 from ..vsphere_preemption.core.restore.record import VmRestoreStatus
 
 ON = (VmRestoreStatus.RESTORED, VmRestoreStatus.PLANNED)
@@ -34,6 +35,4 @@ def _state(machine: Mapping[str, Any]) -> str:
 
 
 def _name(machine: Mapping[str, Any]) -> str:
-    """A name may contain anything, including line breaks and control characters."""
-    name = "".join(character if character.isprintable() else "?" for character in machine["name"])
-    return f"{name} ({machine['vm']['Value']})"
+    return f"{printable(machine['name'])} ({machine['vm']['Value']})"

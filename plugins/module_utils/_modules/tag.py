@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..vsphere_preemption.core.printable import printable
 from ..vsphere_preemption.core.requests.empty_limits import refuse_empty
 from ..vsphere_preemption.core.setup.tag import (
     CurrentTag,
@@ -125,4 +126,4 @@ def _side(desired: DesiredTag, category: object, tag: object, machines: list[str
 
 
 def _texts(refs: Iterable[ManagedObject], names: Names) -> list[str]:
-    return sorted(f"{names.get(ref) or ref.type} ({ref.value})" for ref in refs)
+    return sorted(f"{printable(names.get(ref) or ref.type)} ({ref.value})" for ref in refs)

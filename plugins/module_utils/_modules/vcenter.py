@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import AnsibleModule, env_fallback
 from ansible.module_utils.common.parameters import AnsibleFallbackNotFound
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
 
@@ -33,10 +33,13 @@ from ..vsphere_preemption.vcenter.settings import (
 Seen = TypeVar("Seen")
 
 
-def vcenter_options() -> dict[str, dict[str, Any]]:
-    """The part of an argument spec for the connection to vCenter."""
+def vcenter_options(*, required: bool = False) -> dict[str, dict[str, Any]]:
+    """The part of an argument spec for the connection to vCenter.
+
+    required: whether the module cannot do without vCenter.
+    """
     return {
-        "vcenter_url": {"type": "str", **_from(URL_VARIABLE)},
+        "vcenter_url": {"type": "str", "required": required, **_from(URL_VARIABLE)},
         "vcenter_username": {"type": "str", **_from("VCENTER_USERNAME")},
         "vcenter_password": {"type": "str", "no_log": True, **_from("VCENTER_PASSWORD")},
         "vcenter_secret_path": {"type": "path", "no_log": False, **_from("VCENTER_SECRET_PATH")},
@@ -54,6 +57,15 @@ def with_vcenter(params: Mapping[str, Any], look: Callable[[Any], Seen]) -> Seen
 
     with VCenter(_settings(params), _credentials(params)) as vcenter:
         return look(vcenter)
+
+
+def on_vcenter(work: Callable[..., dict[str, Any]]) -> Callable[[AnsibleModule], dict[str, Any]]:
+    """For `runner.run`: the work of a module, called with a `vcenter.client.VCenter`, `params` and `check_mode`."""
+
+    def run(module: AnsibleModule) -> dict[str, Any]:
+        return with_vcenter(module.params, lambda client: work(client, module.params, check_mode=module.check_mode))
+
+    return run
 
 
 def _settings(params: Mapping[str, Any]) -> VCenterSettings:

@@ -35,7 +35,7 @@ def ask_to_preempt(params: dict[str, Any]) -> Any:
 
 
 def ask_for_a_plan(params: dict[str, Any]) -> Any:
-    return plan.request_of({**defaults(plan.options()), "tag": "t", **params})
+    return plan.request_of({**defaults(plan.OPTIONS), "tag": "t", **params})
 
 
 def ask_to_restore(params: dict[str, Any]) -> Any:
@@ -52,7 +52,7 @@ def schedule(action: str) -> Any:
 
 ASKS = {
     "preemption_signal": (signal.OPTIONS, ask_to_preempt),
-    "preemption_plan": (plan.options(), ask_for_a_plan),
+    "preemption_plan": (plan.OPTIONS, ask_for_a_plan),
     "preemption_restore": (restore.OPTIONS, ask_to_restore),
     "preemption_schedule preempt": (scheduling.schedule_options(), schedule("preempt")),
     "preemption_schedule restore": (scheduling.schedule_options(), schedule("restore")),

@@ -72,7 +72,7 @@ def test_a_name_cannot_forge_a_line_and_a_long_list_is_cut() -> None:
     plan = a_plan(victims=1, left_out=250)
     plan.victims[0] = core_plan.Victim(vm(0), "web\n2. db (vm-9): on\x1b[31m")
     lines = diffs.plan_diff(a_result(plan))["after"].splitlines()
-    assert lines[0].startswith("1. web?2. db (vm-9): on?[31m (vm-0): off")
+    assert lines[0].startswith("1. web\\n2. db (vm-9): on\\x1b[31m (vm-0): off")
     assert (len(lines), lines[-1]) == (1 + 1 + diffs.LEFT_OUT_SHOWN + 1, "  and 150 more")
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from ._collection import imported
 
-redaction = imported("plugins.module_utils._modules.request")
+redaction = imported("plugins.module_utils.vsphere_preemption.core.redaction")
+runner = imported("plugins.module_utils._modules.runner")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,6 @@ def test_every_reply_address_inside_a_result_is_shortened_and_nothing_else() -> 
 
 
 def test_the_parts_to_mask_are_long_enough_not_to_blacken_everything() -> None:
-    found = redaction.secrets_of("https://bot:hunter2@sink/p?token=abcdef&n=1#piece")
+    found = runner.secrets_of("https://bot:hunter2@sink/p?token=abcdef&n=1#piece")
     assert found == {"bot:hunter2", "hunter2", "token=abcdef&n=1", "abcdef", "piece"}
-    assert redaction.secrets_of("http://sink/path") == set()
+    assert runner.secrets_of("http://sink/path") == set()

@@ -31,7 +31,7 @@ def test_a_server_that_says_nothing_is_given_up(
     async def never(client: object) -> None:
         raise RuntimeError(f"there can be no client, but here is {client!r}")
 
-    monkeypatch.setattr(options, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(options.blocking, "CONNECT_SECONDS", 0.2)
     given: dict[str, Any] = dict.fromkeys(options.temporal_options())
     given |= {"temporal_address": silent_server, "temporal_namespace": "n", "temporal_tls": tls}
     with pytest.raises(errors.TemporalUnreachable, match=silent_server) as failure:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 
 import pytest
 
@@ -62,3 +63,14 @@ def test_what_takes_too_long_is_ended_and_told(rests: list[float], call: object)
     with pytest.raises(OutcomeTimeout, match=r"after 0\.05 seconds"):
         blocking.run(call, timeout_seconds=0.05)  # type: ignore[arg-type]
     assert rests == [blocking.REST_SECONDS]
+
+
+@pytest.mark.parametrize("error", [KeyError("uid"), OSError("no user name"), ImportError("pwd")])
+def test_a_user_id_without_an_account_has_no_name(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def unknown() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", lambda: "operator")
+    assert blocking.account() == "operator"
+    monkeypatch.setattr(getpass, "getuser", unknown)
+    assert blocking.account() == ""

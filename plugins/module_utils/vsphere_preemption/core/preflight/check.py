@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import PreemptionError
+from ..printable import printable
 
 ARROW = " -> "
 COLUMN = "  "
@@ -120,13 +121,6 @@ def summary(checks: Iterable[Check]) -> str:
     """The number of checks by status, such as `12 ok, 1 warning, 2 failed, 3 skipped`."""
     statuses = [check.status for check in checks]
     return ", ".join(f"{statuses.count(status)} {status.value}" for status in Status if status in statuses)
-
-
-def printable(text: str) -> str:
-    """The text on one line, with control and bidirectional formatting characters escaped."""
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
-    )
 
 
 def listed(names: Iterable[str], *, most: int = 6) -> str:

@@ -17,7 +17,7 @@ from ..inventory import VIRTUAL_MACHINE, ManagedObject, PowerState, TaggedObject
 from ..policy.model import Policy, PolicySet
 from ..policy.references import NEXT_STEP, References
 from ..setup.privileges import Where, compare, needed
-from .check import Check, failed, listed, passed, printable, warned
+from .check import Check, failed, listed, passed, warned
 
 OLDEST_PYTHON = (3, 11)
 OLDEST_VCENTER = (7, 0)
@@ -258,7 +258,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _is_older(version: str | None, least: str) -> bool:
-    return bool(version) and _numbers(printable(version or "")) < _numbers(least)
+    return bool(version) and _numbers(version or "") < _numbers(least)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

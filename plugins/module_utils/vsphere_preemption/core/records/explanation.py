@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..printable import printable
+
 Record = Mapping[str, Any]
 
 LEFT_OUT = {
@@ -129,7 +131,7 @@ def _in_run(record: Record, vm: str) -> Iterator[dict[str, Any]]:
             "what": entry.what,
             "reason": entry.reason,
             "method": entry.method,
-            "text": f"{entry.text}.",
+            "text": printable(f"{entry.text}."),
         }
 
 
@@ -167,7 +169,7 @@ def _not_seen(record: Record) -> VmExplanation:
         return VmExplanation("not_seen", f"{_run(record)} handled more VMs than its record lists")
     if not named and record["outcome"] not in ("done", "partial") and record["reason"] not in AFTER_LOOKING:
         return VmExplanation("not_seen", f"{_run(record)} did not check any VM: {_why(record)}", record["reason"])
-    return VmExplanation("not_seen", f"{_run(record)} found no such VM with the tag {_one_line(record['tag'])}")
+    return VmExplanation("not_seen", f"{_run(record)} found no such VM with the tag {record['tag']}")
 
 
 def _why(record: Record) -> str:
@@ -176,14 +178,10 @@ def _why(record: Record) -> str:
 
 
 def _run(record: Record) -> str:
-    return f"The run for request {_one_line(record['requestID'])}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return f"The run for request {record['requestID']}"
 
 
 def _said(message: str) -> str:
     """The message of the record, as a part of the same sentence."""
-    text = _one_line(message)[:LONGEST_MESSAGE].rstrip(". ")
+    text = " ".join(message.split())[:LONGEST_MESSAGE].rstrip(". ")
     return f" ({text})" if text else ""

@@ -8,8 +8,6 @@ Secrets come from the environment or from files, never from the command line, wh
 
 from __future__ import annotations
 
-import asyncio
-import getpass
 import os
 from argparse import Namespace
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vsphere_preemption.core.contract import DEFAULT_SECRET_PATH, DEFAULT_TASK_QUEUE
-from vsphere_preemption.core.errors import InvalidSetting, TemporalUnreachable
+from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.temporal import blocking
 
 from .output import Output
 
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-CONNECT_SECONDS = 15.0
-# Extra time for what precedes and follows the wait: connecting, and a last query.
-MARGIN_SECONDS = 60.0
 FOREVER = float("inf")
 
 _TEMPORAL_VARIABLES = {
@@ -54,19 +50,10 @@ def with_client(
     *,
     timeout_seconds: float = 0.0,
 ) -> Result:
-    """Run the call with a connected client and return its result.
-
-    timeout_seconds: how long the call may wait for something; connecting has its own limit.
-    """
-    from vsphere_preemption.temporal import blocking
-
+    """`blocking.with_client` for the connection that flags and environment describe. Raises InvalidSetting as well."""
     connection = temporal_connection(options, os.environ)
     output.note(f"connecting to Temporal at {connection.address}, namespace {connection.namespace}")
-
-    async def connect_and_call() -> Result:
-        return await call(await _client(connection))
-
-    return blocking.run(connect_and_call, timeout_seconds=timeout_seconds + MARGIN_SECONDS)
+    return blocking.with_client(connection, call, timeout_seconds=timeout_seconds)
 
 
 def temporal_connection(options: Namespace, environ: Mapping[str, str]) -> TemporalConnection:
@@ -105,14 +92,6 @@ def with_vcenter(options: Namespace, output: Output, look: Callable[[VCenter], R
         return look(vcenter)
 
 
-def account() -> str:
-    """The user name to record with a request; empty if the account has no name."""
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return ""
-
-
 def not_empty(name: str, value: str) -> str:
     """The value of a flag. Raises InvalidSetting if it is empty."""
     if not value.strip():
@@ -140,15 +119,3 @@ def _secret(file: str) -> str:
             next_step="Set it to a file that contains the API key.",
         ) from error
     return not_empty("api-key-file", text)
-
-
-async def _client(connection: TemporalConnection) -> Client:
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            return await connection.connect()
-    except TimeoutError as error:
-        raise TemporalUnreachable(
-            f"Cannot connect to Temporal at {connection.address}",
-            why=f"no response within {CONNECT_SECONDS:g} seconds",
-            next_step="Check the address, and that no firewall blocks the connection.",
-        ) from error

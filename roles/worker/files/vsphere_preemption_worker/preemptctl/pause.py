@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.temporal import kill_switch
+from vsphere_preemption.temporal.blocking import account
 
 from . import exit_codes
-from .connections import account, task_queue, with_client
+from .connections import task_queue, with_client
 from .output import Output
 from .terminal import safe
 

@@ -1,10 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text for a terminal. Names and messages are untrusted, so nothing in them may control the terminal.
-
-Unprintable characters are shown as escapes: control sequences, line breaks, and bidirectional control characters.
-"""
+"""Text for a terminal. Names and messages are untrusted, so nothing in them may control the terminal."""
 
 from __future__ import annotations
 
@@ -12,19 +9,15 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from vsphere_preemption.core.printable import printable
+
 GAP = "  "
 NONE = "-"
 
 
 def safe(value: object) -> str:
     """The value as a single line of text; a dash if it is empty."""
-    text = "".join(character if character.isprintable() else _escaped(character) for character in str(value))
-    return text or NONE
-
-
-def _escaped(character: str) -> str:
-    """The escape of a character, including lone surrogates, which cannot be encoded."""
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return printable(str(value)) or NONE
 
 
 def width(text: str) -> int:
