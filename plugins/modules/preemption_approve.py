@@ -159,6 +159,9 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     plan_as_result,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
+    ApprovalDecision,
+)
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
 
@@ -180,10 +183,10 @@ OPTIONS = {
 
 def decide(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
     """The result of the module."""
-    decision = approvals.ApprovalDecision(params["decision"] == "approve", params["by"] or account(), params["note"])
+    decision = ApprovalDecision(params["decision"] == "approve", params["by"] or account(), params["note"])
     seconds = float(params["timeout"]) if params["wait"] else 0.0
 
-    async def call(client: Client) -> tuple[approvals.PendingApproval, approvals.ApprovalDecision, bool]:
+    async def call(client: Client) -> tuple[approvals.PendingApproval, ApprovalDecision, bool]:
         pending = await approvals.find_pending_approval(
             client, params["workflow_id"], params["preemption_id"], wait_seconds=seconds
         )

@@ -13,8 +13,8 @@ import pytest
 
 from vsphere_preemption.core.errors import NotWaitingForApproval, WorkflowNotFound
 from vsphere_preemption.core.policy.model import Mode, Policy
+from vsphere_preemption.core.records.outcome import ApprovalDecision
 from vsphere_preemption.temporal import approvals, dispatcher
-from vsphere_preemption.temporal.approvals import ApprovalDecision
 
 from ..worker.world import Script, World, a_request, eventually
 

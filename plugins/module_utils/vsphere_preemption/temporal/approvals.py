@@ -10,11 +10,12 @@ ended.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.contract import UPDATE_DECIDE
 from ..core.errors import InvalidRequest, NotWaitingForApproval, WorkflowNotFound
+from ..core.records.outcome import ApprovalDecision
 from . import dispatcher
 from .faults import CALL_LIMIT, no_worker, translated, within
 from .preemptions import checked_id, is_known, not_found
@@ -25,22 +26,6 @@ if TYPE_CHECKING:
 WAITING = "waiting_for_approval"
 BEFORE_WAITING = ("starting", "planning")
 LOOK_SECONDS = 0.5
-
-
-@dataclass(frozen=True)
-class ApprovalDecision:
-    """A decision. by, note: for the record of the run, which keeps 200 characters of each."""
-
-    approve: bool
-    by: str = ""
-    note: str = ""
-
-    @property
-    def word(self) -> str:
-        return "approve" if self.approve else "reject"
-
-    def __str__(self) -> str:
-        return f"{'approved' if self.approve else 'rejected'}{f' by {self.by}' if self.by else ''}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +78,7 @@ async def decide(client: Client, pending: PendingApproval, decision: ApprovalDec
     seconds = CALL_LIMIT.total_seconds()
     try:
         with translated(what):
-            answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, asdict(decision)))
+            answer = await within(seconds, lambda: handle.execute_update(UPDATE_DECIDE, decision.as_wire()))
     except (InvalidRequest, WorkflowNotFound) as error:
         # Another user decided first, or the approval has timed out.
         why = "it has ended" if isinstance(error, WorkflowNotFound) else error.why.rpartition(": ")[2]

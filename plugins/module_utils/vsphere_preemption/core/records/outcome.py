@@ -107,6 +107,25 @@ class Announcement:
         return {"status": self.status, "id": self.id, "message": self.message}
 
 
+@dataclass(frozen=True)
+class ApprovalDecision:
+    """Whether a plan was approved. by, note: for the record of the run, which keeps 200 characters of each."""
+
+    approve: bool
+    by: str = ""
+    note: str = ""
+
+    @property
+    def word(self) -> str:
+        return "approve" if self.approve else "reject"
+
+    def __str__(self) -> str:
+        return f"{'approved' if self.approve else 'rejected'}{f' by {self.by}' if self.by else ''}"
+
+    def as_wire(self) -> dict[str, Any]:
+        return {"approve": self.approve, "by": self.by, "note": self.note}
+
+
 @dataclass
 class RunRecord:
     """One request and its outcome. marks_settled: no mark of the run is left pending.

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
@@ -15,20 +13,9 @@ from temporalio.exceptions import ApplicationError
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import UPDATE_DECIDE
     from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.records.outcome import ApprovalDecision
 
 MAX_TEXT = 200
-
-
-@dataclass(frozen=True)
-class ApprovalDecision:
-    """A decision. by, note: stored in the record."""
-
-    approve: bool
-    by: str = ""
-    note: str = ""
-
-    def as_wire(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 class Approval:
