@@ -118,7 +118,7 @@ def test_what_the_policy_refuses_is_a_result_with_the_reason(planner: Ansible) -
     assert (made.code, made.result["refused"], made.result["reason"]) == (0, True, "not_allowed_by_policy")
     assert "requires a scope" in made.result["message"]
     assert made.result["victims"] == []
-    assert made.result["diff"]["after"].startswith("nothing is done (not_allowed_by_policy): ")
+    assert made.result["diff"]["after"].startswith("no VM is stopped (not_allowed_by_policy): ")
 
 
 def test_a_protection_that_names_nothing_is_refused_with_what_to_do(planner: Ansible) -> None:
