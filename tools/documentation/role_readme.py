@@ -45,7 +45,7 @@ def _marked(found: re.Match[str]) -> str:
     if kind in "CEMV":
         return f"`{value}`"
     if kind == "O":
-        plugin, _, option = value.rpartition(":")
+        plugin, option = value.rpartition(":")[::2]
         return f"`{option}` of `{plugin.partition('#')[0]}`" if plugin else f"`{option}`"
     raise UnknownMarkup(f"{found.group()!r} is not known to {Path(__file__).name}. Use C, E, M, O or V, or teach it.")
 

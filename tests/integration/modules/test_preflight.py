@@ -270,7 +270,7 @@ def test_the_policy_is_read(looker: Ansible, options: dict[str, Any], status: st
     ("protect", "status", "said"),
     [
         pytest.param({"tags": ["first/twice"], "groups": [{"category": "second", "keep": 1}]}, "ok", "first/twice"),
-        pytest.param({"tags": ["twice", "safety:never"]}, "failed", "protects by the tag 'safety:never'"),
+        pytest.param({"tags": ["twice", "safety:never"]}, "failed", "protects VMs by the tag 'safety:never'"),
         pytest.param({"groups": [{"attribute": "Owner", "keep": 1}]}, "failed", "the custom attribute 'Owner'"),
     ],
     ids=["all there", "tag", "attribute"],

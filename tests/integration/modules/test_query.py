@@ -41,7 +41,7 @@ def test_the_run_at_work_is_shown_with_its_plan_until_it_has_ended(
     assert seen["at_work"] is None
     [found] = seen["explanation"]
     assert (found["run_id"], found["what"], found["reason"]) == (at_work["run_id"], "spared", "not_approved")
-    assert found["text"].endswith("nothing was done: somebody did not agree (ops rejected the plan: no).")
+    assert found["text"].endswith("did not carry out the plan: the run was not approved (ops rejected the plan: no).")
 
 
 def test_each_vm_has_its_reason(ansible: Ansible, vcsim: VCSim, start_worker: StartWorker) -> None:

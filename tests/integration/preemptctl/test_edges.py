@@ -149,7 +149,7 @@ def test_help_and_completion_load_neither_temporal_nor_vcenter_and_no_command_lo
     package = "vsphere_preemption_worker.preemptctl"
     heavy = ["temporalio", "pyVmomi", "yaml"]
     worker = ["temporalio.worker", "vsphere_preemption_worker.workflows", "vsphere_preemption_worker.service"]
-    for modules, names in (("__main__",), heavy), (("workflow", "planning", "restoring", "watching"), worker):
+    for modules, names in (("__main__",), heavy), (("workflow", "plan", "restore", "watch"), worker):
         for module in modules:
             code = look.format(module=f"{package}.{module}", names=names)
             done = subprocess.run(

@@ -34,6 +34,13 @@ def test_each_limit_that_is_given_but_empty_is_refused_and_named(name: str, empt
     assert (refused.value.code, refused.value.retryable) == ("invalid_request", False)
 
 
+@pytest.mark.parametrize("empty", [False, 0], ids=repr)
+@pytest.mark.parametrize("name", ["only", "scope"])
+def test_false_and_zero_are_no_list_of_limits(name: str, empty: object) -> None:
+    with pytest.raises(GivenButEmpty, match=f"narrow.{name} is set but empty"):
+        read_request(a_request({name: empty}))
+
+
 @pytest.mark.parametrize("empty", [None, {}, "", []], ids=repr)
 @pytest.mark.parametrize("spelling", ["narrow", "Narrow"])
 def test_limits_as_a_whole_that_are_given_but_empty_are_refused(spelling: str, empty: object) -> None:

@@ -17,7 +17,7 @@ from vsphere_preemption.core.records.outcome import VictimStatus
 from vsphere_preemption_worker.messages.run import PressureResult
 
 from ..queries import ended, is_there, phase, requests, the_run
-from ..world import Script, World, a_request
+from ..world import Script, World, a_request, eventually
 
 Tell = Callable[..., None]
 LOUD = Events(skipped=True, failed=True)
@@ -88,6 +88,29 @@ def test_victims_go_in_waves_until_the_pressure_is_gone(tell: Tell) -> None:
         assert len(script.looks) == 2
 
     tell(story, script)
+
+
+def test_a_cancellation_between_two_waves_keeps_what_was_done(tell_apart: Tell) -> None:
+    script = Script(victims=4, policy=Policy(waves=Waves(size=2, pause_seconds=600.0)))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request())
+        await eventually(lambda: _stops(script), lambda stops: stops == 1, "the first wave")
+        run = await the_run(world, handle)
+        await phase(run, "stopping")
+        await world.skip(60)
+        await run.cancel()
+        [record] = await ended(handle)
+        assert (record["outcome"], record["reason"]) == ("partial", "cancelled")
+        assert [victim["outcome"] for victim in record["victims"]] == ["stopped", "stopped", "spared", "spared"]
+        assert [len(given.victims) for given in script.stops] == [2]
+
+    tell_apart(story, script)
+
+
+async def _stops(script: Script) -> int:
+    return len(script.stops)
 
 
 def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell_apart: Tell) -> None:

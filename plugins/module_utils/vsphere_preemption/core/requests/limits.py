@@ -83,6 +83,8 @@ def read_narrowing(raw: object, *, stored: bool = False) -> Narrowing:
 
 def _refuse_empty(parts: Mapping[str, Any]) -> None:
     given = {f"narrow.{name}": parts[name] for name in LIMITS if name in parts}
+    # Neither `false` nor 0 is a list, and neither may come to mean that there is no limit.
+    given |= {f"narrow.{name}": parts[name] or None for name in ("scope", "only") if name in parts}
     target = parts.get("target")
     if target and isinstance(target, Mapping):
         given |= {f"narrow.target.{name}": target[name] for name in TARGETS if name in target}

@@ -61,7 +61,7 @@ def restore_of(options: Namespace) -> restores.RestoreRequest:
         tag=options.tag,
         reason=narrowing.reason,
         only=narrowing.only,
-        preemption_id=options.preemption_id or "",
+        preemption_id=options.preemption_id,
         places=narrowing.scope,
         force=bool(options.force),
         dry_run=bool(options.dry_run),

@@ -46,6 +46,9 @@ STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)
 PRESSURE_WITHIN = timedelta(minutes=1)
 
+# A run that began before this patch may have begun a wave that was cancelled before it started.
+NO_WAVE_AFTER_CANCELLATION = "no-wave-after-cancellation"
+
 _GENTLE = (StopMethod.SOFT, StopMethod.SOFT_THEN_HARD)
 
 
@@ -73,6 +76,8 @@ class StoppingPhase:
         victims, done = self._planned.plan.victims, 0
         for wave in in_waves(victims, self._planned.policy.waves):
             if self._cancellation.cancelled or (done and await self._may_end()):
+                break
+            if self._cancellation.cancelled and workflow.patched(NO_WAVE_AFTER_CANCELLATION):
                 break
             await self._stop_wave(wave, done)
             done += len(wave)
