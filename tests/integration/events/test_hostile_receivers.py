@@ -67,6 +67,8 @@ def send(url: str, event: OutgoingEvent = EVENT) -> None:
     "chunks",
     [
         pytest.param(endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), id="please go on, for ever"),
+        # Faster than it can be read, so that a reader whose connection was shut down still finds bytes in its buffer.
+        pytest.param(itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n" * 4096), id="please go on, faster than read"),
         pytest.param(endless(b"HTTP/1.1 202 ", b"x" * 1024), id="a status line without end"),
         pytest.param(endless(b"HTTP/1.1 202 X\r\n", b"X-More: y\r\n"), id="headers without end"),
         pytest.param(endless(b"HTTP/1.1 202 X\r\nX-Long: ", b"y" * 1024), id="a header without end"),

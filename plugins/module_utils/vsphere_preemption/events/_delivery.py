@@ -13,6 +13,7 @@ import contextlib
 import json
 import re
 import socket
+import struct
 import threading
 from dataclasses import dataclass
 from types import TracebackType
@@ -39,6 +40,8 @@ else:
     _PROBLEM = None
 
 USER_AGENT = "vsphere.preemption"
+# The C structure linger: on, after 0 seconds.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _WIRE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", re.ASCII)
 
 
@@ -87,6 +90,8 @@ class _Deadline:
 
 def _break(handle: socket.socket) -> None:
     with contextlib.suppress(OSError):  # it is already broken, which is the goal
+        # Reset when it is closed: a peer whose window is full would not notice a graceful end for a minute.
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         handle.shutdown(socket.SHUT_RDWR)
 
 

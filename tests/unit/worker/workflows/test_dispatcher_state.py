@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -21,6 +22,7 @@ from vsphere_preemption_worker.workflows.dispatcher_state import (
     WAITING_BYTES,
     DispatcherSnapshot,
     DispatcherState,
+    QueuedRequest,
     state_from,
 )
 
@@ -99,6 +101,34 @@ def test_the_most_urgent_of_those_that_wait_hurries_a_less_urgent_run() -> None:
     state.record_outcome({"outcome": "done"}, keys=asked("e0", criticality="LOW").keys)
     state.next_request(), state.next_request()
     assert state.escalation is None
+
+
+def test_the_most_urgent_one_is_still_known_after_continue_as_new() -> None:
+    state = DispatcherState(DispatcherSnapshot())
+    for number, criticality in enumerate(("LOW", "LOW", "HIGH")):
+        assert state.accept(asked(f"e{number}", criticality=criticality), FINISHED)
+    later = handed_on(state)
+    later.next_request()
+    assert later.escalation is Criticality.HIGH
+    assert later.is_open(asked("e2", criticality="HIGH"))
+
+
+def test_a_step_costs_the_same_however_many_requests_wait() -> None:
+    state = DispatcherState(DispatcherSnapshot())
+    for number in range(300):
+        assert state.accept(asked(f"e{number}", criticality="LOW"), FINISHED)
+    state.next_request()
+    state.queue = UnreadQueue(state.queue)
+    assert state.escalation is None
+    assert state.is_open(asked("e299", criticality="LOW"))
+    assert not state.is_open(asked("e300", criticality="LOW"))
+
+
+class UnreadQueue(deque[QueuedRequest]):
+    """A queue that nobody may walk through."""
+
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("the whole queue was read")
 
 
 def test_an_open_request_is_open_until_its_outcome_is_recorded() -> None:

@@ -11,7 +11,7 @@ waiting requests as fit into one payload.
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -78,6 +78,9 @@ class DispatcherState:
     def __init__(self, snapshot: DispatcherSnapshot) -> None:
         self.queue = deque(_stored(item) for item in snapshot.queue)
         self._waiting_bytes = sum(pending.size for pending in self.queue)
+        # Kept beside the queue: both are asked for at every step of the workflow, however long the queue is.
+        self._waiting = Counter(pending.request.criticality for pending in self.queue)
+        self._open = {key for pending in self.queue for key in pending.request.keys}
         self.last = snapshot.last
         self.counts = dict(snapshot.counts)
         self.workflow_started = snapshot.workflow_started
@@ -121,6 +124,8 @@ class DispatcherState:
             del self._seen[next(iter(self._seen))]
         self.queue.append(QueuedRequest(request, received))
         self._waiting_bytes += self.queue[-1].size
+        self._waiting[request.criticality] += 1
+        self._open.update(request.keys)
         return True
 
     def has_room(self, request: PreemptionRequest) -> bool:
@@ -136,12 +141,12 @@ class DispatcherState:
         """The next request; it is the active one until its outcome is recorded."""
         self._active = self.queue.popleft()
         self._waiting_bytes -= self._active.size
+        self._waiting[self._active.request.criticality] -= 1
         return self._active
 
     def is_open(self, request: PreemptionRequest) -> bool:
         """Whether the request, or the one that it repeats, has no outcome yet."""
-        active = [self._active] if self._active else []
-        return any(set(pending.request.keys) & set(request.keys) for pending in [*active, *self.queue])
+        return not self._open.isdisjoint(request.keys)
 
     def in_window(self, criticality: Criticality, now: datetime) -> bool:
         """Whether a run ended so recently that another one would only respond to the same shortage again.
@@ -158,11 +163,11 @@ class DispatcherState:
     @property
     def escalation(self) -> Criticality | None:
         """The highest criticality of the waiting requests, if it is above that of the active request."""
-        waiting = [pending.request.criticality for pending in self.queue]
-        highest = max(waiting, key=lambda criticality: criticality.rank, default=None)
-        if self._active is None or highest is None or highest.rank <= self._active.request.criticality.rank:
+        if self._active is None:
             return None
-        return highest
+        highest = next((criticality for criticality in reversed(Criticality) if self._waiting[criticality]), None)
+        is_above = highest is not None and highest.rank > self._active.request.criticality.rank
+        return highest if is_above else None
 
     @property
     def window_ends(self) -> str:
@@ -172,6 +177,7 @@ class DispatcherState:
         """Record the outcome of a request. keys: those of the request, for which repeated requests get this outcome."""
         if self._active and self._active.request.keys == keys:
             self._active = None
+            self._open.difference_update(keys)
         self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
         self._recent.append(brief)
         self._remember(keys, brief)
