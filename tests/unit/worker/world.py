@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,9 +22,10 @@ from temporalio.worker import Worker
 from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
-from vsphere_preemption.core.planning.plan import Plan, Victim
+from vsphere_preemption.core.planning.plan import LeftOutVm, Plan, Victim
 from vsphere_preemption.core.policy.model import Policy
 from vsphere_preemption.core.policy.wire import policy_as_wire
+from vsphere_preemption.core.reasons import LeftOut, VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption_worker.messages.run import (
     ANNOUNCE,
@@ -61,6 +63,7 @@ class Script:
     """What the activities answer, and what they were asked. A hook may raise or wait first."""
 
     victims: int = 2
+    left_out: list[LeftOutVm] = field(default_factory=list)
     window_seconds: float = 60.0
     policy: Policy = field(default_factory=Policy)
     refusal: str = ""
@@ -78,7 +81,9 @@ class Script:
     before_stop: Callable[[], Awaitable[None]] | None = None
     before_settle: Callable[[], Awaitable[None]] | None = None
     before_announce: Callable[[], Awaitable[None]] | None = None
+    before_tell: Callable[[], Awaitable[None]] | None = None
     end: VictimStatus = VictimStatus.STOPPED
+    why: VictimReason = VictimReason.NONE
 
     def activities(self) -> list[Callable[..., Any]]:
         return [self.plan, self.look, self.notice, self.stop, self.settle, self.announce, self.tell]
@@ -90,7 +95,7 @@ class Script:
         chosen = [Victim(ManagedObject("VirtualMachine", f"vm-{n}"), f"VM {n}") for n in range(self.victims)]
         policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
         return PlanResult(
-            Plan(chosen, shortfall=self.shortfall).as_wire(),
+            self._plan(order, chosen).as_wire(),
             policy_as_wire(policy),
             alarm=self.alarm,
             refusal=self.refusal,
@@ -127,10 +132,21 @@ class Script:
     @activity.defn(name=TELL)
     async def tell(self, order: TellInput) -> str:
         self.told.append(order)
+        await _maybe(self.before_tell)
         return ""
 
+    def _plan(self, order: PlanInput, chosen: list[Victim]) -> Plan:
+        """Once VMs were approved, all others were not requested."""
+        left_out = (
+            [replace(one, reason=LeftOut.NOT_REQUESTED) for one in self.left_out] if order.only else self.left_out
+        )
+        counted = dict(Counter(one.reason.value for one in left_out))
+        return Plan(chosen, left_out, counted, shortfall=self.shortfall)
+
     def _outcome(self, order: StopInput, victim: Victim) -> VictimOutcome:
-        return VictimOutcome(victim.vm, victim.name, self.end, order.method, marked=order.marked, stopped=order.marked)
+        return VictimOutcome(
+            victim.vm, victim.name, self.end, order.method, self.why, marked=order.marked, stopped=order.marked
+        )
 
 
 async def _maybe(hook: Callable[[], Awaitable[None]] | None) -> None:

@@ -86,6 +86,7 @@ class RunReason(StrEnum):
     OUTSIDE_WINDOWS = "outside_time_windows"
     NOT_APPROVED = "not_approved"
     APPROVAL_TIMED_OUT = "approval_timed_out"
+    SUPERSEDED = "superseded"
     NOT_ALLOWED = "not_allowed_by_policy"
     PROTECTION_LOST = "protection_not_found"
     SHORTFALL = "target_out_of_reach"

@@ -254,9 +254,10 @@ def test_tags_are_read_only_where_they_matter() -> None:
         (a_request(an_alarm()), Policy(), DecisionContext(NOON), (False, True, False)),
         (a_request(target={"memoryMiB": 1}), Policy(), DecisionContext(NOON), (False, False, True)),
         (a_request(), Policy(), DecisionContext(NOON, explain=True), (False, False, True)),
+        (a_request(), Policy(mode=Mode.APPROVE), DecisionContext(NOON), (False, False, True)),
         (a_request(), Policy(protection=Protection(tags=("p",))), DecisionContext(NOON), (True, False, False)),
     ],
-    ids=["plain", "alarm", "target", "explain", "tags"],
+    ids=["plain", "alarm", "target", "explain", "approval", "tags"],
 )
 def test_only_what_matters_is_read(
     request_: Any, policy: Policy, context: DecisionContext, wanted: tuple[bool, bool, bool]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, TaggedObjects, VirtualMachine
-from vsphere_preemption.core.planning.plan import Plan, PlanLimits, plan_victims
+from vsphere_preemption.core.planning.plan import LeftOutVm, Plan, PlanLimits, plan_victims
 from vsphere_preemption.core.reasons import LeftOut
 
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -100,3 +100,21 @@ def test_a_shortened_plan_still_counts_everybody() -> None:
     made = plan(*[a_vm(number, power_state=PowerState.OFF) for number in range(50)]).shortened(3)
     assert len(made.left_out) == 3
     assert made.left_out_count == {"already_off": 50}
+
+
+def test_an_approved_plan_keeps_the_reasons_of_the_plan_that_was_approved() -> None:
+    vms = [ManagedObject("VirtualMachine", f"vm-{number}") for number in range(4)]
+    asked = Plan([], [LeftOutVm(vms[0], "db", LeftOut.PROTECTED_NAME), LeftOutVm(vms[1], "web", LeftOut.OVER_CAP)])
+    again = [
+        LeftOutVm(vms[0], "db", LeftOut.NOT_REQUESTED),
+        LeftOutVm(vms[1], "web", LeftOut.ALREADY_OFF),
+        LeftOutVm(vms[2], "new", LeftOut.NOT_REQUESTED),
+    ]
+    # More than are named: the list of a large inventory is shortened.
+    plan = Plan([], again, {"already_off": 1, "not_requested": 5}).approved_from(asked)
+    assert [entry.reason for entry in plan.left_out] == [
+        LeftOut.PROTECTED_NAME,
+        LeftOut.ALREADY_OFF,
+        LeftOut.NOT_REQUESTED,
+    ]
+    assert plan.left_out_count == {"already_off": 1, "not_requested": 4, "protected_by_name": 1}

@@ -10,8 +10,11 @@ from collections.abc import Callable
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from vsphere_preemption.core.contract import UPDATE_DECIDE
+from vsphere_preemption.core.contract import UPDATE_DECIDE, StopMethod
+from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.planning.plan import LeftOutVm
 from vsphere_preemption.core.policy.model import Mode, Policy
+from vsphere_preemption.core.reasons import LeftOut
 
 from ..queries import ended, the_run, waiting
 from ..world import Script, World, a_request
@@ -88,5 +91,43 @@ def test_a_policy_that_became_a_dry_run_meanwhile_stops_nobody_whatever_was_agre
         [record] = await ended(handle)
         assert (record["outcome"], record["reason"]) == ("skipped", "dry_run")
         assert not script.stops
+
+    tell(story, script)
+
+
+def test_an_approved_run_keeps_the_reasons_of_the_plan_that_was_approved(tell: Tell) -> None:
+    left_out = [LeftOutVm(ManagedObject("VirtualMachine", "vm-9"), "db", LeftOut.PROTECTED_NAME)]
+    script = Script(policy=Policy(mode=Mode.APPROVE), left_out=left_out)
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request())
+        run = await the_run(world, handle)
+        await waiting(run)
+        await run.execute_update(UPDATE_DECIDE, {"approve": True})
+        [record] = await ended(handle)
+        assert record["leftOut"]["byReason"] == {"protected_by_name": 1}
+        assert [entry["reason"] for entry in record["leftOut"]["vms"]] == ["protected_by_name"]
+
+    tell(story, script)
+
+
+def test_a_more_urgent_request_replaces_the_question(tell: Tell) -> None:
+    script = Script(policy=Policy(mode=Mode.APPROVE, approval_seconds=36_000))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request("soft", criticality="LOW"))
+        first = await the_run(world, handle)
+        await waiting(first)
+        await world.signal(handle, a_request("hard", criticality="HIGH"))
+        [record] = await ended(handle)
+        assert (record["outcome"], record["reason"]) == ("skipped", "superseded")
+        second = await the_run(world, handle)
+        assert second.id != first.id
+        await waiting(second)
+        await second.execute_update(UPDATE_DECIDE, {"approve": True})
+        assert (await ended(handle, 2))[1]["outcome"] == "done"
+        assert {order.method for order in script.stops} == {StopMethod.HARD}
 
     tell(story, script)

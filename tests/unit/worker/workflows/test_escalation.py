@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Callable
 
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.policy.model import Notice, Policy
+from vsphere_preemption.core.policy.model import Notice, Policy, Waves
+from vsphere_preemption.core.reasons import VictimReason
+from vsphere_preemption.core.records.outcome import VictimStatus
 
 from ..queries import ended, requests
 from ..world import Script, World, a_request, eventually
@@ -89,3 +91,41 @@ def test_a_more_urgent_request_after_a_run_starts_a_new_one(tell: Tell) -> None:
         assert [record["outcome"] for record in records] == ["done", "done"]
 
     tell(story)
+
+
+def test_a_more_urgent_request_that_comes_too_late_for_a_run_gets_one_of_its_own(tell: Tell) -> None:
+    marks_are_settled = asyncio.Event()
+    script = Script(end=VictimStatus.FAILED, why=VictimReason.GUEST_IGNORED)
+    script.before_settle = marks_are_settled.wait  # type: ignore[assignment]
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request("soft", criticality="LOW"))
+        await eventually(lambda: asyncio.sleep(0, script.settles), bool, "the marks are being settled")
+        script.end, script.why = VictimStatus.STOPPED, VictimReason.NONE
+        await world.signal(handle, a_request("hard", criticality="HIGH"))
+        await requests(handle, lambda seen: seen["waiting"] == 1, "one should wait")
+        marks_are_settled.set()
+        soft, hard = await ended(handle, 2)
+        assert soft["urgency"] == "LOW"
+        assert (hard["event"]["id"], hard["outcome"]) == ("hard", "done")
+        assert [order.method for order in script.stops] == [StopMethod.SOFT, StopMethod.HARD]
+
+    tell(story, script)
+
+
+def test_a_more_urgent_request_ends_a_pause_between_waves(tell_apart: Tell) -> None:
+    script = Script(policy=Policy(waves=Waves(size=1, pause_seconds=86_400)))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request("soft", criticality="LOW"))
+        await eventually(lambda: asyncio.sleep(0, script.stops), bool, "the first wave")
+        await world.signal(handle, a_request("hard", criticality="HIGH"))
+        [record] = await ended(handle)
+        assert [order.method for order in script.stops] == [StopMethod.SOFT, StopMethod.HARD]
+        seen = await requests(handle, lambda seen: seen["counts"] == {"done": 2}, "two outcomes")
+        assert seen["recent"][-1]["reason"] == "hurried_the_run_before"
+        assert record["urgency"] == "HIGH"
+
+    tell_apart(story, script)

@@ -104,7 +104,8 @@ def decide(
         return Decision(decision.policy, alarm, refusal=reason, message=message)
     scope = _scope(decision.policy, narrowing, alarm, vcenter)
     target = decision.policy.amount.target
-    sized = context.explain or bool(target)
+    # Whoever approves a plan is shown what it frees.
+    sized = context.explain or bool(target) or decision.policy.mode is Mode.APPROVE
     tagged = vcenter.tagged(request.tag, labels=needs_labels(policy), placed=bool(scope.areas), sized=sized)
     limits = plan_limits(decision.policy, scope, context, only=frozenset(narrowing.only))
     if target.until_memory_percent is not None or target.until_cpu_percent is not None:

@@ -121,6 +121,16 @@ class Plan:
         """The same plan, with up to `most` entries in left_out: an inventory can outgrow a payload."""
         return replace(self, left_out=self.left_out[:most])
 
+    def approved_from(self, asked: Plan) -> Plan:
+        """The same plan, which was made for the approved victims of another; other VMs keep their reason from there."""
+        before = {entry.vm: entry for entry in asked.left_out}
+        given = [
+            before.get(entry.vm, entry) if entry.reason is LeftOut.NOT_REQUESTED else entry for entry in self.left_out
+        ]
+        changed = Counter(new.reason.value for new, old in zip(given, self.left_out, strict=True) if new is not old)
+        count = Counter(self.left_out_count) + changed - Counter({LeftOut.NOT_REQUESTED.value: changed.total()})
+        return replace(self, left_out=given, left_out_count=dict(sorted(count.items())))
+
 
 def plan_victims(tagged: TaggedObjects, limits: PlanLimits) -> Plan:
     """Select among the eligible VMs: in order, until the target is met, within all limits and budgets."""

@@ -81,6 +81,7 @@ RUN = {
     "outside_time_windows": "it was outside the time windows of the policy",
     "not_approved": "the run was not approved",
     "approval_timed_out": "approval timed out",
+    "superseded": "a more urgent request arrived before it was approved",
     "not_allowed_by_policy": "the policy did not allow the request",
     "protection_not_found": "a tag, category or attribute that the policy uses for protection did not exist",
     "target_out_of_reach": "the target could not be met",

@@ -10,13 +10,16 @@ checked again after a cancellation, which is remembered and passed on once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
+from typing import Any, TypeVar
 
 from temporalio import workflow
 
 # A run that started before this patch may have discarded a result that arrived with the cancellation.
 RESULT_FIRST = "result-before-cancel"
+
+Result = TypeVar("Result")
 
 
 class CancellationGuard:
@@ -45,6 +48,23 @@ class CancellationGuard:
         # Conditions are evaluated after everything that has arrived was processed.
         await workflow.wait_condition(lambda: True)
         return condition()
+
+    async def complete(self, operation: Coroutine[Any, Any, Result], *, patch: str) -> Result:
+        """The result of a short operation on the server, such as a signal, which a cancellation does not interrupt.
+
+        The SDK takes in a cancellation that arrives meanwhile, and cancels the operation in place of the workflow.
+        patch: an execution that came here before this patch repeats that.
+        """
+        task = asyncio.create_task(operation)
+        while not task.done():
+            try:
+                await workflow.wait_condition(task.done)
+            except asyncio.CancelledError:
+                if workflow.patched(patch):
+                    self.cancelled = True
+                else:
+                    task.cancel()
+        return await task
 
     async def wait_up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
         """Wait until the condition holds, the time is up or a cancellation arrives; return whether it holds."""

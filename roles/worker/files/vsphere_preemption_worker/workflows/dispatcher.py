@@ -53,6 +53,10 @@ log = workflow.logger
 BOUNDED = "bounded-queue"
 # A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
+# A workflow that started before this patch lost a cancellation that arrived while it escalated its run.
+CANCELLED_IN_HURRY = "cancelled-in-hurry"
+# A workflow that started before this patch gave no outcome to a request that arrived after its cancellation.
+TURNED_AWAY_LATE = "turned-away-late"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.
 MOST_TELLINGS = 20
@@ -79,11 +83,13 @@ class PreemptVMsWorkflow:
                 await self._handle(self._state.next_request())
             else:
                 await self._cancellation.wait_until(self._has_something_to_do)
-        while self._state.queue:
-            self._turn_away(
-                self._state.next_request(), RunStatus.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled."
-            )
-        await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._telling)
+        self._turn_all_away()
+        await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
+        # A request that arrives while an event is still being sent gets its outcome, too.
+        while self._state.queue and workflow.patched(TURNED_AWAY_LATE):
+            self._turn_all_away()
+            await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
+        await self._cancellation.wait_until(self._is_idle)
         return self._current_state()
 
     @workflow.query(name=QUERY_STATE)
@@ -135,8 +141,16 @@ class PreemptVMsWorkflow:
         return bool(self._state.queue) or self._cancellation.cancelled or self._may_renew()
 
     def _may_renew(self) -> bool:
-        is_idle = workflow.all_handlers_finished() and not self._telling
-        return is_idle and self._state.fits and workflow.info().is_continue_as_new_suggested()
+        return self._is_idle() and self._state.fits and workflow.info().is_continue_as_new_suggested()
+
+    def _is_idle(self) -> bool:
+        return workflow.all_handlers_finished() and not self._telling
+
+    def _turn_all_away(self) -> None:
+        while self._state.queue:
+            self._turn_away(
+                self._state.next_request(), RunStatus.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled."
+            )
 
     async def _handle(self, pending: QueuedRequest) -> None:
         if self._state.in_window(pending.request.criticality, workflow.now()):
@@ -200,7 +214,8 @@ class PreemptVMsWorkflow:
         """Signal a more urgent request to the run; ignored if the run has just ended."""
         wanted = self._escalated = self._state.escalation
         try:
-            await run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
+            sending = run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
+            await self._cancellation.complete(sending, patch=CANCELLED_IN_HURRY)
         except FailureError as error:
             log.info("run ended before it could be escalated", extra={"detail": failure_message(error)})
 

@@ -56,6 +56,11 @@ RUN_SECONDS = "preemption_run_seconds"
 # Does not log while a history is replayed.
 log = workflow.logger
 
+# A run that started before this patch cancelled its restore if it was cancelled while it started it.
+CANCELLED_IN_RESTORE = "cancelled-in-restore"
+# A run that started before this patch waits for approval also when a more urgent request arrives.
+SUPERSEDED = "approval-superseded"
+
 NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
 # How often to poll an alarm that must stay green for the hold time.
@@ -105,7 +110,7 @@ class PreemptionRun:
         count_run(record, workflow.now() - workflow.info().start_time)
         ended = {"run_id": record.run_id, "outcome": record.outcome.value, "reason": record.reason.value}
         log.info("run ended", extra={**ended, "victims": len(record.victims), "detail": record.message})
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await self._cancellation.wait_until(workflow.all_handlers_finished)
         return record.as_wire()
 
     @workflow.signal(name=SIGNAL_HURRY)
@@ -137,8 +142,10 @@ class PreemptionRun:
             reason, message = await self._ask_for_approval(record, planned)
             if reason is RunReason.NONE:
                 # Plan again, for the approved VMs only: much may have changed while the run was waiting.
-                agreed = [victim.vm.value for victim in planned.plan.victims]
+                asked = planned
+                agreed = [victim.vm.value for victim in asked.plan.victims]
                 planned = await self._plan(record, PlanInput(identity, agreed))
+                record.plan = planned.plan.approved_from(asked.plan)
                 reason, message = _why_nothing(planned)
         if reason is RunReason.NONE:
             return planned
@@ -154,14 +161,18 @@ class PreemptionRun:
     async def _ask_for_approval(self, record: RunRecord, planned: PlanResult) -> tuple[RunReason, str]:
         """Wait for a decision; the reason why nothing may be done, if any."""
         self._phase, self._approval.is_wanted = "waiting_for_approval", True
+        began, may_be_replaced = self._urgency, workflow.patched(SUPERSEDED)
         await self._cancellation.wait_up_to(
-            planned.policy.approval_seconds, lambda: self._approval.decision is not None
+            planned.policy.approval_seconds,
+            lambda: self._approval.decision is not None or (may_be_replaced and self._urgency.rank > began.rank),
         )
         self._approval.is_wanted = False
         decision = self._approval.decision
         if decision is None:
             if self._cancellation.cancelled:
                 return RunReason.CANCELLED, "The run was cancelled while it was waiting for approval."
+            if may_be_replaced and self._urgency.rank > began.rank:
+                return RunReason.SUPERSEDED, "A more urgent request arrived before the plan was approved."
             return RunReason.APPROVAL_TIMED_OUT, "Approval timed out."
         record.approval = decision.as_wire()
         if not decision.approve:
@@ -177,7 +188,7 @@ class PreemptionRun:
                 record, identity, planned, cancellation=self._cancellation, urgency=lambda: self._urgency
             )
             await phase.stop_all()
-        record.urgency = self._urgency
+            record.urgency = phase.applied
         self._conclude(record)
         self._phase = "announcing"
         await self._announce(record, identity)
@@ -235,7 +246,7 @@ class PreemptionRun:
         stopped = any(victim.outcome is VictimStatus.STOPPED for victim in record.victims)
         if not planned.policy.restore.automatic or planned.alarm is None or not stopped:
             return
-        await workflow.start_child_workflow(
+        starting = workflow.start_child_workflow(
             PreemptionRestore.run,
             RestoreInput(
                 workflow_id=identity.workflow_id,
@@ -253,6 +264,7 @@ class PreemptionRun:
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary="Restores the VMs when the alarm is green",
         )
+        await self._cancellation.complete(starting, patch=CANCELLED_IN_RESTORE)
 
     async def _tell(self, record: RunRecord, identity: RunIdentity) -> None:
         """Send an unsuccessful outcome to the address in the request. A failure to send has no effect."""

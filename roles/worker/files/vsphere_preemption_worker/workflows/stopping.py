@@ -48,6 +48,8 @@ PRESSURE_WITHIN = timedelta(minutes=1)
 
 # A run that began before this patch may have begun a wave that was cancelled before it started.
 NO_WAVE_AFTER_CANCELLATION = "no-wave-after-cancellation"
+# A run that began before this patch waits for the next wave also when a more urgent request arrives.
+HURRY_ENDS_PAUSE = "hurry-ends-pause"
 
 _GENTLE = (StopMethod.SOFT, StopMethod.SOFT_THEN_HARD)
 
@@ -70,6 +72,13 @@ class StoppingPhase:
         self._cancellation = cancellation
         self._activities = ActivityCalls(cancellation)
         self._urgency = urgency
+        self._wave_urgency = urgency()
+        self._with_running_guests: list[Criticality] = []
+
+    @property
+    def applied(self) -> Criticality:
+        """The highest criticality for which everything was done; a guest that kept running could still be forced."""
+        return min([self._wave_urgency, *self._with_running_guests], key=lambda criticality: criticality.rank)
 
     async def stop_all(self) -> None:
         """Stop all victims, or as many as needed. The record gets the outcomes, including those of spared victims."""
@@ -86,7 +95,9 @@ class StoppingPhase:
 
     async def _may_end(self) -> bool:
         """Between two waves: pause, and check whether the remaining victims are still needed."""
-        await self._cancellation.wait_up_to(self._planned.policy.waves.pause_seconds, lambda: False)
+        last_wave, ends_pause = self._wave_urgency, workflow.patched(HURRY_ENDS_PAUSE)
+        pause = self._planned.policy.waves.pause_seconds
+        await self._cancellation.wait_up_to(pause, lambda: ends_pause and self._urgency().rank > last_wave.rank)
         if self._cancellation.cancelled:
             return False
         planned = self._planned
@@ -114,17 +125,22 @@ class StoppingPhase:
         if not outcomes or not all(victim.settled or not victim.marked for victim in ended):
             ended = await self._settle(SettleInput(input, outcomes, times.to_wire(workflow.now())))
         self._record.victims = [*self._record.victims, *ended]
+        if any(victim.reason is VictimReason.GUEST_IGNORED for victim in ended):
+            self._with_running_guests.append(self._wave_urgency)
 
     async def _carry_out(self, input: StopInput) -> Wire:
         """The outcomes of a wave. If there are two outcomes of a victim, that of the later, more urgent call counts."""
         within = STOP_WITHIN + timedelta(seconds=input.grace_seconds)
-        began = self._urgency()
+        began = self._wave_urgency = self._urgency()
         first = self._activities.send(STOP, input, StopResult, within)
         await self._cancellation.wait_until(
             lambda: first.done() or self._escalated(input, began), on_cancel=first.cancel
         )
         if first.done():
+            if not self._may_escalate(input):
+                self._wave_urgency = self._urgency()
             return (await first).wire_outcomes
+        self._wave_urgency = self._urgency()
         action = self._planned.policy.actions.of(self._urgency())
         more = replace(input, method=action.method, grace_seconds=action.grace_seconds)
         second = self._activities.send(STOP, more, StopResult, within)
@@ -137,9 +153,11 @@ class StoppingPhase:
         return on_the_wire(_together(patient, urgent) if urgent else patient)
 
     def _escalated(self, input: StopInput, began: Criticality) -> bool:
-        now = self._urgency()
-        another = self._planned.policy.actions.of(now).method
-        return now.rank > began.rank and input.method in _GENTLE and another is not input.method
+        return self._urgency().rank > began.rank and self._may_escalate(input)
+
+    def _may_escalate(self, input: StopInput) -> bool:
+        """Whether the current criticality asks for more than a call with this input does."""
+        return input.method in _GENTLE and self._planned.policy.actions.of(self._urgency()).method is not input.method
 
     async def _settle(self, input: SettleInput) -> list[VictimOutcome]:
         """Settle the marks. Stopped VMs are recorded even if their marks could not be settled."""
