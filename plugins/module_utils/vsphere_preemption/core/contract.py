@@ -48,6 +48,8 @@ UPDATE_CLAIM = "claim"
 SIGNAL_RELEASE = "release"
 UPDATE_DECIDE = "decide"
 SIGNAL_HURRY = "hurry"
+# To a dispatcher: the alarm of its requests is green.
+SIGNAL_PRESSURE_GONE = "pressure_gone"
 QUERY_PROGRESS = "progress"
 QUERY_RECORD = "record"
 # Every manual restore that the library starts has it.

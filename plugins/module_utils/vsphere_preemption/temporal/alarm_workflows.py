@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..core.contract import RAISE_WORKFLOW_TYPE, WATCH_WORKFLOW_TYPE
+from ..core.contract import RAISE_WORKFLOW_TYPE, SIGNAL_PRESSURE_GONE, WATCH_WORKFLOW_TYPE
 from ..core.errors import WorkflowNotFound
 from ..core.requests.request import PreemptionRequest
 from ._temporalio import part
@@ -75,5 +75,19 @@ async def calm(client: Client, workflow_id: str, colour: str) -> bool:
             await handle.terminate(reason="The alarm no longer has this colour.", rpc_timeout=CALL_LIMIT)
     except WorkflowNotFound:
         # No request is waiting, or it has already been sent.
+        return False
+    return True
+
+
+async def end_runs(client: Client, workflow_id: str) -> bool:
+    """End the run of an alarm that is green, and turn away what waits; return whether its workflow is running.
+
+    The workflow itself goes on: a request that arrives next is for the next firing. Raises TemporalError.
+    """
+    handle = client.get_workflow_handle(workflow_id)
+    try:
+        with translated(f"Cannot end the run of the workflow {workflow_id}"):
+            await handle.signal(SIGNAL_PRESSURE_GONE, rpc_timeout=CALL_LIMIT)
+    except WorkflowNotFound:
         return False
     return True

@@ -17,11 +17,20 @@ from temporalio.api.common.v1 import Payload, Payloads, WorkflowExecution
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
 
-from vsphere_preemption.core.contract import QUERY_REQUESTS, QUERY_RUNS, QUERY_STATE, SIGNAL_PREEMPT, UPDATE_PREEMPT
+from vsphere_preemption.core.contract import (
+    QUERY_REQUESTS,
+    QUERY_RUNS,
+    QUERY_STATE,
+    SIGNAL_PREEMPT,
+    SIGNAL_PRESSURE_GONE,
+    UPDATE_PREEMPT,
+)
+from vsphere_preemption.core.policy.model import Mode, Policy
 from vsphere_preemption.core.requests.request import read_request
 from vsphere_preemption.core.times import NEVER
 from vsphere_preemption_worker.workflows.dispatcher_state import DispatcherSnapshot
 
+from ..queries import the_run, waiting
 from ..world import Script, World, a_request, eventually, failing
 
 Tell = Callable[..., None]
@@ -320,3 +329,34 @@ def test_the_run_outlives_a_dispatcher_whose_time_is_over(tell: Tell) -> None:
         await eventually(lambda: asyncio.sleep(0, script.settles), bool, "the run should settle its marks")
 
     tell(story, script)
+
+
+def test_green_ends_the_run_of_its_firing_and_the_next_firing_is_acted_on(tell: Tell) -> None:
+    script = Script(policy=Policy(mode=Mode.APPROVE, approval_seconds=36_000))
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request("red-1", criticality="LOW"))
+        await waiting(await the_run(world, handle))
+        await world.signal(handle, a_request("red-2", criticality="LOW"))
+        await handle.signal(SIGNAL_PRESSURE_GONE)
+        script.policy = Policy()
+        await world.signal(handle, a_request("red-3", criticality="LOW"))
+        await counted(handle, skipped=2, done=1)
+        recent = (await handle.query(QUERY_REQUESTS))["recent"]
+        reasons = {brief["event"]["id"]: brief["reason"] for brief in recent}
+        assert reasons == {"red-1": "cancelled", "red-2": "pressure_gone", "red-3": ""}
+        assert (await handle.describe()).status is WorkflowExecutionStatus.RUNNING
+
+    tell(story, script)
+
+
+@pytest.mark.parametrize("payloads", [[], [None], ["green", 1]])
+def test_green_without_a_run_changes_nothing(tell: Tell, payloads: list[Any]) -> None:
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await handle.signal(SIGNAL_PRESSURE_GONE, args=payloads)
+        await world.signal(handle, a_request("e1"))
+        await counted(handle, done=1)
+
+    tell(story)

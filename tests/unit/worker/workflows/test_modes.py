@@ -21,6 +21,7 @@ from ..world import Script, World, a_request, eventually
 
 Tell = Callable[..., None]
 LOUD = Events(skipped=True, failed=True)
+PAUSED = PressureResult(paused=True, message="Preemption is paused.")
 
 
 def test_a_dry_run_stops_nobody_and_records_who_would_have_been(tell: Tell) -> None:
@@ -127,6 +128,28 @@ def test_a_notice_is_given_and_waited_out_before_anything_is_stopped(tell_apart:
         [notice] = script.notices
         assert (notice.event, notice.guestinfo, notice.method) == (True, True, StopMethod.SOFT)
         assert script.stops[0].marked >= notice.not_before
+
+    tell_apart(story, script)
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [(PressureResult(gone=True, message="The alarm is green now."), "pressure_gone"), (PAUSED, "paused"), (None, "")],
+)
+def test_after_a_lead_time_nothing_is_stopped_if_there_is_no_reason_left(
+    tell_apart: Tell, seen: PressureResult | None, reason: str
+) -> None:
+    script = Script(policy=Policy(notice=Notice(lead_seconds=600)), pressure=seen or PressureResult())
+
+    async def story(world: World) -> None:
+        handle = await world.start()
+        await world.signal(handle, a_request(criticality="LOW"))
+        await phase(await the_run(world, handle), "lead_time")
+        await world.skip(601)
+        [record] = await ended(handle)
+        assert (record["outcome"], record["reason"]) == ("skipped" if seen else "done", reason)
+        assert bool(script.stops) is (seen is None)
+        assert len(script.looks) == 1
 
     tell_apart(story, script)
 

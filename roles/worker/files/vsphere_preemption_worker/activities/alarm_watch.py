@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,15 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from vsphere_preemption.core import times
-from vsphere_preemption.core.alarms.tracker import AlarmCleared, AlarmTracker, ChangeIgnored, RequestPreemption, Step
+from vsphere_preemption.core.alarms.tracker import (
+    AlarmCleared,
+    AlarmTracker,
+    ChangeIgnored,
+    Key,
+    RequestPreemption,
+    Step,
+    key_of,
+)
 from vsphere_preemption.core.alarms.wire import read_tracker, tracker_as_wire
 from vsphere_preemption.core.errors import PreemptionError
 from vsphere_preemption.core.policy.model import PolicySet
@@ -95,11 +103,19 @@ class AlarmWatch:
 
     async def _look(self, session: WatchSession) -> None:
         look = await asyncio.to_thread(session.look)
-        for step in session.tracker.update(look, self._policies().alarms, self._now()):
-            await self._carry_out(step)
-            session.tracker.confirm(step)
-            _count(step)
+        steps = session.tracker.update(look, self._policies().alarms, self._now())
+        # At the same time: a workflow that does not accept a request, or only after a while, delays no other one.
+        await asyncio.gather(*(self._act(session, step) for step in steps if not session.waits(step)))
         session.keep()
+
+    async def _act(self, session: WatchSession, step: Step) -> None:
+        try:
+            await self._carry_out(step)
+        except PreemptionError as error:
+            session.postpone(step, error)
+            return
+        session.carried_out(step)
+        _count(step)
 
     async def _carry_out(self, step: Step) -> None:
         match step:
@@ -117,6 +133,15 @@ class AlarmWatch:
         return event_for(alarm, source=self._source, id=".".join([*names, alarm.to_colour, since]), time=since)
 
 
+@dataclass(frozen=True)
+class Postponed:
+    """When a failed step is due again (monotonic clock), the pause until then in seconds, and the code of its error."""
+
+    until: float = 0.0
+    pause: float = 0.0
+    code: str = ""
+
+
 class WatchSession:
     """One attempt of the activity: its state and its end."""
 
@@ -127,6 +152,7 @@ class WatchSession:
         self._ends = time.monotonic() + SESSION_SECONDS
         self._names_read = time.monotonic()
         self._trouble = "not_looked_yet"
+        self._postponed: dict[Key, Postponed] = {}
 
     @property
     def over(self) -> bool:
@@ -142,6 +168,27 @@ class WatchSession:
     def keep(self) -> None:
         """Store the state after all due actions, from which the next attempt continues."""
         self.state = WatchState(tracker_as_wire(self.tracker), self._tail.mark)
+
+    def waits(self, step: Step) -> bool:
+        """Whether a step of this alarm failed so recently that it is too early to repeat it."""
+        postponed = None if isinstance(step, ChangeIgnored) else self._postponed.get(key_of(step.alarm))
+        return postponed is not None and time.monotonic() < postponed.until
+
+    def postpone(self, step: Step, error: PreemptionError) -> None:
+        """A step has failed; it stays due. A repeated error is logged only once."""
+        key = key_of(step.alarm)
+        before = self._postponed.get(key, Postponed())
+        if before.code != error.code:
+            named = {"rule": step.rule.name, "alarm": step.alarm.name, "cluster": step.alarm.compute_resource_name}
+            log.warning("cannot act on an alarm", extra={**named, "error": str(error), "error_code": error.code})
+        pause = min(max(2 * before.pause, FIRST_PAUSE), LONGEST_PAUSE)
+        self._postponed[key] = Postponed(time.monotonic() + pause, pause, error.code)
+
+    def carried_out(self, step: Step) -> None:
+        """A step has succeeded."""
+        self.tracker.confirm(step)
+        if not isinstance(step, ChangeIgnored):
+            self._postponed.pop(key_of(step.alarm), None)
 
     def recovered(self) -> float:
         """Record a successful read; return a pause of zero."""

@@ -15,15 +15,13 @@ from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen
 from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.core.requests.alarm_requests import request_for, workflow_id_for
-from vsphere_preemption.temporal.alarm_workflows import calm, raise_later
-from vsphere_preemption.temporal.dispatcher import Accepted, cancel_workflow, signal_request
+from vsphere_preemption.temporal.alarm_workflows import calm, end_runs, raise_later
+from vsphere_preemption.temporal.dispatcher import Accepted, signal_request
 from vsphere_preemption.temporal.restores import start_restore_when_green
 
 from ..messages.restore import RestoreInput
 
 log = logging.getLogger(__name__)
-
-CANCEL_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -82,10 +80,7 @@ class AlarmActions:
         """
         log.info("alarm is cleared", extra={**_named(rule, alarm), "when_green": rule.when_green.value})
         if rule.when_green is WhenGreen.CANCEL:
-            cancelled = await cancel_workflow(
-                self.client, workflow_id_for(alarm, self.task_queue), wait=False, timeout_seconds=CANCEL_SECONDS
-            )
-            return cancelled.was_running
+            return await end_runs(self.client, workflow_id_for(alarm, self.task_queue))
         if rule.when_green is WhenGreen.RESTORE:
             await self._restore(rule, alarm)
         return rule.when_green is WhenGreen.RESTORE

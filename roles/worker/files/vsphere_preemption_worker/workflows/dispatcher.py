@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
         QUERY_STATE,
         SIGNAL_HURRY,
         SIGNAL_PREEMPT,
+        SIGNAL_PRESSURE_GONE,
         UPDATE_PREEMPT,
         WORKFLOW_TYPE,
         Criticality,
@@ -72,6 +73,7 @@ class PreemptVMsWorkflow:
         self._state.workflow_started = self._state.workflow_started or times.to_wire(workflow.info().start_time)
         self._cancellation = CancellationGuard()
         self._escalated: Criticality | None = None
+        self._eased = ""
         self._telling: set[asyncio.Task[None]] = set()
 
     @workflow.run
@@ -107,6 +109,9 @@ class PreemptVMsWorkflow:
     # Dynamic and raw: a typed handler fails the workflow task indefinitely on a payload that it cannot decode.
     @workflow.signal(dynamic=True)
     def receive(self, name: str, payloads: Sequence[RawValue]) -> None:
+        if name == SIGNAL_PRESSURE_GONE:
+            self._end_runs()
+            return
         try:
             if name != SIGNAL_PREEMPT:
                 what = f"Cannot accept signal {name[:80]!r}"
@@ -202,10 +207,26 @@ class PreemptVMsWorkflow:
         await self._cancellation.wait_until(starting.done)
         run = await starting
         while not run.done():
-            await self._cancellation.wait_until(lambda: run.done() or self._is_urgent(), on_cancel=run.cancel)
-            if not run.done():
+            await self._cancellation.wait_until(
+                lambda: run.done() or self._is_urgent() or self._is_over(pending), on_cancel=run.cancel
+            )
+            if self._is_over(pending):
+                self._eased = ""
+                run.cancel()
+            elif not run.done():
                 await self._hurry(run)
         return await run
+
+    def _is_over(self, active: QueuedRequest) -> bool:
+        """Whether the pressure that this request was for is gone."""
+        return self._eased == active.request.key
+
+    def _end_runs(self) -> None:
+        """The alarm is green: end the active run and turn away what waits; what arrives later is a new firing."""
+        self._eased = self._state.active_key
+        for pending in self._state.drop_waiting():
+            message = "The alarm was green before the request was carried out."
+            self._turn_away(pending, RunStatus.SKIPPED, RunReason.PRESSURE_GONE, message)
 
     def _is_urgent(self) -> bool:
         return self._state.escalation not in (None, self._escalated)

@@ -144,6 +144,19 @@ class DispatcherState:
         self._waiting[self._active.request.criticality] -= 1
         return self._active
 
+    @property
+    def active_key(self) -> str:
+        """Of the active request; empty if there is none."""
+        return self._active.request.key if self._active else ""
+
+    def drop_waiting(self) -> list[QueuedRequest]:
+        """Empty the queue. The caller records the outcomes."""
+        dropped = list(self.queue)
+        self.queue.clear()
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        return dropped
+
     def is_open(self, request: PreemptionRequest) -> bool:
         """Whether the request, or the one that it repeats, has no outcome yet."""
         return not self._open.isdisjoint(request.keys)
@@ -177,7 +190,7 @@ class DispatcherState:
         """Record the outcome of a request. keys: those of the request, for which repeated requests get this outcome."""
         if self._active and self._active.request.keys == keys:
             self._active = None
-            self._open.difference_update(keys)
+        self._open.difference_update(keys)
         self.counts[brief["outcome"]] = self.counts.get(brief["outcome"], 0) + 1
         self._recent.append(brief)
         self._remember(keys, brief)

@@ -58,6 +58,8 @@ log = workflow.logger
 
 # A run that started before this patch cancelled its restore if it was cancelled while it started it.
 CANCELLED_IN_RESTORE = "cancelled-in-restore"
+# A run that started before this patch stops its victims after a wait without looking whether the pressure is gone.
+PRESSURE_FIRST = "pressure-after-wait"
 # A run that started before this patch waits for approval also when a more urgent request arrives.
 SUPERSEDED = "approval-superseded"
 
@@ -182,11 +184,14 @@ class PreemptionRun:
 
     async def _act(self, record: RunRecord, identity: RunIdentity, planned: PlanResult) -> None:
         if planned.plan.victims and not self._cancellation.cancelled:
-            await self._give_notice(identity, planned)
-            self._phase = "stopping"
+            waited = await self._give_notice(identity, planned) or record.approval is not None
             phase = StoppingPhase(
                 record, identity, planned, cancellation=self._cancellation, urgency=lambda: self._urgency
             )
+            if waited and await self._is_over(phase):
+                record.outcome = RunStatus.SKIPPED
+                return
+            self._phase = "stopping"
             await phase.stop_all()
             record.urgency = phase.applied
         self._conclude(record)
@@ -194,11 +199,19 @@ class PreemptionRun:
         await self._announce(record, identity)
         await self._restore_later(record, identity, planned)
 
-    async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> None:
-        """Send the notice and wait; an escalation or a cancellation ends the wait. A failed notice is ignored."""
+    async def _is_over(self, phase: StoppingPhase) -> bool:
+        """Whether, after a wait, there is no reason left to stop anything."""
+        # The patch is checked last, so that only runs that waited have its marker.
+        return not self._cancellation.cancelled and workflow.patched(PRESSURE_FIRST) and await phase.is_over()
+
+    async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> bool:
+        """Send the notice and wait; an escalation or a cancellation ends the wait. A failed notice is ignored.
+
+        Return whether the policy asks for a notice.
+        """
         notice, began = planned.policy.notice, self._urgency
         if not notice.applies(began):
-            return
+            return False
         self._phase = "notice"
         action = planned.policy.actions.of(began)
         begin = workflow.now() + timedelta(seconds=notice.lead_seconds)
@@ -219,6 +232,7 @@ class PreemptionRun:
         self._phase = "lead_time"
         left = (begin - workflow.now()).total_seconds()
         await self._cancellation.wait_up_to(left, lambda: self._urgency.rank > began.rank)
+        return True
 
     def _conclude(self, record: RunRecord) -> None:
         stopped_early = record.reason

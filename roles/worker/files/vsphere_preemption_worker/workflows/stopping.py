@@ -98,8 +98,10 @@ class StoppingPhase:
         last_wave, ends_pause = self._wave_urgency, workflow.patched(HURRY_ENDS_PAUSE)
         pause = self._planned.policy.waves.pause_seconds
         await self._cancellation.wait_up_to(pause, lambda: ends_pause and self._urgency().rank > last_wave.rank)
-        if self._cancellation.cancelled:
-            return False
+        return not self._cancellation.cancelled and await self.is_over()
+
+    async def is_over(self) -> bool:
+        """Whether the pressure is gone, or preemption is paused; the record gets the reason."""
         planned = self._planned
         input = PressureInput(planned.alarm, planned.policy.amount.target, planned.wire_scope)
         try:
