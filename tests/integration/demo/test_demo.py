@@ -114,6 +114,7 @@ def test_the_report_holds_the_same_and_escapes_names(shown: str, demo: Demo) -> 
     assert "http://" not in page.replace("http://127.0.0.1", "")
 
 
+@pytest.mark.long
 def test_a_second_showing_replaces_the_first_and_down_takes_it_away(shown: str, demo: Demo) -> None:
     first = demo.servers()
     again = demo.run("up")

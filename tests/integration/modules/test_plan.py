@@ -149,6 +149,7 @@ def test_name_and_password_win_over_the_files_and_are_never_shown(planner: Ansib
     assert (half.error_code, "vcenter_password is missing" in half.result["msg"]) == ("invalid_setting", True)
 
 
+@pytest.mark.long
 def test_the_certificate_is_checked_unless_somebody_says_otherwise(planner: Ansible) -> None:
     asked = {"tag": "preemptible"}
     unknown = {"VCENTER_CA_FILE": ""}

@@ -69,6 +69,7 @@ def test_the_natural_playbook_of_the_documentation_brings_the_vms_back(
     assert govc.powered_on() == before
 
 
+@pytest.mark.long
 def test_each_preemption_is_restored_by_its_own_id(
     tagged: VCSim, govc: Govc, ansible: Ansible, workflow_id: str
 ) -> None:
@@ -123,6 +124,7 @@ def test_the_id_of_the_dispatcher_and_an_empty_id_are_no_preemption(
     assert govc.powered_on() == off
 
 
+@pytest.mark.long
 def test_marks_stand_for_a_preemption_whose_history_is_gone(
     preempted: Ran, govc: Govc, ansible: Ansible, dispatcher: Dispatcher
 ) -> None:
@@ -158,6 +160,7 @@ def test_a_restore_that_is_started_by_hand_in_temporal_fails_as_well(
         assert wrong in record["message"]
 
 
+@pytest.mark.long
 def test_an_approval_of_an_id_that_nothing_has_says_what_it_is(
     preempted: Ran, ansible: Ansible, workflow_id: str
 ) -> None:

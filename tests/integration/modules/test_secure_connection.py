@@ -104,6 +104,7 @@ def test_a_missing_client_certificate_is_told(ansible: Ansible, front: Front) ->
     assert "client certificate" in message
 
 
+@pytest.mark.long
 def test_a_client_certificate_of_another_authority_is_refused(
     ansible: Ansible, front: Front, another: CertificateAuthority
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_client_certificate_of_another_authority_is_refused(
     refused(ansible, {**front.right, **files}, "temporal_tls_refused")
 
 
+@pytest.mark.long
 def test_an_expired_client_certificate_is_refused(ansible: Ansible, front: Front) -> None:
     old = front.authority.client("old", expired=True)
     files = {"temporal_client_cert_file": str(old.certificate), "temporal_client_key_file": str(old.key)}
@@ -152,6 +154,7 @@ def test_a_key_never_travels_in_clear_text(ansible: Ansible, temporal: TemporalS
 
 
 @pytest.mark.parametrize("option", ["temporal_ca_file", "temporal_client_cert_file", "temporal_client_key_file"])
+@pytest.mark.long
 def test_a_file_that_is_not_there_is_named(ansible: Ansible, front: Front, option: str) -> None:
     message = refused(ansible, {**front.right, option: "/no/such/file.pem"}, "invalid_setting")
     assert "/no/such/file.pem" in message

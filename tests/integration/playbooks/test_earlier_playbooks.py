@@ -26,6 +26,7 @@ def earlier(site: Site) -> Site:
 
 
 @pytest.mark.usefixtures("tagged")
+@pytest.mark.long
 def test_the_playbooks_of_0_2_1_still_plan_preempt_restore_pause_and_cancel(
     earlier: Site, govc: Govc, dispatcher: Dispatcher, vcenter_variables: dict[str, str]
 ) -> None:
@@ -53,6 +54,7 @@ def test_the_playbooks_of_0_2_1_still_plan_preempt_restore_pause_and_cancel(
 
 
 @pytest.mark.usefixtures("tagged")
+@pytest.mark.long
 def test_the_restore_of_0_2_1_fails_with_an_id_that_nothing_has(
     earlier: Site, govc: Govc, dispatcher: Dispatcher
 ) -> None:

@@ -148,6 +148,7 @@ def test_secrets_are_in_the_secret_and_nowhere_else(renderer: Renderer, authorit
     assert mounts["webhook"] == "/var/bindings/webhook"
 
 
+@pytest.mark.long
 def test_another_token_starts_no_new_pods(renderer: Renderer) -> None:
     """The worker reads its secrets again by itself."""
     one = renderer.objects(**ON)
