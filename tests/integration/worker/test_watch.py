@@ -20,6 +20,7 @@ from support.vcsim import VCSim
 from support.waiting import wait_until
 from support.worker import WorkerProcess
 from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.temporal.kill_switch import pause, resume
 
 MEMORY = "Cluster memory"
 HERE = [f"DC0_C0_RP0_VM{number}" for number in range(3)]
@@ -125,6 +126,36 @@ def test_an_alarm_that_was_red_before_the_worker_came_is_seen(
     desk.paint(MEMORY, host, "red")
     watch()
     wait_until(lambda: off(govc, HERE), seconds=20, what="the VMs of the cluster are off")
+
+
+def test_an_alarm_that_turned_red_while_preemption_was_paused_is_acted_on_when_it_is_resumed(
+    watch: Watch,
+    desk: AlarmDesk,
+    alarm: ManagedObject,
+    host: ManagedObject,
+    govc: Govc,
+    of_alarm: Dispatcher,
+    task_queue: str,
+) -> None:
+    of_alarm.do(pause(of_alarm.client, task_queue, reason="maintenance", by="ada"))
+    watch()
+    desk.paint(MEMORY, host, "red")
+    wait_until(lambda: is_answered(of_alarm), 20, "the request was skipped", until=bool)
+    assert not off(govc, HERE)
+    of_alarm.do(resume(of_alarm.client, task_queue, by="ada"))
+    wait_until(lambda: off(govc, HERE), seconds=20, what="the VMs of the cluster are off")
+    of_alarm.wait_counts(skipped=1, done=1)
+    first, second = of_alarm.do(of_alarm.handle.query("requests"))["recent"]
+    assert first["reason"] == "paused"
+    assert second["event"]["id"] == f"{first['event']['id']}/2"
+
+
+def is_answered(of_alarm: Dispatcher) -> bool:
+    """Whether the request of the alarm has its first outcome."""
+    try:
+        return of_alarm.counts() == {"skipped": 1}
+    except RPCError:
+        return False  # the alarm has not been seen yet
 
 
 def test_hosts_of_one_cluster_ask_once(

@@ -42,7 +42,7 @@ def test_yellow_is_soft_and_red_is_hard_unless_the_rule_says_otherwise() -> None
 def test_a_rule_says_all_it_can() -> None:
     (rule,) = policies(
         "{name: m, alarms: [a, b], tag: t, clusters: [C*], policy: gentle, criticality: {yellow: null, red: MEDIUM},"
-        " raise_delay: 30s, when_green: restore, reply_to: https://sink.example.com}"
+        " raise_delay: 30s, repeat_after: 10m, when_green: restore, reply_to: https://sink.example.com}"
     ).alarms
     assert rule == AlarmRule(
         "m",
@@ -52,6 +52,7 @@ def test_a_rule_says_all_it_can() -> None:
         "gentle",
         {"red": Criticality.MEDIUM},
         30.0,
+        600.0,
         WhenGreen.RESTORE,
         "https://sink.example.com",
     )

@@ -74,6 +74,7 @@ class RunReason(StrEnum):
     ALL_FAILED = "all_victims_failed"
     MARKS_NOT_SETTLED = "marks_not_settled"
     CANCELLED = "cancelled"
+    ENDING = "workflow_ending"
     IN_WINDOW = "within_rerun_window"
     TOO_MANY = "too_many_waiting"
     HURRIED = "hurried_the_run_before"

@@ -56,6 +56,7 @@ ALARM_RULE = Section(
         "policy": ("policy", Leaf(name)),
         "criticality": ("criticality", _CriticalityReader()),
         "raise_delay": ("raise_delay_seconds", Leaf(duration())),
+        "repeat_after": ("repeat_after_seconds", Leaf(duration())),
         "when_green": ("when_green", Leaf(choice(WhenGreen))),
         "reply_to": ("reply_to", Leaf(text)),
     },

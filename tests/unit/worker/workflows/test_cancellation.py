@@ -99,7 +99,7 @@ def test_a_request_that_comes_after_the_cancellation_has_an_outcome(tell: Tell) 
         await world.signal(handle, a_request("e3"))
         update = {"request": a_request("e4"), "wait": True}
         answer = await asyncio.wait_for(handle.execute_update(UPDATE_PREEMPT, update), 20)
-        assert (answer["outcome"], answer["reason"]) == ("skipped", "cancelled")
+        assert (answer["outcome"], answer["reason"]) == ("skipped", "workflow_ending")
         receiver_answers.set()
         await asyncio.wait_for(handle.result(), 20)
         seen = await handle.query(QUERY_REQUESTS)

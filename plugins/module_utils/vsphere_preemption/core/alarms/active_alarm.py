@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule
+from .repeats import LastRequest
 
 # By urgency. An alarm that vCenter cannot evaluate is gray: it requests nothing, but it has not cleared either.
 RANKS = {"green": 0, "gray": 1, "yellow": 2, "red": 3}
@@ -85,7 +86,7 @@ class ActiveAlarm:
     """alarm: as last reported. firing: by object. asked: the colour that was last acted on; green for none.
 
     triggers: the firings that caused it, by object. above_since: start of the uninterrupted time with at least this
-    colour, in seconds since the epoch by our clock.
+    colour, in seconds since the epoch by our clock. last: the last request; None if its colour requested nothing.
     """
 
     alarm: AlarmEvent
@@ -93,6 +94,7 @@ class ActiveAlarm:
     asked: str = GREEN
     triggers: Mapping[ManagedObject, datetime] = field(default_factory=dict)
     above_since: dict[str, float] = field(default_factory=dict)
+    last: LastRequest | None = None
 
     @property
     def colour(self) -> str:
@@ -165,17 +167,25 @@ class ActiveAlarm:
             return None
         if colour == self.asked and triggers == self.triggers:
             return None
-        entity = min(triggers, key=lambda entity: (triggers[entity], entity.value))
-        alarm = replace(self.alarm, entity=entity, from_colour=self.asked, to_colour=colour)
-        return Due(alarm, triggers[entity])
+        alarm = self._began_with(triggers, colour)
+        return Due(replace(alarm, from_colour=self.asked), min(triggers.values()))
 
-    def acted_on(self, colour: str) -> None:
-        """The colour was acted on."""
-        self.asked, self.triggers = colour, self._triggers_of(colour)
+    def still_asked(self) -> AlarmEvent | None:
+        """The alarm with the colour of its last request, if it still has that colour."""
+        triggers = self._triggers_of(self.asked) if self.last else {}
+        return replace(self._began_with(triggers, self.asked), from_colour=GREEN) if triggers else None
+
+    def acted_on(self, colour: str, last: LastRequest | None = None) -> None:
+        """The colour was acted on. last: the request for it, if it requests something."""
+        self.asked, self.triggers, self.last = colour, self._triggers_of(colour), last
 
     def ended(self) -> None:
         """The actions for the end of the alarm were carried out."""
-        self.asked, self.triggers = GREEN, {}
+        self.asked, self.triggers, self.last = GREEN, {}, None
+
+    def _began_with(self, triggers: Mapping[ManagedObject, datetime], colour: str) -> AlarmEvent:
+        entity = min(triggers, key=lambda entity: (triggers[entity], entity.value))
+        return replace(self.alarm, entity=entity, to_colour=colour)
 
     def _triggers_of(self, colour: str) -> dict[ManagedObject, datetime]:
         """The objects with at least this colour, and its start time."""

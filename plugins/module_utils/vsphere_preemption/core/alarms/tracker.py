@@ -19,6 +19,7 @@ from ..alarm_event import AlarmEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule, rule_for
 from .active_alarm import GREEN, RANKS, YELLOW, ActiveAlarm, AlarmSnapshot, AlarmState
+from .repeats import LastRequest, event_id
 
 # The definition of the alarm, and its compute resource.
 Key = tuple[ManagedObject, ManagedObject]
@@ -38,11 +39,18 @@ class IgnoredReason(StrEnum):
 
 @dataclass(frozen=True)
 class RequestPreemption:
-    """Request a preemption. alarm: with its colour. since: by vCenter's clock; identifies the change."""
+    """Request a preemption. alarm: with its colour. since: by vCenter's clock; identifies the change, together with the
+    attempt, which is above 1 if the request is repeated.
+    """
 
     rule: AlarmRule
     alarm: AlarmEvent
     since: datetime
+    attempt: int = 1
+
+    @property
+    def event_id(self) -> str:
+        return event_id(self.alarm, self.since, self.attempt)
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,11 @@ class AlarmTracker:
 
     def __init__(self, scopes: dict[Key, ActiveAlarm] | None = None) -> None:
         self.scopes = scopes or {}
+        self._now = 0.0
 
     def update(self, look: AlarmSnapshot, rules: Sequence[AlarmRule], now: datetime) -> list[Step]:
         """What is due after this check. now: by our clock."""
+        self._now = now.timestamp()
         steps: list[Step] = list(self._changes(look.changes, rules))
         self._list(look, rules, now)
         for scope in self.scopes.values():
@@ -96,9 +106,23 @@ class AlarmTracker:
         if scope is None or isinstance(step, ChangeIgnored):
             return
         if isinstance(step, RequestPreemption):
-            scope.acted_on(step.alarm.to_colour)
+            scope.acted_on(step.alarm.to_colour, LastRequest(step.since, step.attempt, self._now))
         else:
             scope.ended()
+
+    def repeats(self, rules: Sequence[AlarmRule]) -> list[tuple[LastRequest, RequestPreemption]]:
+        """The last request of each alarm that still has the colour of it, and the request that would repeat it."""
+        found = []
+        for scope in self.scopes.values():
+            rule, alarm, last = rule_for(rules, scope.alarm), scope.still_asked(), scope.last
+            if rule and alarm and last and rule.repeat_after_seconds:
+                found.append((last, RequestPreemption(rule, alarm, last.since, last.attempt + 1)))
+        return found
+
+    def may_repeat(self, last: LastRequest, step: RequestPreemption) -> bool:
+        """Whether that is still the last request, and the alarm still has its colour."""
+        scope = self.scopes.get(key_of(step.alarm))
+        return scope is not None and scope.last == last and scope.still_asked() is not None
 
     def _changes(self, changes: Iterable[AlarmState], rules: Sequence[AlarmRule]) -> Iterator[ChangeIgnored]:
         for change in changes:

@@ -20,6 +20,7 @@ from ..inventory import ManagedObject
 from ..requests.alarm_requests import EVENT_TYPE, event_for
 from .active_alarm import ActiveAlarm, Firing
 from .changes import Change, Pair, ReportedAlarm
+from .repeats import LastRequest
 from .tracker import AlarmTracker, key_of
 
 Wire = dict[str, Any]
@@ -56,6 +57,7 @@ def _scope_as_wire(scope: ActiveAlarm) -> Wire:
         "asked": scope.asked,
         "because": [[ref.type, ref.value, times.to_wire(since)] for ref, since in scope.triggers.items()],
         "risen": scope.above_since,
+        "last": scope.last and [times.to_wire(scope.last.since), scope.last.attempt, scope.last.at],
     }
 
 
@@ -71,7 +73,16 @@ def _read_scope(wire: Mapping[str, Any]) -> ActiveAlarm:
         str(wire["asked"]),
         {ManagedObject(kind, value): times.from_wire(since) for kind, value, since in wire["because"]},
         {str(colour): float(since) for colour, since in wire["risen"].items()},
+        _read_last(wire.get("last")),
     )
+
+
+def _read_last(wire: object) -> LastRequest | None:
+    """The last request; None also from a version that did not repeat requests."""
+    if not isinstance(wire, list):
+        return None
+    since, attempt, at = wire
+    return LastRequest(times.from_wire(since), int(attempt), float(at))
 
 
 def _moment(firing: Firing) -> str:

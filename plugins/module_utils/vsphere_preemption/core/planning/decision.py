@@ -92,8 +92,7 @@ def decide(
     """Select the policy, resolve the scope, read the tagged objects, and plan. vCenter errors are passed on."""
     alarm = read_alarm(request.event)
     narrowing = request.narrowing
-    places = _places(alarm) if alarm else narrowing.scope
-    policy = choose_policy(policies, alarm=alarm.name if alarm else "", places=places)
+    policy = policy_for(policies, alarm) if alarm else choose_policy(policies, alarm="", places=narrowing.scope)
     decision = Decision(_narrowed(policy, narrowing), alarm)
     for check in (_tag_refusal, _time_refusal, _scope_refusal):
         reason, message = check(request, decision, context)
@@ -111,6 +110,11 @@ def decide(
     if target.until_memory_percent is not None or target.until_cpu_percent is not None:
         limits = replace(limits, usage=vcenter.usage(_hosts(scope, tagged)))
     return Decision(decision.policy, alarm, scope, plan_victims(tagged, limits))
+
+
+def policy_for(policies: PolicySet, alarm: AlarmEvent) -> Policy:
+    """The policy for the requests of an alarm."""
+    return choose_policy(policies, alarm=alarm.name, places=_places(alarm))
 
 
 def plan_limits(

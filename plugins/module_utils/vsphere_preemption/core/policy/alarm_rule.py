@@ -40,8 +40,9 @@ class AlarmRule:
     alarms: shell patterns for the name of the alarm, case-insensitive. clusters: patterns for the name or MoRef of its
     compute resource; empty for all. tag: of the VMs that may be stopped. policy: name of the policy for these alarms;
     empty: the policy that matches. criticality: by colour, yellow and red; a missing colour requests nothing.
-    raise_delay_seconds: how long the alarm must keep its colour first. when_green: see WhenGreen. reply_to: address for
-    reply events.
+    raise_delay_seconds: how long the alarm must keep its colour first. repeat_after_seconds: how long after a run that
+    stopped VMs a request is repeated if the alarm still has its colour; 0: never. when_green: see WhenGreen. reply_to:
+    address for reply events.
     """
 
     name: str
@@ -51,6 +52,7 @@ class AlarmRule:
     policy: str = ""
     criticality: Mapping[str, Criticality] = field(default_factory=_yellow_soft_red_hard)
     raise_delay_seconds: float = 0.0
+    repeat_after_seconds: float = 300.0
     when_green: WhenGreen = WhenGreen.NOTHING
     reply_to: str = ""
 

@@ -69,6 +69,7 @@ RUN = {
     "all_victims_failed": "no VM could be stopped",
     "marks_not_settled": "some marks could not be updated",
     "cancelled": "the run was cancelled",
+    "workflow_ending": "its workflow had been cancelled and was ending",
     "within_rerun_window": "it was within the re-run window of the previous run",
     "too_many_waiting": "too many requests were already pending",
     "hurried_the_run_before": "the active run was escalated instead",

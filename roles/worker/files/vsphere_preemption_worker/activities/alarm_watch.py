@@ -22,6 +22,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from vsphere_preemption.core import times
+from vsphere_preemption.core.alarms.repeats import LastRequest, event_id, repeat_at
 from vsphere_preemption.core.alarms.tracker import (
     AlarmCleared,
     AlarmTracker,
@@ -33,7 +34,10 @@ from vsphere_preemption.core.alarms.tracker import (
 )
 from vsphere_preemption.core.alarms.wire import read_tracker, tracker_as_wire
 from vsphere_preemption.core.errors import PreemptionError
+from vsphere_preemption.core.planning.decision import policy_for
 from vsphere_preemption.core.policy.model import PolicySet
+from vsphere_preemption.core.policy.windows import may_begin
+from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.core.requests.alarm_requests import event_for
 from vsphere_preemption.vcenter.alarms.tail import AlarmTail
 from vsphere_preemption.vcenter.client import VCenter
@@ -45,6 +49,7 @@ log = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
 BEAT_SECONDS = 0.5
+REPEAT_EVERY_SECONDS = 5.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0
 # The activity ends by itself from time to time, so that its timeout detects an attempt that hangs.
 SESSION_SECONDS = 1800.0
@@ -92,14 +97,55 @@ class AlarmWatch:
 
     async def _watch_until_over(self, session: WatchSession) -> None:
         pause = 0.0
-        while not session.over and self._policies().alarms:
-            began = time.monotonic()
-            try:
-                await self._look(session)
-                pause = session.recovered()
-            except PreemptionError as error:
-                pause = session.failed(error, pause)
-            await session.rest(max(pause, began + LOOK_EVERY_SECONDS - time.monotonic()))
+        repeating = asyncio.create_task(self._repeat_until_cancelled(session))
+        try:
+            while not session.over and self._policies().alarms and not repeating.done():
+                began = time.monotonic()
+                try:
+                    await self._look(session)
+                    pause = session.recovered()
+                except PreemptionError as error:
+                    pause = session.failed(error, pause)
+                await session.rest(max(pause, began + LOOK_EVERY_SECONDS - time.monotonic()))
+        finally:
+            repeating.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await repeating
+
+    async def _repeat_until_cancelled(self, session: WatchSession) -> None:
+        """Beside the watch, because the workflows that are asked may take long to answer."""
+        while True:
+            await asyncio.sleep(REPEAT_EVERY_SECONDS)
+            await self._repeat(session)
+
+    async def _repeat(self, session: WatchSession) -> None:
+        """Repeat the requests of alarms that still have their colour, where the answers call for that."""
+        due = session.tracker.repeats(self._policies().alarms)
+        session.forget_repeats({step.event_id for _last, step in due})
+        await asyncio.gather(*(self._repeat_one(session, last, step) for last, step in due if session.may_ask(step)))
+
+    async def _repeat_one(self, session: WatchSession, last: LastRequest, step: RequestPreemption) -> None:
+        try:
+            is_due = await self._is_due(session, last, step)
+        except PreemptionError as error:
+            session.postpone(step, error)
+            return
+        # vCenter and the answer were read at different times.
+        if is_due and session.tracker.may_repeat(last, step):
+            await self._act(session, step)
+
+    async def _is_due(self, session: WatchSession, last: LastRequest, step: RequestPreemption) -> bool:
+        answer = await self._actions.answer(step.alarm, event_id(step.alarm, last.since, last.attempt))
+        if answer.is_open:
+            return False
+        at = repeat_at(last, answer.outcome, after_stops=step.rule.repeat_after_seconds)
+        if at > self._now().timestamp():
+            session.repeat_not_before(step, at - self._now().timestamp())
+            return False
+        reason = answer.outcome["reason"] if answer.outcome else ""
+        if reason == RunReason.OUTSIDE_WINDOWS:
+            return may_begin(policy_for(self._policies(), step.alarm).windows, self._now())
+        return reason != RunReason.PAUSED or not await self._actions.is_paused()
 
     async def _look(self, session: WatchSession) -> None:
         look = await asyncio.to_thread(session.look)
@@ -128,9 +174,7 @@ class AlarmWatch:
                 log.info("alarm change needs no action", extra={**told, "reason": step.why.value})
 
     def _event(self, step: RequestPreemption) -> Any:
-        alarm, since = step.alarm, times.to_wire(step.since)
-        names = [ref.value for ref in (alarm.alarm, alarm.compute_resource) if ref]
-        return event_for(alarm, source=self._source, id=".".join([*names, alarm.to_colour, since]), time=since)
+        return event_for(step.alarm, source=self._source, id=step.event_id, time=times.to_wire(step.since))
 
 
 @dataclass(frozen=True)
@@ -153,6 +197,7 @@ class WatchSession:
         self._names_read = time.monotonic()
         self._trouble = "not_looked_yet"
         self._postponed: dict[Key, Postponed] = {}
+        self._repeat_from: dict[str, float] = {}
 
     @property
     def over(self) -> bool:
@@ -173,6 +218,18 @@ class WatchSession:
         """Whether a step of this alarm failed so recently that it is too early to repeat it."""
         postponed = None if isinstance(step, ChangeIgnored) else self._postponed.get(key_of(step.alarm))
         return postponed is not None and time.monotonic() < postponed.until
+
+    def may_ask(self, step: RequestPreemption) -> bool:
+        """Whether it is worth asking what became of the last request."""
+        return not self.waits(step) and time.monotonic() >= self._repeat_from.get(step.event_id, 0.0)
+
+    def repeat_not_before(self, step: RequestPreemption, seconds: float) -> None:
+        """The request is not due before so many seconds have passed; infinite for never."""
+        self._repeat_from[step.event_id] = time.monotonic() + seconds
+
+    def forget_repeats(self, but: set[str]) -> None:
+        """Forget what is known of requests that will not be made."""
+        self._repeat_from = {name: at for name, at in self._repeat_from.items() if name in but}
 
     def postpone(self, step: Step, error: PreemptionError) -> None:
         """A step has failed; it stays due. A repeated error is logged only once."""
@@ -235,8 +292,12 @@ def _known(carried: WatchState) -> WatchState:
 
 
 def _count(step: Step) -> None:
-    what = {RequestPreemption: "asked", AlarmCleared: "ended"}.get(type(step)) or (
-        step.why.value if isinstance(step, ChangeIgnored) else ""
-    )
+    match step:
+        case RequestPreemption():
+            what = "asked" if step.attempt == 1 else "asked_again"
+        case AlarmCleared():
+            what = "ended"
+        case ChangeIgnored():
+            what = step.why.value
     counter = activity.metric_meter().create_counter("preemption_alarm_changes", "Changes of alarms by result.")
     counter.add(1, {"result": what})

@@ -6,22 +6,34 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from temporalio.client import Client
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
+from vsphere_preemption.core.errors import WorkflowNotFound
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule, WhenGreen
 from vsphere_preemption.core.reasons import RunReason
 from vsphere_preemption.core.requests.alarm_requests import request_for, workflow_id_for
 from vsphere_preemption.temporal.alarm_workflows import calm, end_runs, raise_later
-from vsphere_preemption.temporal.dispatcher import Accepted, signal_request
+from vsphere_preemption.temporal.dispatcher import Accepted, read_requests, signal_request
+from vsphere_preemption.temporal.kill_switch import read_kill_switch
 from vsphere_preemption.temporal.restores import start_restore_when_green
 
 from ..messages.restore import RestoreInput
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """outcome: of a request (`RunRecord.brief`); None if it is not on record. is_open: it may still get one."""
+
+    outcome: Mapping[str, Any] | None
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,21 @@ class AlarmActions:
             extra={**_named(rule, alarm), "criticality": request.criticality.value, "event_id": event.id},
         )
         return accepted
+
+    async def is_paused(self) -> bool:
+        """Whether preemption is paused."""
+        return (await read_kill_switch(self.client, self.task_queue)).paused
+
+    async def answer(self, alarm: AlarmEvent, event_id: str) -> Answer:
+        """What became of a request."""
+        try:
+            seen = await read_requests(self.client, workflow_id_for(alarm, self.task_queue))
+        except WorkflowNotFound:
+            return Answer(None, is_open=False)
+        outcomes = [brief for brief in seen["recent"] if brief["event"]["id"] == event_id]
+        # A worker that was replaced may have sent the same request once more.
+        first = next((brief for brief in outcomes if brief["reason"] != RunReason.SAME_EVENT), None)
+        return Answer(first, is_open=first is None and bool(seen["waiting"] or seen["atWork"]))
 
     async def ask_later(self, rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> None:
         """Request a preemption after the rule's raise delay, unless the alarm loses its colour before.

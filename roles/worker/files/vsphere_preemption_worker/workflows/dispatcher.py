@@ -85,11 +85,11 @@ class PreemptVMsWorkflow:
                 await self._handle(self._state.next_request())
             else:
                 await self._cancellation.wait_until(self._has_something_to_do)
-        self._turn_all_away()
+        self._turn_all_away(RunReason.CANCELLED, "The workflow was cancelled.")
         await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
         # A request that arrives while an event is still being sent gets its outcome, too.
         while self._state.queue and workflow.patched(TURNED_AWAY_LATE):
-            self._turn_all_away()
+            self._turn_all_away(RunReason.ENDING, "The workflow was cancelled before; send the request again.")
             await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
         await self._cancellation.wait_until(self._is_idle)
         return self._current_state()
@@ -151,11 +151,9 @@ class PreemptVMsWorkflow:
     def _is_idle(self) -> bool:
         return workflow.all_handlers_finished() and not self._telling
 
-    def _turn_all_away(self) -> None:
-        while self._state.queue:
-            self._turn_away(
-                self._state.next_request(), RunStatus.SKIPPED, RunReason.CANCELLED, "The workflow was cancelled."
-            )
+    def _turn_all_away(self, reason: RunReason, message: str) -> None:
+        for pending in self._state.drop_waiting():
+            self._turn_away(pending, RunStatus.SKIPPED, reason, message)
 
     async def _handle(self, pending: QueuedRequest) -> None:
         if self._state.in_window(pending.request.criticality, workflow.now()):
@@ -224,9 +222,7 @@ class PreemptVMsWorkflow:
     def _end_runs(self) -> None:
         """The alarm is green: end the active run and turn away what waits; what arrives later is a new firing."""
         self._eased = self._state.active_key
-        for pending in self._state.drop_waiting():
-            message = "The alarm was green before the request was carried out."
-            self._turn_away(pending, RunStatus.SKIPPED, RunReason.PRESSURE_GONE, message)
+        self._turn_all_away(RunReason.PRESSURE_GONE, "The alarm was green before the request was carried out.")
 
     def _is_urgent(self) -> bool:
         return self._state.escalation not in (None, self._escalated)
