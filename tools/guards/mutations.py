@@ -188,7 +188,7 @@ MUTATIONS = (
     Mutation(
         "I17",
         f"{WORKER}/activities/stop/pipeline.py",
-        "                return self.outcome(victim, VictimStatus.SPARED, closed, marked=marked)\n",
+        "                return self.outcome(victim, VictimStatus.SPARED, closed.reason, marked=marked)\n",
         "                pass\n",
         f"{TESTS}/worker/activities/stop/test_pipeline.py -k between_the_mark_and_the_stop",
     ),
@@ -198,6 +198,27 @@ MUTATIONS = (
         "        self._heartbeat.raise_if_handed_over()\n        return self.closed()",
         "        return None",
         f"{TESTS}/worker/activities/stop/test_gate.py",
+    ),
+    Mutation(
+        "I17",
+        f"{WORKER}/activities/stop/gate.py",
+        "            return call(gate.confirm)",
+        "            return call(lambda: None)",
+        f"{TESTS}/worker/activities/stop/test_waiting_calls.py",
+    ),
+    Mutation(
+        "I17",
+        f"{LIBRARY}/vcenter/transport/http.py",
+        "            if confirm:\n                confirm()\n",
+        "",
+        f"{TESTS}/vcenter/transport/test_http.py",
+    ),
+    Mutation(
+        "I17",
+        f"{LIBRARY}/vcenter/transport/login.py",
+        "if session_lost or not repeat:",
+        "if session_lost:",
+        f"{TESTS}/vcenter/transport/test_login.py",
     ),
     Mutation(
         "I15",
