@@ -208,6 +208,20 @@ MUTATIONS = (
     ),
     Mutation(
         "I17",
+        f"{WORKER}/workflows/dispatcher.py",
+        "self._cancellation.cancelled = workflow.patched(HEED_CANCELLATION)",
+        "pass",
+        f"{TESTS}/worker/workflows/test_replay.py -k escalating",
+    ),
+    Mutation(
+        "I17",
+        f"{LIBRARY}/temporal/run_control.py",
+        "if current is not None and current.workflow_extended_info.cancel_requested:",
+        "if False:",
+        f"{TESTS}/temporal/test_run_control.py",
+    ),
+    Mutation(
+        "I17",
         f"{LIBRARY}/vcenter/transport/http.py",
         "            if confirm:\n                confirm()\n",
         "",

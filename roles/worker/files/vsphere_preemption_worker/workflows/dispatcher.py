@@ -53,6 +53,8 @@ log = workflow.logger
 BOUNDED = "bounded-queue"
 # A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
+# A workflow that started before this patch may have lost a cancellation that arrived while it escalated a run.
+HEED_CANCELLATION = "cancellation-while-escalating"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.
 MOST_TELLINGS = 20
@@ -199,8 +201,16 @@ class PreemptVMsWorkflow:
     async def _hurry(self, run: Run) -> None:
         """Signal a more urgent request to the run; ignored if the run has just ended."""
         wanted = self._escalated = self._state.escalation
+        # In a task of its own: the SDK discards a cancellation that arrives while a signal is awaited.
+        signalling = asyncio.create_task(run.signal(SIGNAL_HURRY, wanted.value if wanted else ""))
+        while not signalling.done():
+            try:
+                await workflow.wait_condition(signalling.done)
+            except asyncio.CancelledError:
+                # The patch is checked last, so that only histories in which it matters have its marker.
+                self._cancellation.cancelled = workflow.patched(HEED_CANCELLATION)
         try:
-            await run.signal(SIGNAL_HURRY, wanted.value if wanted else "")
+            await signalling
         except FailureError as error:
             log.info("run ended before it could be escalated", extra={"detail": failure_message(error)})
 
