@@ -14,6 +14,7 @@ author: the vsphere.preemption authors (@vsphere-preemption)
 description:
   - Requests the cancellation of a preemption workflow. An active run stops no further VMs; VMs already being stopped
     are completed and recorded. Pending requests get the outcome C(skipped).
+  - Runs of the workflow whose own workflow execution was terminated or has timed out are cancelled, too.
   - The next request starts the workflow again.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
@@ -64,6 +65,14 @@ state:
     - Last state of the workflow; see M(vsphere.preemption.preemption_query). V(none) if it could not be read.
   returned: success
   type: dict
+cancelled_runs:
+  description:
+    - Preemption ids of the runs that outlived the workflow execution that started them and were therefore cancelled
+      themselves. In check mode, those that would be. Their records are the results of the workflows with these ids.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 last_state:
   description: State of the workflow when the timeout expired, if it could be read.
   returned: when the workflow has not ended before the timeout
@@ -112,7 +121,12 @@ def cancel(params: Mapping[str, Any], *, check_mode: bool) -> dict[str, Any]:
         )
 
     done = with_client(params, call, timeout_seconds=params["timeout"])
-    return {"changed": done.was_running, "workflow_id": workflow_id, "state": without_secrets(done.state)}
+    return {
+        "changed": done.was_running,
+        "workflow_id": workflow_id,
+        "state": without_secrets(done.state),
+        "cancelled_runs": list(done.runs),
+    }
 
 
 def main() -> None:

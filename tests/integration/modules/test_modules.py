@@ -98,6 +98,7 @@ def test_cancel_check_do_and_do_again(ansible: Ansible, work: Work) -> None:
     done = ansible.module(CANCEL)
     again = ansible.module(CANCEL)
     assert [ran.changed for ran in (checked, done, again)] == [True, True, False]
+    assert [ran.result["cancelled_runs"] for ran in (checked, done, again)] == [[], [], []]
     assert done.result["state"] == again.result["state"] == checked.result["state"]
     assert done.result["state"]["event"]["id"] == "r1"
     assert ansible.module(QUERY).result["counts"] == {"done": 1}

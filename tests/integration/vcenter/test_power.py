@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from support.govc import Govc
-from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAILABLE, Cut, Fault, Hang
+from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAILABLE, Cut, Fault, Hang, Run
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WITNESS_USER, WORKER_USER, VCSim
 from vsphere_preemption.core.errors import (
@@ -23,6 +26,7 @@ from vsphere_preemption.core.errors import (
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.sending import CallWithdrawn
 
 from .conftest import TAGGED, Clients
 
@@ -141,3 +145,50 @@ def test_looking_at_the_record_leaves_nothing_behind(vcsim: VCSim, refs: Refs, c
         client.who_stopped(refs, datetime.now(UTC) - LONG_AGO)
     calls = clients.calls()
     assert calls.count("CreateCollectorForEvents") == calls.count("DestroyCollector") == 40
+
+
+def withdrawn() -> None:
+    raise CallWithdrawn
+
+
+@pytest.mark.parametrize("call", ["power_off", "suspend", "shut_down_guest", "power_on", "write_mark"])
+def test_a_call_that_is_withdrawn_reaches_no_vcenter(
+    vcenter_proxy: VCenterProxy, govc: Govc, refs: Refs, clients: Clients, call: str
+) -> None:
+    client = clients.open(vcenter_proxy)
+    client.ensure_attribute()
+    before = len(vcenter_proxy.calls.all())
+    with pytest.raises(CallWithdrawn):
+        getattr(client, call)(refs[0], *(["a mark"] if call == "write_mark" else []), confirm=withdrawn)
+    assert len(vcenter_proxy.calls.all()) == before
+    assert client.read(refs)[refs[0]].mark is None
+    assert TAGGED[0] in govc.powered_on()
+
+
+def test_a_call_is_confirmed_after_it_has_waited_for_its_place(
+    vcenter_proxy: VCenterProxy, govc: Govc, refs: Refs, clients: Clients
+) -> None:
+    client = clients.open(vcenter_proxy, calls=1)
+    client.check()
+    arrived, waiting, decided = threading.Event(), threading.Event(), threading.Event()
+
+    def decide() -> None:
+        arrived.set()
+        assert waiting.wait(10)
+        time.sleep(0.3)  # the second call gets as far as the place that the first one holds
+        decided.set()
+
+    def confirm() -> None:
+        if decided.is_set():
+            raise CallWithdrawn
+
+    vcenter_proxy.on("PowerOffVM_Task", Run(decide))
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(client.power_off, refs[0])
+        assert arrived.wait(10)
+        second = threads.submit(client.power_off, refs[1], confirm)
+        waiting.set()
+        assert first.result().type == "Task"
+        with pytest.raises(CallWithdrawn):
+            second.result()
+    assert TAGGED[1] in govc.powered_on()

@@ -73,12 +73,16 @@ def test_a_lost_session_is_seen_in_a_bulk_read_that_raises_nothing(
     assert {machine.power_state for machine in tagged.machines} == {PowerState.ON}
 
 
-def test_a_changing_call_in_a_lost_session_is_made_once_in_the_new_one(
+def test_a_changing_call_in_a_lost_session_is_left_to_the_caller_and_made_in_the_next_one(
     vcsim: VCSim, vcenter_proxy: VCenterProxy, refs: list[ManagedObject], clients: Clients
 ) -> None:
     client = clients.open(vcenter_proxy)
     client.check()
     end_sessions(vcsim)
+    with pytest.raises(VCenterUnreachable, match="ended our session") as lost:
+        client.power_off(refs[0])
+    assert lost.value.retryable
+    assert vcsim.govc().power_states()[TAGGED[0]] == "poweredOn"
     assert client.power_off(refs[0]).type == "Task"
     assert vcsim.govc().power_states()[TAGGED[0]] == "poweredOff"
 

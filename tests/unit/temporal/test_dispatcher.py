@@ -22,6 +22,7 @@ from vsphere_preemption.core.errors import (
 )
 from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 from vsphere_preemption.temporal import dispatcher
+from vsphere_preemption.temporal.preemptions import preemption_id_of
 
 from ..worker.world import Script, World, a_request, eventually, failing
 
@@ -206,6 +207,26 @@ def test_cancel_waits_no_longer_than_it_may(tell: Tell, workflow_id: str) -> Non
     tell(story, script)
 
 
+def test_a_run_that_no_list_shows_is_found_in_the_record_of_its_closed_dispatcher(tell: Tell, workflow_id: str) -> None:
+    """The time-skipping server has no list of workflows."""
+    going_on = asyncio.Event()
+    script = Script(before_stop=until(going_on))
+
+    async def story(world: World) -> None:
+        request = requested("e1")
+        await dispatcher.signal_request(world.client, request, workflow_id=workflow_id, task_queue=world.queue)
+        await eventually(_stops(script), lambda stops: stops == 1, "one stop")
+        await world.client.get_workflow_handle(workflow_id).terminate()
+        done = await dispatcher.cancel_workflow(world.client, workflow_id, wait=False, timeout_seconds=10)
+        assert (done.was_running, done.runs) == (True, (preemption_id_of(workflow_id, request.key),))
+        going_on.set()
+        await world.client.get_workflow_handle(done.runs[0]).result()
+        again = await dispatcher.cancel_workflow(world.client, workflow_id, timeout_seconds=10)
+        assert (again.was_running, again.runs) == (False, ())
+
+    tell(story, script)
+
+
 def test_a_workflow_of_another_type_is_told_from_a_missing_one(tell: Tell, workflow_id: str) -> None:
     async def story(world: World) -> None:
         request = requested("e1")
@@ -238,6 +259,13 @@ def test_a_run_id_that_is_none_is_an_invalid_setting(tell: Tell, workflow_id: st
             await dispatcher.read_state(world.client, workflow_id, "nonsense")
 
     tell(story)
+
+
+def _stops(script: Script) -> Callable[[], Any]:
+    async def look() -> int:
+        return len(script.stops)
+
+    return look
 
 
 def _plans(script: Script) -> Callable[[], Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -17,12 +17,14 @@ from vsphere_preemption.core import times
 from vsphere_preemption.core.alarm_event import AlarmEvent
 from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, Usage
 from vsphere_preemption.core.policy.model import Place, Restore
+from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.restore.record import RestoreCandidate, VmRestoreOutcome
+from vsphere_preemption.core.sending import Confirm
 from vsphere_preemption_worker.activities.restore.batch import Batch, RestoreContext
 from vsphere_preemption_worker.activities.support.claims import Claims
 from vsphere_preemption_worker.messages.restore import GiveBackInput
 
-from .fake_vcenter import START, US, FakeClock, FakeVCenter, vm
+from .fake_vcenter import START, US, FakeClock, FakeGate, FakeVCenter, vm
 
 HOST = ManagedObject("HostSystem", "host-1")
 ALARM = AlarmEvent(name="memory", compute_resource=ManagedObject("ClusterComputeResource", "domain-c1"))
@@ -44,8 +46,8 @@ class RestoringVCenter(FakeVCenter):
             self.machines[vm(number)] = replace(self.machines[vm(number)], mark=a_mark(), host=HOST)
             self.switch_off(vm(number), US)
 
-    def power_on(self, ref: ManagedObject) -> ManagedObject:
-        self._call("power_on", ref)
+    def power_on(self, ref: ManagedObject, confirm: Confirm) -> ManagedObject:
+        self._call("power_on", ref, confirm)
         if ref not in self.failing_tasks and not self.slow:
             self.switch_on(ref, US)
         self._answer("power_on", ref)
@@ -116,7 +118,7 @@ class Attempt:
     vcenter: RestoringVCenter
     alarm: AlarmEvent | None = None
     again: bool = False
-    paused: str = ""
+    paused: Callable[[], bool] = lambda: False
     claims: Claims = field(default_factory=Claims)
     settings: Restore = field(default_factory=Restore)
     ending: str = ""
@@ -130,9 +132,10 @@ class Attempt:
         wire = [back.as_wire() for back in returns]
         order = GiveBackInput("wf/restore/1", "preemptible", "drill", wire, self.settings, self.alarm, heeds_pause=True)
         clock = self.vcenter.clock
-        context = RestoreContext(now=clock.now, again=self.again, clock=clock, pause=clock.pass_by)
+        gate = FakeGate(lambda: VictimReason.PAUSED if self.paused() else None)
+        context = RestoreContext(now=clock.now, gate=gate, again=self.again, clock=clock, pause=clock.pass_by)
         with ThreadPoolExecutor(1) as threads:
-            result = Batch(self.vcenter, order, self.claims, threads, context).give_back(self.paused)
+            result = Batch(self.vcenter, order, self.claims, threads, context).give_back()
         self.ending = result.ending
         self.machines: list[VmRestoreOutcome] = result.machines
         return {int(m.vm.value[3:]): (m.outcome.value, m.reason.value) for m in result.machines}

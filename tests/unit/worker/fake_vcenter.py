@@ -19,6 +19,7 @@ from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome
 from vsphere_preemption.core.requests.request import read_request
+from vsphere_preemption.core.sending import CallWithdrawn, Confirm
 from vsphere_preemption_worker.activities.stop.confirmation import Confirmation
 from vsphere_preemption_worker.activities.stop.marks import Marks
 from vsphere_preemption_worker.activities.stop.pipeline import Pipeline, StopContext
@@ -52,6 +53,7 @@ Problem = Callable[[ManagedObject], None]
 class FakeVCenter:
     """VMs that carry the tag. Problems may be planted per call; each is asked before the call does anything.
 
+    waiting: what happens while a call waits to be sent. calls: those that were sent.
     lost: tags, categories and attributes of policies that do not exist any more.
     """
 
@@ -65,6 +67,7 @@ class FakeVCenter:
         self.stopped_by: dict[ManagedObject, str] = {}
         self.guest_obeys = True
         self.lost: set[str] = set()
+        self.waiting: dict[str, Problem] = {}
         self.before: dict[str, Problem] = {}
         self.after: dict[str, Problem] = {}
 
@@ -90,24 +93,24 @@ class FakeVCenter:
     def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects:
         return TaggedObjects(tuple(self.machines.values()))
 
-    def write_mark(self, ref: ManagedObject, value: str) -> None:
-        self._call("mark", ref)
+    def write_mark(self, ref: ManagedObject, value: str, confirm: Confirm | None = None) -> None:
+        self._call("mark", ref, confirm)
         self.machines[ref] = replace(self.machines[ref], mark=value)
 
-    def power_off(self, ref: ManagedObject) -> ManagedObject:
-        self._call("power_off", ref)
+    def power_off(self, ref: ManagedObject, confirm: Confirm) -> ManagedObject:
+        self._call("power_off", ref, confirm)
         self.switch_off(ref, US)
         self._answer("power_off", ref)
         return ManagedObject("Task", f"task-{ref.value}")
 
-    def suspend(self, ref: ManagedObject) -> ManagedObject:
-        self._call("suspend", ref)
+    def suspend(self, ref: ManagedObject, confirm: Confirm) -> ManagedObject:
+        self._call("suspend", ref, confirm)
         self.switch_off(ref, US, PowerState.SUSPENDED)
         self._answer("suspend", ref)
         return ManagedObject("Task", f"task-{ref.value}")
 
-    def shut_down_guest(self, ref: ManagedObject) -> None:
-        self._call("shut_down_guest", ref)
+    def shut_down_guest(self, ref: ManagedObject, confirm: Confirm) -> None:
+        self._call("shut_down_guest", ref, confirm)
         if self.guest_obeys:
             self.switch_off(ref, US)
         self._answer("shut_down_guest", ref)
@@ -132,7 +135,11 @@ class FakeVCenter:
         """The VMs that this call was made for, in order."""
         return [who for what, who in self.calls if what == name]
 
-    def _call(self, name: str, ref: ManagedObject) -> None:
+    def _call(self, name: str, ref: ManagedObject, confirm: Confirm | None) -> None:
+        if name in self.waiting:
+            self.waiting[name](ref)
+        if confirm:
+            confirm()
         self.calls.append((name, ref.value))
         if name in self.before:
             self.before[name](ref)
@@ -200,6 +207,13 @@ class FakeGate:
 
     def forget(self) -> None:
         return None
+
+    def confirm(self) -> None:
+        if self.ending():
+            raise CallWithdrawn
+
+    def message(self) -> str:
+        return "ada" if self.ending() else ""
 
 
 @dataclass

@@ -10,6 +10,7 @@ update waits for the outcome, and the same request id finds the same run again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -34,9 +35,12 @@ from ..core.errors import (
 from ..core.requests.request import PreemptionRequest
 from ._temporalio import part
 from .faults import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
+from .orphans import orphaned_runs
 from .preemptions import preemption_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 
 Record = dict[str, Any]
@@ -77,10 +81,14 @@ class RequestOutcome:
 
 @dataclass(frozen=True)
 class Cancelled:
-    """was_running: there was something to cancel. state: the last one, None if it could not be read."""
+    """was_running: there was something to cancel. state: the last one, None if it could not be read.
+
+    runs: preemption ids of the runs that were cancelled themselves, because the execution that started them had ended.
+    """
 
     was_running: bool
     state: Record | None
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -206,10 +214,14 @@ async def read_outcome(client: Client, preemption_id: str) -> Record:
 
 
 async def active_run(client: Client, workflow_id: str, execution_run_id: str | None = None) -> ActiveRun | None:
-    """The run that the workflow is waiting for, None if there is none. Errors as for `read_state`."""
+    """The run that the workflow is waiting for, or one that outlived its execution; None if there is none.
+
+    Errors as for `read_state`.
+    """
     at_work = (await read_requests(client, workflow_id, execution_run_id)).get("atWork")
     if not at_work:
-        return None
+        orphans = await orphaned_runs(client, workflow_id, execution_run_id)
+        return await read_run(client, orphans[0]) if orphans else None
     run = preemption_id_of(workflow_id, at_work["runKey"])
     try:
         found = await read_run(client, run)
@@ -233,7 +245,9 @@ async def is_running(client: Client, workflow_id: str, execution_run_id: str | N
 async def preview_cancel(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Cancelled:
     """The result of `cancel_workflow`, without cancelling anything."""
     workflow = (client, workflow_id, execution_run_id)
-    return Cancelled(await is_running(*workflow), await _state_if_any(*workflow))
+    running = await is_running(*workflow)
+    runs = await _orphans(*workflow, needed=not running)
+    return Cancelled(running or bool(runs), await _state_if_any(*workflow), runs)
 
 
 async def cancel_workflow(
@@ -244,27 +258,52 @@ async def cancel_workflow(
     wait: bool = True,
     timeout_seconds: float,
 ) -> Cancelled:
-    """Cancel a workflow gracefully; with `wait`, wait until it has ended (otherwise raises OutcomeTimeout)."""
+    """Cancel a workflow gracefully; with `wait`, wait until it has ended (otherwise raises OutcomeTimeout).
+
+    This includes runs that outlived the execution that started them: users cancel a workflow id, and all its runs.
+    """
     check_limit(timeout_seconds)
-    found = await preview_cancel(client, workflow_id, execution_run_id)
-    if not found.was_running:
-        return found
+    workflow = (client, workflow_id, execution_run_id)
     what = f"Cannot cancel the workflow {workflow_id}"
-    handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
+    handles = []
+    if await is_running(*workflow):
+        handles.append(client.get_workflow_handle(workflow_id, run_id=execution_run_id))
+        with translated(what):
+            await handles[0].cancel(rpc_timeout=CALL_LIMIT)
+    cancelled = []
+    for run in await _orphans(*workflow, needed=not handles):
+        handle = client.get_workflow_handle(run)
+        # It may have ended since it was found.
+        with contextlib.suppress(WorkflowNotFound), translated(f"Cannot cancel the run {run}"):
+            await handle.cancel(rpc_timeout=CALL_LIMIT)
+            cancelled.append(run)
+            handles.append(handle)
     with translated(what):
-        await handle.cancel(rpc_timeout=CALL_LIMIT)
-        ended = await within(timeout_seconds, lambda: _end_of(handle)) if wait else True
+        ended = await within(timeout_seconds, lambda: _end_of(handles)) if wait else True
     if not ended:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
-    return Cancelled(True, await _state_if_any(client, workflow_id, execution_run_id))
+    return Cancelled(bool(handles), await _state_if_any(*workflow), tuple(cancelled))
 
 
-async def _end_of(handle: WorkflowHandle[Any, Any]) -> bool:
-    """Wait for the end of the workflow, with any status."""
+async def _orphans(client: Client, workflow_id: str, execution_run_id: str | None, *, needed: bool) -> tuple[str, ...]:
+    """The runs that outlived their execution. needed: raise if they cannot be looked up.
+
+    If the current execution is cancelled, its cancellation also closes the gate of these runs.
+    """
     try:
-        await handle.result()
-    except part("client").WorkflowFailureError:
-        pass  # terminated or timed out in the meantime: it has ended, which is sufficient
+        return tuple(await orphaned_runs(client, workflow_id, execution_run_id))
+    except TemporalError:
+        if needed:
+            raise
+        return ()
+
+
+async def _end_of(handles: Sequence[WorkflowHandle[Any, Any]]) -> bool:
+    """Wait for the end of the workflows, with any status."""
+    for handle in handles:
+        # Terminated or timed out in the meantime: it has ended, which is sufficient.
+        with contextlib.suppress(part("client").WorkflowFailureError):
+            await handle.result()
     return True
 
 

@@ -10,7 +10,7 @@ dispatcher was cancelled, for the dispatcher. The server has it on record from t
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ CALL_LIMIT = timedelta(seconds=10)
 
 @dataclass(frozen=True)
 class Execution:
-    """One execution of a workflow: its workflow id and its (Temporal) run id."""
+    """One execution of a workflow: its workflow id and its (Temporal) run id, empty for the current one."""
 
     workflow_id: str
     run_id: str
@@ -45,8 +45,8 @@ class Attempt:
 class RunControl:
     """The state that users requested for a run, and whether this attempt still owns it.
 
-    cancelled: cancellation of the run, or of the dispatcher that started it, was requested. superseded: the run has
-    ended, or another attempt has taken over.
+    cancelled: cancellation of the run was requested, or of its dispatcher: of the execution that started it, or of the
+    current one with the same workflow id. superseded: the run has ended, or another attempt has taken over.
     """
 
     switch: KillSwitch = field(default_factory=KillSwitch)
@@ -56,20 +56,45 @@ class RunControl:
 
 async def read_run_control(client: Client, task_queue: str, attempt: Attempt) -> RunControl:
     """Ask the server. Raises PreemptionError if it does not answer."""
-    switch, run = await asyncio.gather(read_kill_switch(client, task_queue), _describe(client, attempt.execution))
-    if run is None or not _carried_out_by(attempt, run):
-        return RunControl(switch, superseded=True)
+    control, run = await _read_control(client, task_queue, attempt)
+    if control.superseded:
+        return control
     cancelled = run.workflow_extended_info.cancel_requested
     parent = run.workflow_execution_info.parent_execution
     if not cancelled and parent.workflow_id:
-        dispatcher = await _describe(client, Execution(parent.workflow_id, parent.run_id))
-        cancelled = dispatcher is not None and dispatcher.workflow_extended_info.cancel_requested
-    return RunControl(switch, cancelled=cancelled)
+        cancelled = await _is_cancelled(client, Execution(parent.workflow_id, parent.run_id))
+    return replace(control, cancelled=cancelled)
+
+
+async def read_restore_control(client: Client, task_queue: str, attempt: Attempt) -> RunControl:
+    """The same for the attempt of a restore; `cancelled` is not read."""
+    return (await _read_control(client, task_queue, attempt))[0]
+
+
+async def _read_control(client: Client, task_queue: str, attempt: Attempt) -> tuple[RunControl, Any]:
+    """The state without `cancelled`, and Temporal's description of the run."""
+    switch, run = await asyncio.gather(read_kill_switch(client, task_queue), _describe(client, attempt.execution))
+    return RunControl(switch, superseded=run is None or not _carried_out_by(attempt, run)), run
+
+
+async def _is_cancelled(client: Client, parent: Execution) -> bool:
+    """Whether the cancellation of a dispatcher was requested.
+
+    A user cancels a workflow id, which means its current execution. The one that started the run may have timed out or
+    been terminated since, and a new one with the same id accepts requests.
+    """
+    current = await _describe(client, Execution(parent.workflow_id, ""))
+    if current is not None and current.workflow_extended_info.cancel_requested:
+        return True
+    if current is not None and current.workflow_execution_info.execution.run_id == parent.run_id:
+        return False
+    own = await _describe(client, parent)
+    return own is not None and bool(own.workflow_extended_info.cancel_requested)
 
 
 async def _describe(client: Client, execution: Execution) -> Any:
     """Temporal's description of an execution; None if it does not exist, or no longer exists."""
-    handle = client.get_workflow_handle(execution.workflow_id, run_id=execution.run_id)
+    handle = client.get_workflow_handle(execution.workflow_id, run_id=execution.run_id or None)
     try:
         with translated(f"Cannot determine whether workflow {execution.workflow_id} may continue"):
             return (await handle.describe(rpc_timeout=CALL_LIMIT)).raw_description

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from vsphere_preemption.core.errors import TagNotFound, VCenterTimeout
+from vsphere_preemption.core.sending import CallWithdrawn
 from vsphere_preemption.vcenter.transport.gate import CallGate, in_parallel
 
 
@@ -38,6 +39,19 @@ def test_each_call_is_told_to_the_observer_with_its_error() -> None:
     with pytest.raises(TagNotFound):
         calls.run("Tag", "Cannot tag", _no_tag)
     assert told == [("Ping", None), ("Pong", "vcenter_timeout"), ("Tag", "tag_not_found")]
+
+
+def test_a_call_that_was_withdrawn_was_not_made_and_frees_its_place() -> None:
+    told: list[str] = []
+    calls = CallGate(1, address="vcenter:443", observe=lambda name, seconds, code: told.append(name))
+
+    def withdraw() -> None:
+        raise CallWithdrawn
+
+    with pytest.raises(CallWithdrawn):
+        calls.run("Ping", "Cannot ping", withdraw)
+    calls.run("Pong", "Cannot pong", lambda: None)
+    assert told == ["Pong"]
 
 
 def test_an_observer_that_fails_breaks_no_call() -> None:

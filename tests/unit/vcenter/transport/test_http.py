@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
+from vsphere_preemption.core.sending import CallWithdrawn
 from vsphere_preemption.vcenter.settings import VCenterSettings
 from vsphere_preemption.vcenter.transport.http import ConnectionPool
 
@@ -23,18 +24,24 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 class OneLineServer:
-    """Answers every request. accepted: how many connections there were."""
+    """Answers every request. accepted, requests: how many connections and requests there were."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self.accepted = 0
+        self.accepted = self.requests = 0
+        self._first = threading.Event()
         self._connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
         self._listener.close()
         self.end_connections()
+
+    def wait_accepted(self) -> int:
+        """The number of connections, once there is one."""
+        assert self._first.wait(5)
+        return self.accepted
 
     def end_connections(self) -> None:
         """As a server that is tired of idle clients."""
@@ -49,11 +56,13 @@ class OneLineServer:
             except OSError:
                 return
             self.accepted += 1
+            self._first.set()
             self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         while connection.recv(65536):
+            self.requests += 1
             connection.sendall(ANSWER)
 
 
@@ -102,3 +111,22 @@ def test_a_ca_file_without_certificates_is_refused(tmp_path: Path) -> None:
     file.write_text("nothing")
     with pytest.raises(InvalidSetting, match=str(file)):
         ConnectionPool(VCenterSettings("vcenter.example.com", ca_file=str(file)))
+
+
+def test_a_request_is_confirmed_once_its_connection_is_open(server: OneLineServer, connections: ConnectionPool) -> None:
+    accepted: list[int] = []
+    assert connections.exchange("GET", "/", confirm=lambda: accepted.append(server.wait_accepted())).body == b"ok"
+    assert accepted == [1]
+
+
+def test_a_request_that_is_withdrawn_is_not_sent_and_its_connection_is_kept(
+    server: OneLineServer, connections: ConnectionPool
+) -> None:
+    def withdraw() -> None:
+        raise CallWithdrawn
+
+    for _attempt in range(2):
+        with pytest.raises(CallWithdrawn):
+            connections.exchange("GET", "/", confirm=withdraw)
+    assert connections.exchange("GET", "/").body == b"ok"
+    assert (server.accepted, server.requests) == (1, 1)

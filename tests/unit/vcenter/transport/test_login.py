@@ -81,7 +81,18 @@ def test_many_threads_open_one_session() -> None:
 
 def test_a_lost_session_is_replaced_and_the_work_done_again() -> None:
     holder = a_door(Server(), OLD)
-    assert holder.attempt(lost_first(SessionLost), repeat=False) == "session 2"
+    assert holder.attempt(lost_first(SessionLost)) == "session 2"
+
+
+def test_a_change_in_a_lost_session_is_left_to_the_caller_and_the_next_one_logs_in() -> None:
+    """A login may take long; whether the change is still wanted afterwards is not known here."""
+    server = Server()
+    holder, work = a_door(server, OLD), lost_first(SessionLost)
+    with pytest.raises(SessionLost) as lost:
+        holder.attempt(work, repeat=False)
+    assert lost.value.retryable
+    assert server.opened == ["old"]
+    assert holder.attempt(work, repeat=False) == "session 2"
 
 
 def test_a_session_that_is_lost_again_at_once_is_an_error() -> None:

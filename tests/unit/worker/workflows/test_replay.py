@@ -53,7 +53,9 @@ BY_HAND, WHEN_GREEN = f"restore-by-hand-{VERSION}.json", f"restore-when-green-{V
 # Both had a worker killed, so that a result and a cancellation came in one task (tests/faults/test_decisions.py); the
 # older code threw the result away.
 CANCELLED = ("run-cancelled-result-lost-0.2.0.json", "run-cancelled-0.2.1.json")
-ALL = {*EXPECTED, *SCHEDULED, RAISED, BY_HAND, WHEN_GREEN, *CANCELLED}
+# Both had a cancellation right after a more urgent request (tests/faults/test_gate.py); the older code lost it.
+ESCALATED = ("dispatcher-cancellation-lost-0.2.0.json", "dispatcher-cancelled-while-escalating-0.2.1.json")
+ALL = {*EXPECTED, *SCHEDULED, RAISED, BY_HAND, WHEN_GREEN, *CANCELLED, *ESCALATED}
 # Ids and task queues are in a history, so they do not change from one recording to the next.
 QUEUE = "recorded"
 

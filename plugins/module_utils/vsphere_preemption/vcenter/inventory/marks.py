@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from ...core.contract import ATTRIBUTE_NAME
 from ...core.errors import VCenterFault, VCenterPermissionDenied
 from ...core.inventory import VIRTUAL_MACHINE, ManagedObject
+from ...core.sending import Confirm
 from ..transport import _pyvmomi
 from ..transport.soap import Soap, SoapSession
 from ..transport.soap_codec import Paths, Query, set_field
@@ -38,17 +39,17 @@ class MarkAttribute:
         """The key; the attribute is created if it does not exist."""
         return self._soap.attempt(self._key)
 
-    def write(self, vm: ManagedObject, value: str) -> None:
+    def write(self, vm: ManagedObject, value: str, confirm: Confirm | None = None) -> None:
         """Set the mark of a VM: one call, and up to three more if the key was not known or is no longer correct.
 
         Raises VCenterObjectGone for a deleted VM; but the simulator hangs in that case, so check first that the VM
-        exists.
+        exists. confirm: called right before the mark is sent, each time; raises CallWithdrawn to prevent that.
         """
 
         def work(session: SoapSession) -> None:
             key = self._key(session)
             try:
-                self._set(session, vm, key, value)
+                self._set(session, vm, key, value, confirm)
             except VCenterFault as error:
                 # vCenter returns this for a wrong key and for a value that it rejects.
                 if error.fault != "InvalidArgument":
@@ -57,7 +58,7 @@ class MarkAttribute:
                 newer = self._key(session)
                 if newer == key:
                     raise
-                self._set(session, vm, newer, value)
+                self._set(session, vm, newer, value, confirm)
 
         self._soap.attempt(work)
 
@@ -73,10 +74,10 @@ class MarkAttribute:
         fields = self._soap.attempt(self._fields)
         return frozenset(field["name"] for field in fields if field.get("managedObjectType", "") in _OF_VMS)
 
-    def _set(self, session: SoapSession, vm: ManagedObject, key: int, value: str) -> None:
+    def _set(self, session: SoapSession, vm: ManagedObject, key: int, value: str, confirm: Confirm | None) -> None:
         manager = session.content.customFieldsManager
         body = set_field(reference(manager), vm, key, value)
-        session.call("SetField", f"Cannot write the mark of {vm}", lambda: session.stub.send(body))
+        session.call("SetField", f"Cannot write the mark of {vm}", lambda: session.stub.send(body, confirm))
 
     def _key(self, session: SoapSession) -> int:
         known = self._known

@@ -3,7 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The calls that change the power of a VM, or tell its guest of it.
 
-Each is made once: if it was interrupted, only a new read shows whether it was carried out.
+Each is made once: if it was interrupted, only a new read shows whether it was carried out. If the session was lost, the
+call was not carried out, and the next one logs in.
+
+confirm: called right before the request is sent; see `core/sending.py`.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import TypeVar
 
 from ...core.errors import InvalidInput
 from ...core.inventory import ManagedObject
+from ...core.sending import Confirm
 from ..inventory.properties import reference
 from ..transport import _pyvmomi
 from ..transport.soap import Soap, SoapSession
@@ -29,33 +33,35 @@ class Power:
     def __init__(self, soap: Soap) -> None:
         self._soap = soap
 
-    def power_off(self, vm: ManagedObject) -> ManagedObject:
+    def power_off(self, vm: ManagedObject, confirm: Confirm | None = None) -> ManagedObject:
         """Power off a VM; returns the reference of the task. Raises VCenterFault with the name of the fault.
 
         After VCenterUnreachable or VCenterTimeout, the VM may be powered off.
         """
-        return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}")
+        return self._task("PowerOffVM_Task", vm, f"Cannot power off {vm}", confirm)
 
-    def suspend(self, vm: ManagedObject) -> ManagedObject:
+    def suspend(self, vm: ManagedObject, confirm: Confirm | None = None) -> ManagedObject:
         """Write the memory of a VM to disk and stop it; returns the reference of the task. Raises VCenterFault."""
-        return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}")
+        return self._task("SuspendVM_Task", vm, f"Cannot suspend {vm}", confirm)
 
-    def power_on(self, vm: ManagedObject) -> ManagedObject:
+    def power_on(self, vm: ManagedObject, confirm: Confirm | None = None) -> ManagedObject:
         """Power on or resume a VM; returns the reference of the task. Raises VCenterFault."""
-        return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}")
+        return self._task("PowerOnVM_Task", vm, f"Cannot power on {vm}", confirm)
 
-    def shut_down_guest(self, vm: ManagedObject) -> None:
+    def shut_down_guest(self, vm: ManagedObject, confirm: Confirm | None = None) -> None:
         """Ask the guest of a VM to shut down, without waiting for it. Raises VCenterFault."""
-        self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes)
+        self._change("ShutdownGuest", vm, f"Cannot shut down the guest of {vm}", bytes, confirm)
 
-    def _task(self, name: str, vm: ManagedObject, what: str) -> ManagedObject:
-        return self._change(name, vm, what, read_reference)
+    def _task(self, name: str, vm: ManagedObject, what: str, confirm: Confirm | None) -> ManagedObject:
+        return self._change(name, vm, what, read_reference, confirm)
 
-    def _change(self, name: str, vm: ManagedObject, what: str, read: Callable[[bytes], T]) -> T:
+    def _change(
+        self, name: str, vm: ManagedObject, what: str, read: Callable[[bytes], T], confirm: Confirm | None
+    ) -> T:
         body = call_without_arguments(name, vm)
 
         def work(session: SoapSession) -> T:
-            return session.call(name, what, lambda: read(session.stub.send(body)))
+            return session.call(name, what, lambda: read(session.stub.send(body, confirm)))
 
         return self._soap.attempt(work, repeat=False)
 

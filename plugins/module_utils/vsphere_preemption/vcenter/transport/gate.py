@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from ...core.errors import PreemptionError
+from ...core.sending import CallWithdrawn
 from .faults import translate
 
 T = TypeVar("T")
@@ -38,12 +39,19 @@ class CallGate:
         self._observe = observe
 
     def run(self, name: str, what: str, action: Callable[[], T]) -> T:
-        """Make one call, named `name` in SOAP or REST. what: for the error, such as `Cannot power off vm-42`."""
+        """Make one call, named `name` in SOAP or REST. what: for the error, such as `Cannot power off vm-42`.
+
+        A call that is withdrawn was not made, so the observer does not learn of it.
+        """
         with self._places:
             began = time.perf_counter()
             code: str | None = None
+            made = True
             try:
                 return action()
+            except CallWithdrawn:
+                made = False
+                raise
             except PreemptionError as error:
                 code = error.code
                 raise
@@ -54,7 +62,8 @@ class CallGate:
                 code = problem.code
                 raise problem from error
             finally:
-                self._tell(name, time.perf_counter() - began, code)
+                if made:
+                    self._tell(name, time.perf_counter() - began, code)
 
     def _tell(self, name: str, seconds: float, code: str | None) -> None:
         if self._observe is None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
 from ...core.errors import InvalidSetting
+from ...core.sending import CallWithdrawn, Confirm
 from ..settings import VCenterSettings
 
 # Firewalls between here and vCenter forget idle connections silently, after four minutes or more.
@@ -72,14 +73,25 @@ class ConnectionPool:
             connection.close()
 
     def exchange(
-        self, verb: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+        self,
+        verb: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        confirm: Confirm | None = None,
     ) -> HttpResponse:
-        """One HTTP request and its response. Redirects are not followed."""
+        """One HTTP request and its response. Redirects are not followed. Raises CallWithdrawn if `confirm` does."""
         connection = self.take()
         try:
+            if confirm:
+                confirm()
             connection.request(verb, path, body=body, headers=dict(headers or {}))
             response = connection.getresponse()
             answer = HttpResponse(response.status, response.read())
+        except CallWithdrawn:
+            self.give_back(connection)
+            raise
         except (OSError, HTTPException):
             connection.close()
             self.drop()

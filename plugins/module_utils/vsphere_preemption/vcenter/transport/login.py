@@ -90,8 +90,9 @@ class SessionHolder(Generic[S]):
     def attempt(self, work: Callable[[S], T], *, repeat: bool = True) -> T:
         """Carry out work of one or more calls.
 
-        It is repeated once in a new session if vCenter does not recognize the old one. After a broken connection, it is
-        only repeated with `repeat`, because the call may have been carried out.
+        With `repeat`, it is repeated once in a new session if vCenter does not recognize the old one, and once after a
+        broken connection. Without, as for a change, the error is raised. After a broken connection, the change may have
+        been carried out; and a login may take long, after which the caller must decide again whether to make it.
         """
         session_lost = broken = False
         while True:
@@ -100,7 +101,7 @@ class SessionHolder(Generic[S]):
                 return work(session)
             except SessionLost:
                 self._forget(session)
-                if session_lost:
+                if session_lost or not repeat:
                     raise
                 session_lost = True
             except ConnectionBroken:

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 from ...core.errors import VCenterUnreachable
 from ...core.inventory import ManagedObject
+from ...core.sending import Confirm
 from ..settings import SDK_PATH, Login
 from . import _pyvmomi
 from .gate import CallGate
@@ -46,10 +47,10 @@ class Stub(_pyvmomi.SoapStubAdapter):
         """The raw reply to a call, for large ones that are parsed elsewhere. Faults are raised as by pyVmomi."""
         return self.send(self.SerializeRequest(entity, entity._GetMethodInfo(name), arguments))
 
-    def send(self, body: bytes) -> bytes:
-        """The same for a request that was serialized elsewhere."""
+    def send(self, body: bytes, confirm: Confirm | None = None) -> bytes:
+        """The same for a request that was serialized elsewhere. Raises CallWithdrawn if `confirm` does."""
         headers = {**_HEADERS, "SOAPAction": self.versionId, "Cookie": self.cookie}
-        answer = self._connections.exchange("POST", SDK_PATH, headers=headers, body=body)
+        answer = self._connections.exchange("POST", SDK_PATH, headers=headers, body=body, confirm=confirm)
         if answer.status == 200:
             return answer.body
         if answer.status == 500:
@@ -105,7 +106,7 @@ class Soap:
         self._holder: SessionHolder[SoapSession] = SessionHolder(guard, self._log_in)
 
     def attempt(self, work: Callable[[SoapSession], T], *, repeat: bool = True) -> T:
-        """Carry out work of one or more calls; repeated once if that is safe (`repeat`: after a lost response)."""
+        """Carry out work of one or more calls; with `repeat`, once more after a lost session or response."""
         return self._holder.attempt(work, repeat=repeat)
 
     def session(self) -> SoapSession:

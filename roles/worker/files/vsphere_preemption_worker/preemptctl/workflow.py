@@ -64,7 +64,10 @@ def status(options: Namespace, output: Output) -> int:
 
 
 def cancel(options: Namespace, output: Output) -> int:
-    """Cancel the workflow; with --wait, wait until it is closed. Raises WorkflowNotFound if it is not running."""
+    """Cancel the workflow and its runs; with --wait, wait until they are closed.
+
+    Raises WorkflowNotFound if neither is running.
+    """
     workflow_id = not_empty("workflow-id", options.workflow_id)
 
     async def end(client: Client) -> dispatcher.Cancelled:
@@ -80,11 +83,13 @@ def cancel(options: Namespace, output: Output) -> int:
     if not done.was_running:
         raise WorkflowNotFound(
             f"Cannot cancel workflow {workflow_id}",
-            why="it is not running",
+            why="neither it nor a run of it is active",
             next_step="Check the ids and the namespace. The workflow may already have ended.",
         )
     said = "was cancelled" if options.wait else "received the cancellation request"
-    output.answer(_logged(options, f"the workflow {said}"), [f"Workflow {safe(workflow_id)} {said}."])
+    lines = [f"Workflow {safe(workflow_id)} {said}."]
+    lines += [f"Its run {safe(run)}, whose workflow execution had already ended, {said}." for run in done.runs]
+    output.answer(_logged(options, f"the workflow {said}", cancelled_runs=list(done.runs)), lines)
     return exit_codes.OK
 
 

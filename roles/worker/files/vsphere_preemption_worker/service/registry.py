@@ -85,7 +85,7 @@ def activities(dependencies: ActivityDependencies) -> list[Callable[..., Any]]:
         announcer.give_notice,
         announcer.tell,
         PlanRestore(vcenter, policies, paused, lookup, now).plan,
-        GiveBack(vcenter, policies, claims, paused, now).give_back,
+        GiveBack(vcenter, policies, claims, paused.of_restore, now).give_back,
         TellRestored(dependencies.sink, address=temporal.address, namespace=temporal.namespace).tell,
         AlarmWatch(vcenter, policies, actions, source=source, now=now).watch,
         DispatcherSignal(dependencies.client, queue).ask,

@@ -55,7 +55,7 @@ BOUNDED = "bounded-queue"
 # A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 # A workflow that started before this patch lost a cancellation that arrived while it escalated its run.
-CANCELLED_IN_HURRY = "cancelled-in-hurry"
+CANCELLED_IN_HURRY = "cancellation-while-escalating"
 # A workflow that started before this patch gave no outcome to a request that arrived after its cancellation.
 TURNED_AWAY_LATE = "turned-away-late"
 TELL_WITHIN = timedelta(minutes=1)

@@ -20,6 +20,7 @@ from vsphere_preemption.core.errors import (
     VCenterUnreachable,
 )
 from vsphere_preemption.core.inventory import ManagedObject, Usage, VirtualMachine
+from vsphere_preemption.vcenter.transport.faults import SessionLost
 from vsphere_preemption_worker.activities.restore.batch import TASK_SECONDS
 
 from ...fake_restore import ALARM, STOPPED, Attempt, RestoringVCenter, a_mark
@@ -126,10 +127,31 @@ def test_a_vm_for_which_there_is_no_room_stays_off_and_the_restore_goes_on(vcent
 
 
 def test_a_pause_keeps_all_off(vcenter: RestoringVCenter) -> None:
-    attempt = Attempt(vcenter, paused="paused by ada")
+    attempt = Attempt(vcenter, paused=lambda: True)
     assert set(attempt.run().values()) == {("kept", "paused")}
     assert attempt.ending == "paused"
     assert vcenter.said("power_on") == []
+
+
+def test_a_pause_while_a_power_on_waits_to_be_sent_keeps_this_vm_and_the_rest_off(vcenter: RestoringVCenter) -> None:
+    paused: list[ManagedObject] = []
+    attempt = Attempt(vcenter, paused=lambda: bool(paused))
+    vcenter.waiting["power_on"] = lambda ref: paused.append(ref) if vcenter.said("power_on") else None
+    assert attempt.run() == {1: RESTORED, 2: ("kept", "paused")}
+    assert (attempt.ending, attempt.machines[1].message) == ("paused", "ada")
+    assert vcenter.said("power_on") == ["vm-1"]
+
+
+def test_a_power_on_whose_session_is_lost_is_made_again(vcenter: RestoringVCenter) -> None:
+    lost = [SessionLost("Cannot power on", why="vCenter ended our session", next_step="Retry.")]
+
+    def lose(ref: ManagedObject) -> None:
+        while lost:
+            raise lost.pop()
+
+    vcenter.before["power_on"] = lose
+    assert Attempt(vcenter).run() == {1: RESTORED, 2: RESTORED}
+    assert vcenter.said("power_on") == ["vm-1", "vm-1", "vm-2"]
 
 
 def test_a_vm_that_a_run_of_this_worker_holds_is_left_to_it(vcenter: RestoringVCenter) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,14 +14,21 @@ from temporalio.exceptions import ApplicationError
 
 from vsphere_preemption.core.errors import TemporalUnreachable
 from vsphere_preemption.core.reasons import VictimReason
+from vsphere_preemption.core.sending import CallWithdrawn, Confirm
 from vsphere_preemption.temporal.kill_switch import KillSwitch
 from vsphere_preemption.temporal.run_control import RunControl
-from vsphere_preemption_worker.activities.stop.gate import MAX_AGE_SECONDS, StopGate
+from vsphere_preemption_worker.activities.stop.gate import (
+    MAX_AGE_SECONDS,
+    MOST_LATE_ANSWERS,
+    GateClosed,
+    StopGate,
+    pass_through,
+)
 from vsphere_preemption_worker.activities.support.heartbeat import Heartbeat
 
 from ...fake_vcenter import FakeClock
 
-PAUSED = RunControl(KillSwitch(paused=True))
+PAUSED = RunControl(KillSwitch(paused=True, by="ada"))
 
 
 class Temporal:
@@ -30,9 +38,11 @@ class Temporal:
         self.answer = RunControl()
         self.asked = 0
         self.away = False
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def __call__(self) -> RunControl:
         self.asked += 1
+        self.meanwhile()
         if self.away:
             raise TemporalUnreachable("Cannot ask", why="it is away", next_step="Try again.")
         return self.answer
@@ -128,3 +138,90 @@ def test_many_threads_share_one_answer(temporal: Temporal) -> None:
         answer.set()
         assert {check.result(5) for check in checks} == {None}
     assert temporal.asked == 1
+
+
+def test_an_answer_that_took_too_long_is_requested_again(gate: StopGate, temporal: Temporal, clock: FakeClock) -> None:
+    """What it says may have been true before a pause was confirmed."""
+
+    def slow_once() -> None:
+        if temporal.asked == 1:
+            clock.pass_by(MAX_AGE_SECONDS + 0.01)
+        else:
+            temporal.answer = PAUSED
+
+    temporal.meanwhile = slow_once
+    assert gate.check() is VictimReason.PAUSED
+    assert temporal.asked == 2
+
+
+def test_nobody_passes_while_every_answer_takes_too_long(gate: StopGate, temporal: Temporal, clock: FakeClock) -> None:
+    temporal.meanwhile = lambda: clock.pass_by(MAX_AGE_SECONDS + 0.01)
+    with pytest.raises(TemporalUnreachable, match="took more than 1 second") as error:
+        gate.check()
+    assert error.value.retryable
+    assert temporal.asked == MOST_LATE_ANSWERS
+
+
+def test_what_another_thread_forgets_is_not_asked_again_for_ever(
+    gate: StopGate, temporal: Temporal, clock: FakeClock
+) -> None:
+    def forgotten_meanwhile() -> None:
+        clock.pass_by(0.01)
+        gate.forget()
+
+    temporal.meanwhile = forgotten_meanwhile
+    assert gate.check() is None
+    assert temporal.asked == 1
+
+
+def test_a_call_is_confirmed_by_an_answer_of_the_last_second_without_asking(
+    gate: StopGate, temporal: Temporal, clock: FakeClock
+) -> None:
+    with pytest.raises(CallWithdrawn):
+        gate.confirm()
+    gate.check()
+    clock.pass_by(MAX_AGE_SECONDS)
+    gate.confirm()
+    clock.pass_by(0.01)
+    with pytest.raises(CallWithdrawn):
+        gate.confirm()
+    assert temporal.asked == 1
+
+
+@pytest.mark.parametrize("answer", [PAUSED, RunControl(cancelled=True), RunControl(superseded=True)])
+def test_a_call_is_not_confirmed_once_the_thread_has_seen_a_decision(
+    gate: StopGate, temporal: Temporal, clock: FakeClock, answer: RunControl
+) -> None:
+    gate.check()
+    gate.confirm()
+    temporal.answer = answer
+    gate._look()
+    with pytest.raises(CallWithdrawn):
+        gate.confirm()
+
+
+def test_a_call_that_waited_too_long_passes_the_gate_again(
+    gate: StopGate, temporal: Temporal, clock: FakeClock
+) -> None:
+    waits = [MAX_AGE_SECONDS + 0.01, 0.5]
+
+    def call(confirm: Confirm) -> str:
+        clock.pass_by(waits.pop(0))
+        confirm()
+        return "sent"
+
+    assert pass_through(gate, call) == "sent"
+    assert (temporal.asked, waits) == (2, [])
+
+
+def test_a_call_that_waited_through_a_pause_is_not_made(gate: StopGate, temporal: Temporal, clock: FakeClock) -> None:
+    def call(confirm: Confirm) -> str:
+        temporal.answer = PAUSED
+        clock.pass_by(5)
+        confirm()
+        return "sent"
+
+    with pytest.raises(GateClosed) as closed:
+        pass_through(gate, call)
+    assert closed.value.reason is VictimReason.PAUSED
+    assert "by ada" in closed.value.message

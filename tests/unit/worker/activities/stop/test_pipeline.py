@@ -24,6 +24,7 @@ from vsphere_preemption.core.policy.model import Policy, Protection
 from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimStatus
+from vsphere_preemption.core.sending import Confirm
 from vsphere_preemption_worker.activities.stop.marks import Marks
 from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests
 from vsphere_preemption_worker.activities.support.claims import Claims
@@ -175,8 +176,8 @@ def test_a_vm_that_loses_the_tag_while_marks_are_written_is_not_stopped(vcenter:
     vcenter.before["mark"] = slow_mark
     original = vcenter.write_mark
 
-    def write_and_untag(ref: ManagedObject, value: str) -> None:
-        original(ref, value)
+    def write_and_untag(ref: ManagedObject, value: str, confirm: Confirm | None = None) -> None:
+        original(ref, value, confirm)
         vcenter.machines.pop(ref)
 
     vcenter.write_mark = write_and_untag  # type: ignore[method-assign]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from temporalio import activity
@@ -18,6 +19,8 @@ from vsphere_preemption.core.restore.candidates import RestoreLimits, is_marked,
 from vsphere_preemption.core.restore.record import RestoreReason, VmRestoreOutcome
 from vsphere_preemption.events.event_types import RestoredMachine, RestoreIdentity, restored_event, source_reference
 from vsphere_preemption.events.sink import Sink
+from vsphere_preemption.temporal.kill_switch import KillSwitch
+from vsphere_preemption.temporal.run_control import Attempt, RunControl
 
 from ...messages.restore import (
     GIVE_BACK,
@@ -31,8 +34,10 @@ from ...messages.restore import (
     TellRestoredInput,
 )
 from ..plan_victims import LEFT_OUT_NAMED, MOST_VICTIMS
+from ..stop.gate import StopGate
 from ..stop.requested import CLOCK_SKEW
 from ..support.claims import Claims
+from ..support.context import this_attempt
 from ..support.heartbeat import with_heartbeat
 from ..support.kill_switch import PauseQuery
 from .batch import Batch, RestoreClient, RestoreContext
@@ -144,32 +149,41 @@ class GiveBack:
         vcenter: RestoreClient,
         policies: Callable[[], PolicySet],
         claims: Claims,
-        paused: PauseQuery,
+        ask: Callable[[Attempt], RunControl],
         now: Callable[[], datetime],
     ) -> None:
+        """ask: whether preemption is paused, and whether this attempt still owns the batch."""
         self._vcenter = vcenter
         self._policies = policies
         self._claims = claims
-        self._paused = paused
+        self._ask = ask
         self._now = now
 
     @activity.defn(name=GIVE_BACK, no_thread_cancel_exception=True)
     def give_back(self, input: GiveBackInput) -> GiveBackResult:
+        attempt = this_attempt()
+
+        def ask() -> RunControl:
+            control = self._ask(attempt)
+            # A manual restore is the user's own decision.
+            return control if input.heeds_pause else replace(control, switch=KillSwitch())
+
         with (
             with_heartbeat() as heartbeat,
+            StopGate(ask, heartbeat) as gate,
             ThreadPoolExecutor(self._vcenter.concurrency, "restore") as threads,
             self._claims.of_run(input.restore_id, [candidate.vm for candidate in input.returns], CLAIM_SECONDS),
         ):
-            paused = self._paused() if input.heeds_pause else ""
             policies = self._policies()
             context = RestoreContext(
                 now=self._now,
                 check_in=heartbeat.raise_if_handed_over,
+                gate=gate,
                 reach_back=stop_took_at_most(policies) + CLOCK_SKEW,
                 lease_seconds=policies.lease_seconds,
                 again=activity.info().attempt > 1,
             )
-            return Batch(self._vcenter, input, self._claims, threads, context).give_back(paused)
+            return Batch(self._vcenter, input, self._claims, threads, context).give_back()
 
 
 class TellRestored:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from vsphere_preemption.core import times
@@ -35,9 +36,11 @@ from vsphere_preemption.core.restore.record import (
     VmRestoreOutcome,
     VmRestoreStatus,
 )
+from vsphere_preemption.core.sending import Confirm
 
 from ...messages.restore import GiveBackInput, GiveBackResult
 from ..pressure import GREEN, Gauges, alarm_colour
+from ..stop.gate import Gate, GateClosed, pass_through
 from ..support.claims import Claims
 from ..support.context import ActivityContext, any_fault, may_pass
 from ..support.vcenter import PowerClient
@@ -57,7 +60,7 @@ class RestoreClient(PowerClient, Gauges, Protocol):
 
     def resolve(self, places: Sequence[Place]) -> Area: ...
 
-    def power_on(self, vm: ManagedObject) -> ManagedObject: ...
+    def power_on(self, vm: ManagedObject, confirm: Confirm) -> ManagedObject: ...
 
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Users: ...
 
@@ -66,9 +69,11 @@ class RestoreClient(PowerClient, Gauges, Protocol):
 class RestoreContext(ActivityContext):
     """The dependencies of a batch.
 
-    reach_back: how long before a mark's time the stop of its VM may have been requested. again: not the first attempt.
+    gate: checked before each power-on. reach_back: how long before a mark's time the stop of its VM may have been
+    requested. again: not the first attempt.
     """
 
+    gate: Gate
     reach_back: timedelta = timedelta(hours=2)
     lease_seconds: float = 180.0
     again: bool = False
@@ -88,8 +93,8 @@ class Batch:
         self._since = min(times.from_wire(candidate.preempted) for candidate in input.returns) - context.reach_back
         self._marks: dict[ManagedObject, str | None] = {}
 
-    def give_back(self, paused: str = "") -> GiveBackResult:
-        """The outcome of each VM; raises if vCenter is unreachable. paused: who paused preemption, if that matters."""
+    def give_back(self) -> GiveBackResult:
+        """The outcome of each VM. Raises if vCenter or Temporal, which holds the kill switch, is unreachable."""
         vms = [candidate.vm for candidate in self._input.returns]
         # Claim before reading: else another restore could power on a VM in between, and both would report it.
         ours = {vm for vm in vms if self._claims.take(vm, self._input.restore_id)}
@@ -100,9 +105,12 @@ class Batch:
         ending, message = RestoreReason.NONE, ""
         if left:
             room = self._room(left, machines)
-            ending, message = self._why_not(paused, room)
+            ending, message = self._why_not(room)
             refused = without_room(left, {candidate.vm: machines[candidate.vm].host for candidate in left}, room)
             ended |= self._keep(left, ending, message) if ending else self._power_on(left, refused)
+            paused = next((end for end in ended.values() if end.reason is NotRestored.PAUSED), None)
+            if paused:
+                ending, message = RestoreReason.PAUSED, paused.message
         outcomes = list(self._threads.map(self._settle, (ended[candidate.vm] for candidate in self._input.returns)))
         for outcome in outcomes:
             _log_outcome(self._input.restore_id, outcome)
@@ -155,10 +163,10 @@ class Batch:
             return self._restored(candidate, mark.time)
         return VmRestoreOutcome.of(candidate, VmRestoreStatus.KEPT, NotRestored.IS_ON)
 
-    def _why_not(self, paused: str, room: Room) -> tuple[RestoreReason, str]:
+    def _why_not(self, room: Room) -> tuple[RestoreReason, str]:
         """Why no further VM may be powered on."""
-        if paused:
-            return RestoreReason.PAUSED, paused
+        if self._context.gate.check():
+            return RestoreReason.PAUSED, self._context.gate.message()
         colour = alarm_colour(self._vcenter, self._input.alarm) if self._input.alarm else GREEN
         if colour != GREEN:
             return RestoreReason.PRESSURE, f"The alarm is {colour}."
@@ -202,11 +210,14 @@ class Batch:
         for again in self._context.tries(may_pass):
             self._context.check_in()
             try:
-                return self._vcenter.power_on(candidate.vm)
+                return pass_through(self._context.gate, partial(self._vcenter.power_on, candidate.vm))
+            except GateClosed as closed:
+                return VmRestoreOutcome.of(candidate, VmRestoreStatus.KEPT, NotRestored.PAUSED, closed.message)
             except VCenterObjectGone as error:
                 return VmRestoreOutcome.of(candidate, VmRestoreStatus.KEPT, NotRestored.GONE, str(error))
             except PreemptionError as error:
                 last = str(error)
+                self._context.gate.forget()
                 if not again(error):
                     break
             # The call may have been accepted although its response was lost.

@@ -16,10 +16,11 @@ from temporalio import activity
 
 from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
-from vsphere_preemption.temporal.run_control import Attempt, Execution, RunControl
+from vsphere_preemption.temporal.run_control import Attempt, RunControl
 
 from ...messages.run import STOP, StopInput, StopResult, on_the_wire
 from ..support.claims import Claims
+from ..support.context import this_attempt
 from ..support.heartbeat import with_heartbeat
 from ..support.vcenter import PowerClient
 from .confirmation import Confirmation
@@ -81,13 +82,6 @@ class StopVictims:
         for outcome in outcomes:
             _log_outcome(input.run.run_id, outcome)
         return outcomes
-
-
-def this_attempt() -> Attempt:
-    """The attempt of the calling activity; only in the activity's own context."""
-    info = activity.info()
-    run = Execution(info.workflow_id or "", info.workflow_run_id or "")
-    return Attempt(run, info.activity_id, info.attempt)
 
 
 def claim_seconds(input: StopInput) -> float:

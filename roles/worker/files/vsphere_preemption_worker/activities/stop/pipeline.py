@@ -24,12 +24,13 @@ from vsphere_preemption.core.planning.decision import DecisionContext, needs_lab
 from vsphere_preemption.core.planning.plan import PlanLimits, Victim, why_not
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
+from vsphere_preemption.core.sending import Confirm
 
 from ...messages.run import StopInput
 from ..support.claims import Claims
 from ..support.context import ActivityContext, any_fault, may_pass
 from ..support.vcenter import PowerClient
-from .gate import Gate
+from .gate import Gate, GateClosed, pass_through
 from .marks import Marks
 from .recheck import Recheck
 from .requested import Evidence, ShutdownRequests, StopRequest, Unattributed
@@ -221,12 +222,11 @@ class Pipeline:
         tried, last = "", ""
         for again in self._context.tries(any_fault):
             self._context.check_in()
-            closed = self._context.gate.check()
-            if closed:
-                return self.outcome(victim, VictimStatus.SPARED, closed, marked=tried)
             try:
-                self._vcenter.write_mark(victim.vm, text)
+                pass_through(self._context.gate, partial(self._vcenter.write_mark, victim.vm, text))
                 return None
+            except GateClosed as closed:
+                return self.outcome(victim, VictimStatus.SPARED, closed.reason, marked=tried)
             except VCenterObjectGone as error:
                 return self.outcome(victim, VictimStatus.SPARED, VictimReason.VM_DELETED, message=str(error))
             except PreemptionError as error:
@@ -249,13 +249,12 @@ class Pipeline:
         last = ""
         # After the last try, the look at the VM raises if vCenter is still away.
         for again in self._context.tries(may_pass, left_to_temporal=()):
-            closed = self._context.gate.check()
-            if closed:
-                return self.outcome(victim, VictimStatus.SPARED, closed, marked=marked)
             try:
-                task = self._call(victim.vm, forced=forced)
+                task = pass_through(self._context.gate, partial(self._call, victim.vm, forced))
                 requested = times.to_wire(self._context.now())
                 return StopRequest(victim, forced, marked, requested, self._context.clock(), task, reason)
+            except GateClosed as closed:
+                return self.outcome(victim, VictimStatus.SPARED, closed.reason, marked=marked)
             except VCenterObjectGone as error:
                 deleted, message = VictimReason.VM_DELETED, str(error)
                 return self.outcome(victim, VictimStatus.SPARED, deleted, message=message, marked=marked)
@@ -281,12 +280,12 @@ class Pipeline:
                 self._stops = True
                 self._context.gate.forget()
 
-    def _call(self, vm: ManagedObject, *, forced: bool) -> ManagedObject | None:
+    def _call(self, vm: ManagedObject, forced: bool, confirm: Confirm) -> ManagedObject | None:
         if self._input.method is StopMethod.SUSPEND:
-            return self._vcenter.suspend(vm)
+            return self._vcenter.suspend(vm, confirm)
         if forced:
-            return self._vcenter.power_off(vm)
-        self._vcenter.shut_down_guest(vm)
+            return self._vcenter.power_off(vm, confirm)
+        self._vcenter.shut_down_guest(vm, confirm)
         self._context.asked.note(vm, times.to_wire(self._context.now()))
         return None
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from temporalio import activity
+
 from vsphere_preemption.core.errors import (
     PreemptionError,
     VCenterFault,
@@ -17,12 +19,20 @@ from vsphere_preemption.core.errors import (
     VCenterTimeout,
     VCenterUnreachable,
 )
+from vsphere_preemption.temporal.run_control import Attempt, Execution
 
 # A fault of one VM gets one more try after each of these, in seconds; an outage of vCenter is then left to Temporal.
 PAUSES = (0.5, 1.0, 2.0)
 OUTAGE = (VCenterUnreachable, VCenterTimeout, VCenterLoginRefused)
 
 Errors = Callable[[PreemptionError], bool]
+
+
+def this_attempt() -> Attempt:
+    """The attempt of the calling activity; only in the activity's own context."""
+    info = activity.info()
+    run = Execution(info.workflow_id or "", info.workflow_run_id or "")
+    return Attempt(run, info.activity_id, info.attempt)
 
 
 def any_fault(error: PreemptionError) -> bool:

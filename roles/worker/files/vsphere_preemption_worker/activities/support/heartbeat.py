@@ -38,6 +38,10 @@ class Heartbeat:
         """Temporal has handed the work to another attempt, or no longer waits for any."""
         self._handed_over.set()
 
+    def handed_over(self) -> bool:
+        """Another attempt has the work, or soon will."""
+        return self._handed_over.is_set()
+
     def raise_if_handed_over(self) -> None:
         """Leave the rest to another attempt: all that was done so far can be read from vCenter.
 

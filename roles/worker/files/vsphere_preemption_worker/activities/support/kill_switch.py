@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from vsphere_preemption.temporal.kill_switch import KillSwitch, read_kill_switch
 from vsphere_preemption.temporal.preemptions import is_known
-from vsphere_preemption.temporal.run_control import Attempt, RunControl, read_run_control
+from vsphere_preemption.temporal.run_control import Attempt, RunControl, read_restore_control, read_run_control
 
 # Who paused preemption and why; empty where nobody did. PreemptionError where nobody can tell.
 PauseQuery = Callable[[], str]
@@ -35,6 +35,11 @@ class KillSwitchClient:
     def of_run(self, attempt: Attempt) -> RunControl:
         """The same, and whether the attempt's run was cancelled or another attempt has taken over."""
         question = read_run_control(self._client, self._task_queue, attempt)
+        return asyncio.run_coroutine_threadsafe(question, self._loop).result()
+
+    def of_restore(self, attempt: Attempt) -> RunControl:
+        """The same for the attempt of a restore, which a cancellation only ends after the current batch."""
+        question = read_restore_control(self._client, self._task_queue, attempt)
         return asyncio.run_coroutine_threadsafe(question, self._loop).result()
 
 

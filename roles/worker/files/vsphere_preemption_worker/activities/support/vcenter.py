@@ -12,6 +12,7 @@ from typing import Protocol
 
 from vsphere_preemption.core.inventory import ManagedObject, PowerChanges, PowerState, TaggedObjects, VirtualMachine
 from vsphere_preemption.core.policy.references import References
+from vsphere_preemption.core.sending import Confirm
 
 
 class PowerSubscription(Protocol):
@@ -27,7 +28,10 @@ class PowerSubscription(Protocol):
 
 
 class PowerClient(Protocol):
-    """The part of the vCenter client that stopping VMs needs."""
+    """The part of the vCenter client that stopping VMs needs.
+
+    confirm: see `core/sending.py`. Only a mark of what has been done already is written without.
+    """
 
     @property
     def user(self) -> str: ...
@@ -51,13 +55,13 @@ class PowerClient(Protocol):
 
     def tagged(self, tag: str, *, labels: bool, placed: bool = True, sized: bool = True) -> TaggedObjects: ...
 
-    def write_mark(self, vm: ManagedObject, value: str) -> None: ...
+    def write_mark(self, vm: ManagedObject, value: str, confirm: Confirm | None = None) -> None: ...
 
-    def power_off(self, vm: ManagedObject) -> ManagedObject: ...
+    def power_off(self, vm: ManagedObject, confirm: Confirm) -> ManagedObject: ...
 
-    def suspend(self, vm: ManagedObject) -> ManagedObject: ...
+    def suspend(self, vm: ManagedObject, confirm: Confirm) -> ManagedObject: ...
 
-    def shut_down_guest(self, vm: ManagedObject) -> None: ...
+    def shut_down_guest(self, vm: ManagedObject, confirm: Confirm) -> None: ...
 
     def watch(
         self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject], until: PowerState
