@@ -80,7 +80,8 @@ def _verdicts(runs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
             if victim["outcome"] == "stopped":
                 stopped[victim["vm"]["Value"]] = ("preempted", _how(victim, run["criticality"]))
             else:
-                verdicts[victim["vm"]["Value"]] = (victim["outcome"], victim["message"] or VICTIM.get(victim["reason"], victim["reason"]))
+                reason = victim["message"] or VICTIM.get(victim["reason"], victim["reason"])
+                verdicts[victim["vm"]["Value"]] = (victim["outcome"], reason)
     return verdicts | stopped
 
 
