@@ -1,20 +1,123 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only; and whether one would
-arrive.
+"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only; and whether one would arrive.
+
+The operator of the worker has settings for it.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
 
+from ..core.environment import Environment, choice, existing_file, refused, seconds
 from ..core.errors import SinkRefused, SinkUnreachable
 from .event_types import OutgoingEvent
-from .sink_settings import SinkSettings
-from .targets import ReplyTarget
-from .time_limit import TimeLimit
+from .targets import VARIABLE, ReplyTarget, ReplyTargets
+
+# A socket interprets 0 as "do not wait at all", which differs from "the time limit has expired".
+_LEAST_SECONDS = 0.001
+
+
+class TimeLimit:
+    """One time limit for all steps of a delivery. It starts when it is created. seconds: for all steps together.
+
+    The system's resolver has no configurable time limit, and may take half a minute if a name server does not respond.
+    So it runs in a thread that is abandoned when the time limit expires.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that remain, always above 0."""
+        return max(self._ends - time.monotonic(), _LEAST_SECONDS)
+
+    def is_over(self) -> bool:
+        """Nothing remains."""
+        return time.monotonic() >= self._ends
+
+    def getaddrinfo(self, host: str, port: int, **options: Any) -> Sequence[Any]:
+        """Like `socket.getaddrinfo`. Raises TimeoutError if the time limit expires first."""
+        answer: Future[Sequence[Any]] = Future()
+        threading.Thread(target=_ask, args=(answer, host, port, options), name="resolver", daemon=True).start()
+        try:
+            return answer.result(self.left())
+        except TimeoutError as error:
+            raise TimeoutError(f"no response after {self.seconds:g} seconds") from error
+
+
+def _ask(answer: Future[Sequence[Any]], host: str, port: int, options: dict[str, Any]) -> None:
+    try:
+        answer.set_result(socket.getaddrinfo(host, port, **options))
+    except Exception as error:  # raised again in the waiting thread
+        answer.set_exception(error)
+
+
+# Far beyond Temporal's timeout for an announcement, and still valid for a timer.
+LONGEST_TIMEOUT_SECONDS = 300.0
+
+
+class ContentMode(StrEnum):
+    """The content mode of CloudEvents over HTTP. The prototype sends binary."""
+
+    BINARY = "binary"
+    STRUCTURED = "structured"
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """timeout_seconds: for one whole delivery, regardless of how slowly the receiver or DNS responds.
+
+    ca_file: PEM file with the CAs to trust. None: those of the Python package certifi.
+    """
+
+    mode: ContentMode = ContentMode.BINARY
+    timeout_seconds: float = 10.0
+    allow: ReplyTargets = field(default_factory=ReplyTargets)
+    ca_file: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Environment) -> SinkSettings:
+        """Raises InvalidSetting, which names the invalid variable."""
+        default = cls()
+        return cls(
+            mode=choice(environ, "PREEMPTION_REPLY_MODE", default.mode),
+            timeout_seconds=_timeout(environ, default.timeout_seconds),
+            allow=ReplyTargets.parse(environ.get(VARIABLE, "")),
+            ca_file=_authorities(environ),
+        )
+
+
+def _timeout(environ: Environment, default: float) -> float:
+    name = "PREEMPTION_REPLY_TIMEOUT_SECONDS"
+    value = seconds(environ, name, default)
+    if value > LONGEST_TIMEOUT_SECONDS:
+        raise refused(name, f"{value:g} is above {LONGEST_TIMEOUT_SECONDS:g}", f"Set {name} to seconds, such as 10.")
+    return value
+
+
+def _authorities(environ: Environment) -> str | None:
+    """The file, after checking that it contains certificates: failing at startup is better than at every delivery."""
+    name = "PREEMPTION_REPLY_CA_FILE"
+    path = existing_file(environ, name)
+    if path:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError as error:
+            why = f"cannot read a certificate from {path!r} ({error.strerror or error})"
+            raise refused(name, why, f"Set {name} to a PEM file with CA certificates.") from error
+    return path
+
 
 # Statuses that indicate that a retry may help (RFC 9110, RFC 6585, RFC 8470).
 _TRY_AGAIN = frozenset({408, 425, 429})

@@ -31,10 +31,8 @@ from vsphere_preemption.temporal.dispatcher import ActiveRun
 
 from . import exit_codes
 from .connections import FOREVER, with_client
-from .output import Output
-from .record_lines import victim_lines
-from .runs import is_meant
-from .terminal import cut, safe, table
+from .output import Output, cut, safe, table
+from .runs import is_meant, victim_lines
 
 if TYPE_CHECKING:
     from temporalio.client import Client
