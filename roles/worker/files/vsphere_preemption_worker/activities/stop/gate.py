@@ -68,7 +68,7 @@ class Gate(Protocol):
         """Discard the last answer: the next check asks again."""
 
     def confirm(self) -> None:
-        """Right before a call is sent: raises CallWithdrawn unless the last answer still allows it. Asks nobody."""
+        """Right before a call is sent: raises CallWithdrawn unless the last answer still allows it. Makes no call."""
 
     def message(self) -> str:
         """Who closed the gate, and why, if that is known."""
