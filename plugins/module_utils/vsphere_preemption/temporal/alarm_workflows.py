@@ -82,7 +82,7 @@ async def calm(client: Client, workflow_id: str, colour: str) -> bool:
 async def end_runs(client: Client, workflow_id: str) -> bool:
     """End the run of an alarm that is green, and turn away what waits; return whether its workflow is running.
 
-    The workflow itself goes on: a request that arrives next is for the next firing. Raises TemporalError.
+    The workflow itself continues: a request that arrives next is for the next firing. Raises TemporalError.
     """
     handle = client.get_workflow_handle(workflow_id)
     try:

@@ -224,7 +224,7 @@ class WatchSession:
         return not self.waits(step) and time.monotonic() >= self._repeat_from.get(step.event_id, 0.0)
 
     def repeat_not_before(self, step: RequestPreemption, seconds: float) -> None:
-        """The request is not due before so many seconds have passed; infinite for never."""
+        """seconds: after which it may be due, at the earliest; infinite for never."""
         self._repeat_from[step.event_id] = time.monotonic() + seconds
 
     def forget_repeats(self, but: set[str]) -> None:
