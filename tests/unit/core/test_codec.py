@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every message has the bytes that it always had, and is read back as itself.
 
-`tests/fixtures/wire/messages.json` was written before there was a codec, when each type converted itself. A value of each
-type is made from its type hints: once with every field, and once with only the required ones.
+`tests/fixtures/wire/messages.json` was written before there was a codec, when each type converted itself. A value of
+each type is made from its type hints: once with every field, and once with only the required ones.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import types
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import partial
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from temporalio.converter import DataConverter, value_to_type
 
 from support.paths import CHECKOUT
+from vsphere_preemption.core.codec import UnreadableMessage, read
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import LeftOutVm, Plan, Victim
 from vsphere_preemption.core.planning.target import Needed
@@ -33,8 +36,8 @@ from vsphere_preemption_worker.workflows.dispatcher_state import DispatcherSnaps
 
 RECORDED = CHECKOUT / "tests" / "fixtures" / "wire" / "messages.json"
 
-VALUES = (ManagedObject, Needed, Victim, LeftOutVm, Plan, VictimOutcome, Announcement, ApprovalDecision)
-VALUES += (RestoreCandidate, NotRestoredVm, VmRestoreOutcome, RestoredMachine)
+VALUES: tuple[type, ...] = (ManagedObject, Needed, Victim, LeftOutVm, Plan, VictimOutcome, Announcement)
+VALUES += (ApprovalDecision, RestoreCandidate, NotRestoredVm, VmRestoreOutcome, RestoredMachine)
 
 
 def _messages() -> Iterator[type]:
@@ -109,3 +112,36 @@ def test_each_value_is_read_back_as_itself(kind: Any, whole: bool) -> None:
 def test_each_message_is_read_back_as_itself(kind: type, whole: bool) -> None:
     value = sample(kind, whole=whole)
     assert value_to_type(kind, json.loads(_payload(value))) == value
+
+
+def test_what_an_older_version_did_not_write_has_its_default_and_what_a_newer_one_adds_is_ignored() -> None:
+    older = {"vm": {"Type": "VirtualMachine", "Value": "vm-1"}, "name": "a", "future": 1}
+    assert Victim.from_wire(older) == Victim(ManagedObject("VirtualMachine", "vm-1"), "a")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        pytest.param({"name": 1}, "Victim.name: a int", id="number for text"),
+        pytest.param({"memoryMib": "1"}, "Victim.memoryMib: a str", id="text for number"),
+        pytest.param({"memoryMib": True}, "Victim.memoryMib: a bool", id="truth for number"),
+        pytest.param({"memoryMib": 1.5}, "Victim.memoryMib: a float", id="fraction"),
+        pytest.param({"name": None}, "Victim.name: a NoneType", id="null"),
+        pytest.param({"vm": {"Type": "VirtualMachine"}}, "Victim.vm: ManagedObject lacks Value", id="missing"),
+        pytest.param({"vm": "vm-1"}, "Victim.vm: a str", id="no object"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_and_named(change: dict[str, Any], named: str) -> None:
+    wire = {**sample(Victim, whole=True).as_wire(), **change}
+    with pytest.raises(UnreadableMessage, match=re.escape(named)):
+        Victim.from_wire(wire)
+
+
+def test_lists_enums_and_whole_numbers_for_fractions() -> None:
+    read_plan = partial(read, Plan)
+    with pytest.raises(UnreadableMessage, match=re.escape("Plan.leftOut: a dict")):
+        read_plan({"leftOut": {}})
+    with pytest.raises(UnreadableMessage, match="not a valid LeftOut"):
+        read_plan({"leftOut": [{"vm": {"Type": "a", "Value": "b"}, "name": "", "reason": "no such"}]})
+    seconds = read(Policy, {"rerun_window_seconds": 60}).rerun_window_seconds
+    assert (seconds, type(seconds)) == (60.0, float)

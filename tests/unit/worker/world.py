@@ -9,7 +9,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from temporalio import activity
@@ -23,7 +23,6 @@ from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import Plan, Victim
 from vsphere_preemption.core.policy.model import Policy
-from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption_worker.messages.run import (
     ANNOUNCE,
@@ -91,7 +90,7 @@ class Script:
         policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
         return PlanResult(
             Plan(chosen, shortfall=self.shortfall).as_wire(),
-            policy_as_wire(policy),
+            asdict(policy),
             alarm=self.alarm,
             refusal=self.refusal,
         )
