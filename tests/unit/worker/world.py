@@ -44,10 +44,10 @@ from vsphere_preemption_worker.messages.run import (
     TellInput,
     on_the_wire,
 )
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
 
 def a_request(event_id: str | None = None, **given: Any) -> dict[str, Any]:

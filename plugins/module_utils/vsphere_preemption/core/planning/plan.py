@@ -19,9 +19,8 @@ from ..codec import Wired
 from ..inventory import ManagedObject, TaggedObjects, VirtualMachine
 from ..mark import read_mark
 from ..reasons import LeftOut
-from .budgets import GroupCounts
 from .eligibility import why_ineligible, why_not
-from .limits import PlanLimits
+from .limits import GroupCounts, PlanLimits
 from .ordering import Candidate, in_order, reference_order
 from .selection import Selection, hour_left
 from .target import Needed, needed_for
