@@ -28,10 +28,9 @@ from ..vsphere_preemption.core.preflight.check import (
 )
 from ..vsphere_preemption.core.preflight.rules import LIBRARIES, check_libraries, check_policy, check_python
 from ..vsphere_preemption.core.setup.privileges import FEATURES
-from ..vsphere_preemption.events.sink import reach
+from ..vsphere_preemption.events.sink import TimeLimit, reach
 from ..vsphere_preemption.events.targets import VARIABLE as ALLOW_VARIABLE
 from ..vsphere_preemption.events.targets import ReplyTargets
-from ..vsphere_preemption.events.time_limit import TimeLimit
 from .preflight_temporal import NAMES as TEMPORAL_NAMES
 from .preflight_temporal import temporal_checks
 from .preflight_vcenter import NAMES as VCENTER_NAMES

@@ -24,9 +24,8 @@ from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
 from vsphere_preemption.events._delivery import Message, post
 from vsphere_preemption.events.event_types import preempted_event
-from vsphere_preemption.events.sink import ContentMode, Sink, SinkSettings
+from vsphere_preemption.events.sink import ContentMode, Sink, SinkSettings, TimeLimit
 from vsphere_preemption.events.targets import ReplyTargets
-from vsphere_preemption.events.time_limit import TimeLimit
 
 WIRE = Path(__file__).parents[2] / "fixtures" / "wire"
 RECORDED = json.loads((WIRE / "reply-event.json").read_text())

@@ -18,8 +18,7 @@ import pytest
 from support.paths import CHECKOUT
 from vsphere_preemption.core.errors import SinkUnreachable
 from vsphere_preemption.events.event_types import OutgoingEvent
-from vsphere_preemption.events.sink import Sink, SinkSettings
-from vsphere_preemption.events.time_limit import TimeLimit
+from vsphere_preemption.events.sink import Sink, SinkSettings, TimeLimit
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ scheduling = imported("plugins.module_utils._modules.schedule")
 signal = imported("plugins.modules.preemption_signal")
 tag = imported("plugins.modules.preemption_tag")
 tagging = imported("plugins.module_utils._modules.tag")
-webhook = imported("plugins.module_utils._worker_host.webhook")
+webhook = imported("plugins.module_utils._worker_host.spec")
 errors = imported("plugins.module_utils.vsphere_preemption.core.errors")
 
 # These say when, what happened, and by which policy.

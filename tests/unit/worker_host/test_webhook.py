@@ -17,7 +17,7 @@ from vsphere_preemption_worker.triggers.webhook.settings import WebhookSettings
 from .test_spec import FOLDER, SHIPPED, ordered
 
 detached = imported("plugins.module_utils._worker_host.detached")
-webhook = imported("plugins.module_utils._worker_host.webhook")
+webhook = imported("plugins.module_utils._worker_host.spec")
 InvalidSetting = imported("plugins.module_utils.vsphere_preemption.core.errors").InvalidSetting
 
 TOKENS, KEY = ["first-token-of-a-sender", "second-token-of-one"], "a key of a sender"

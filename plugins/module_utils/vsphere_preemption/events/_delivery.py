@@ -22,8 +22,7 @@ from ..core import times
 from ..core.errors import MissingLibrary, SinkUnreachable
 from ..core.records.state import compact_json
 from .event_types import OutgoingEvent
-from .sink import ContentMode
-from .time_limit import TimeLimit
+from .sink import ContentMode, TimeLimit
 
 try:
     import requests

@@ -10,14 +10,58 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ..core.environment import Environment, choice, existing_file, refused, seconds
 from ..core.errors import SinkRefused, SinkUnreachable
 from .event_types import OutgoingEvent
 from .targets import VARIABLE, ReplyTarget, ReplyTargets
-from .time_limit import TimeLimit
+
+# A socket interprets 0 as "do not wait at all", which differs from "the time limit has expired".
+_LEAST_SECONDS = 0.001
+
+
+class TimeLimit:
+    """One time limit for all steps of a delivery. It starts when it is created. seconds: for all steps together.
+
+    The system's resolver has no configurable time limit, and may take half a minute if a name server does not respond.
+    So it runs in a thread that is abandoned when the time limit expires.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._ends = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds that remain, always above 0."""
+        return max(self._ends - time.monotonic(), _LEAST_SECONDS)
+
+    def is_over(self) -> bool:
+        """Nothing remains."""
+        return time.monotonic() >= self._ends
+
+    def getaddrinfo(self, host: str, port: int, **options: Any) -> Sequence[Any]:
+        """Like `socket.getaddrinfo`. Raises TimeoutError if the time limit expires first."""
+        answer: Future[Sequence[Any]] = Future()
+        threading.Thread(target=_ask, args=(answer, host, port, options), name="resolver", daemon=True).start()
+        try:
+            return answer.result(self.left())
+        except TimeoutError as error:
+            raise TimeoutError(f"no response after {self.seconds:g} seconds") from error
+
+
+def _ask(answer: Future[Sequence[Any]], host: str, port: int, options: dict[str, Any]) -> None:
+    try:
+        answer.set_result(socket.getaddrinfo(host, port, **options))
+    except Exception as error:  # raised again in the waiting thread
+        answer.set_exception(error)
+
 
 # Far beyond Temporal's timeout for an announcement, and still valid for a timer.
 LONGEST_TIMEOUT_SECONDS = 300.0

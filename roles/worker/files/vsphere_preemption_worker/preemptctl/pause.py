@@ -14,8 +14,7 @@ from vsphere_preemption.temporal.blocking import account
 
 from . import exit_codes
 from .connections import task_queue, with_client
-from .output import Output
-from .terminal import safe
+from .output import Output, safe
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -17,9 +17,8 @@ from vsphere_preemption.policy_file.reading import load_policy_file
 
 from . import exit_codes
 from .connections import with_vcenter
-from .output import Output
+from .output import Output, counted, safe, table
 from .request_flags import request_of
-from .terminal import counted, safe, table
 
 
 def plan(options: Namespace, output: Output) -> int:

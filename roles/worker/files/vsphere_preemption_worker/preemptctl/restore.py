@@ -14,10 +14,9 @@ from vsphere_preemption.temporal import restores
 
 from . import exit_codes
 from .connections import task_queue, with_client
-from .output import Output
+from .output import Output, safe
 from .request_flags import refuse_empty_flags, scope_of
 from .runs import restore_lines
-from .terminal import safe
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -16,8 +16,7 @@ from vsphere_preemption.temporal import dispatcher
 
 from . import exit_codes
 from .connections import not_empty, with_client
-from .output import Output
-from .terminal import counted, moment, safe, table
+from .output import Output, counted, moment, safe, table
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -31,9 +31,8 @@ from vsphere_preemption.temporal.dispatcher import ActiveRun
 
 from . import exit_codes
 from .connections import FOREVER, with_client
-from .output import Output
+from .output import Output, cut, safe, table
 from .runs import is_meant, victim_lines
-from .terminal import cut, safe, table
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -19,10 +19,9 @@ from vsphere_preemption.temporal import dispatcher
 
 from . import exit_codes
 from .connections import not_empty, task_queue, with_client
-from .output import Output
+from .output import Output, moment, pairs, safe
 from .request_flags import request_of
 from .runs import victim_lines
-from .terminal import moment, pairs, safe
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -30,8 +30,7 @@ from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..activities.support.claims import ClaimsClient
-from .health import HealthServer
-from .notify import ServiceManager
+from .health import HealthServer, ServiceManager
 from .policies import Policies
 from .registry import WORKFLOWS, ActivityDependencies, activities, sandboxed_runner
 from .settings import WorkerSettings

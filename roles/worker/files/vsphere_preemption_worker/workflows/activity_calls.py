@@ -11,6 +11,7 @@ with what failed, why and what to do. Further in are the errors of libraries, fu
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TypeVar
@@ -20,9 +21,63 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.workflow import ActivityCancellationType, ActivityHandle
 
+# A run that started before this patch may have discarded a result that arrived with the cancellation.
+RESULT_FIRST = "result-before-cancel"
+
+
+class CancellationGuard:
+    """Waits for conditions in one workflow that may be cancelled at any time, without losing the awaited result.
+
+    If a cancellation and the awaited result arrive together, a plain `await` discards the result. Here the condition is
+    checked again after a cancellation, which is remembered and passed on once.
+    cancelled: whether the workflow was cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.cancelled = False
+
+    async def wait_until(self, condition: Callable[[], bool], *, on_cancel: Callable[[], object] | None = None) -> None:
+        """Wait until the condition holds, even after a cancellation.
+
+        on_cancel: called when a cancellation arrives; immediately if one has arrived before.
+        """
+        if self.cancelled and on_cancel and not condition():
+            on_cancel()
+        while not condition():
+            try:
+                await workflow.wait_condition(condition)
+            except asyncio.CancelledError:
+                self.cancelled = True
+                if on_cancel and not (workflow.patched(RESULT_FIRST) and await self._has_come_too(condition)):
+                    on_cancel()
+
+    async def _has_come_too(self, condition: Callable[[], bool]) -> bool:
+        """Whether the awaited result arrived in the same task as the cancellation; cancelling now would discard it."""
+        # Conditions are evaluated after everything that has arrived was processed.
+        await workflow.wait_condition(lambda: True)
+        return condition()
+
+    async def wait_up_to(self, seconds: float, condition: Callable[[], bool]) -> bool:
+        """Wait until the condition holds, the time is up or a cancellation arrives; return whether it holds."""
+        if seconds > 0 and not self.cancelled and not condition():
+            try:
+                await workflow.wait_condition(condition, timeout=timedelta(seconds=seconds))
+            except asyncio.CancelledError:
+                self.cancelled = True
+            except TimeoutError:
+                return condition()
+        return condition()
+
+    async def yield_to_server(self) -> None:
+        """Let the server deliver events that it buffered while a local activity was running, such as a cancellation."""
+        try:
+            await workflow.sleep(0.001)
+        except asyncio.CancelledError:
+            self.cancelled = True
+
+
 with workflow.unsafe.imports_passed_through():
     from ..messages.run import PLAN, STOP, PlanInput, PlanResult
-    from .cancellation import CancellationGuard
 
 
 Result = TypeVar("Result")

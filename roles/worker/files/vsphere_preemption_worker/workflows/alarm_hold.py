@@ -22,8 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.policy.model import Target
 
     from ..messages.run import PRESSURE, PressureInput, PressureResult
-    from .activity_calls import ActivityCalls, is_final
-    from .cancellation import CancellationGuard
+    from .activity_calls import ActivityCalls, CancellationGuard, is_final
 
 LOOK_WITHIN = timedelta(minutes=10)
 

@@ -39,8 +39,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
 
     from ..messages.run import TELL, RunInput, TellInput
-    from .activity_calls import HEARTBEAT, RETRY, failure_message
-    from .cancellation import CancellationGuard
+    from .activity_calls import HEARTBEAT, RETRY, CancellationGuard, failure_message
     from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
     from .run import PreemptionRun
 

@@ -47,9 +47,8 @@ with workflow.unsafe.imports_passed_through():
         read_restore,
         refuse_empty_limits,
     )
-    from .activity_calls import ActivityCalls, code_of, failure_message, is_final
+    from .activity_calls import ActivityCalls, CancellationGuard, code_of, failure_message, is_final
     from .alarm_hold import AlarmHold, HoldResult
-    from .cancellation import CancellationGuard
 
 log = workflow.logger
 

@@ -43,9 +43,8 @@ with workflow.unsafe.imports_passed_through():
         TellInput,
         on_the_wire,
     )
-    from .activity_calls import ActivityCalls, code_of, failure_message
+    from .activity_calls import ActivityCalls, CancellationGuard, code_of, failure_message
     from .approval import Approval
-    from .cancellation import CancellationGuard
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 

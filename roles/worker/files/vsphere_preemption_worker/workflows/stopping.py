@@ -39,8 +39,7 @@ with workflow.unsafe.imports_passed_through():
         Wire,
         on_the_wire,
     )
-    from .activity_calls import ActivityCalls, failure_message
-    from .cancellation import CancellationGuard
+    from .activity_calls import ActivityCalls, CancellationGuard, failure_message
 
 STOP_WITHIN = timedelta(minutes=15)
 SETTLE_WITHIN = timedelta(hours=1)

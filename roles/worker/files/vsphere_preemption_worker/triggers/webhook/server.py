@@ -4,6 +4,9 @@
 """The webhook: receives CloudEvents over HTTP, and responds when Temporal has stored the requests.
 
 Cheap checks come first: path and method, the size, the token. Only then is the body read.
+
+In the log and the metrics, bodies, queries and headers are omitted: they may contain secrets. Rejected requests are
+logged up to a maximum rate, and then only counted, so that no sender can fill the disk.
 """
 
 from __future__ import annotations
@@ -11,9 +14,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 from temporalio.runtime import Runtime
@@ -21,13 +27,103 @@ from temporalio.runtime import Runtime
 from vsphere_preemption.core.event import TriggerEvent
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 
-from .access import ANSWER, Allowance, access_log, observe_requests
 from .answers import Memory, WebhookResponse, of_batch, refused, wrong
 from .authentication import Authentication, AuthStatus, signed_headers
 from .connections import Connections
 from .intake import RETRY_SECONDS, AlarmHandler, ColourOf, Intake
 from .reading import EventMode, Unreadable, events_of, mode_of
 from .settings import WebhookSettings
+
+REFUSALS_LOGGED_PER_SECOND = 20
+MAX_PATH = 80
+ANSWER = web.RequestKey("answer", WebhookResponse)
+
+Observer = Callable[[int, WebhookResponse | None, float], None]
+
+
+class Allowance:
+    """Refills steadily up to the amount of one second. now: seconds of a monotonic clock."""
+
+    def __init__(self, per_second: int, now: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._now = now
+        self._left = float(per_second)
+        self._seen = now()
+
+    def take(self) -> bool:
+        """Take one if available; return whether it was."""
+        self._fill()
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
+
+    def owe(self, count: int) -> None:
+        """Take this number in any case; it is missing later."""
+        self._left -= count
+
+    def wait_seconds(self) -> int:
+        """Whole seconds until one is available again; at least 1."""
+        self._fill()
+        return max(1, math.ceil((1 - self._left) / self._per_second))
+
+    def _fill(self) -> None:
+        now = self._now()
+        self._left = min(self._per_second, self._left + (now - self._seen) * self._per_second)
+        self._seen = now
+
+
+def observe_requests(runtime: Runtime) -> Observer:
+    """Count requests by status and events by result, and measure the duration."""
+    meter = runtime.metric_meter
+    requests = meter.create_counter("preemption_webhook_requests", "Requests to the webhook by status.")
+    events = meter.create_counter("preemption_webhook_events", "Events that the webhook received, by result.")
+    seconds = meter.create_histogram_float("preemption_webhook_seconds", "Time of a request to the webhook.")
+
+    def observe(status: int, answer: WebhookResponse | None, took: float) -> None:
+        requests.add(1, {"status": str(status)})
+        seconds.record(took, {})
+        for result in answer.results if answer else ():
+            events.add(1, {"result": "duplicate" if answer and answer.duplicate else result.value})
+
+    return observe
+
+
+def access_log(observe: Observer) -> type[AbstractAccessLogger]:
+    """The access logger class for aiohttp. It is called for every request, including those that are not HTTP."""
+    refusals = Allowance(REFUSALS_LOGGED_PER_SECOND)
+    left_out = 0
+
+    class AccessLog(AbstractAccessLogger):
+        def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+            nonlocal left_out
+            answer: WebhookResponse | None = request.get(ANSWER)
+            observe(response.status, answer, time)
+            if response.status >= 300 and response.status != 503 and not refusals.take():
+                left_out += 1
+                return
+            more = {"refusals_not_logged": left_out} if left_out else {}
+            left_out = 0
+            log.info("webhook", extra={**_fields(request, response, answer, time), **more})
+
+    return AccessLog
+
+
+def _fields(
+    request: web.BaseRequest, response: web.StreamResponse, answer: WebhookResponse | None, time: float
+) -> dict[str, Any]:
+    known: dict[str, Any] = {
+        "peer": request.remote or "",
+        "status": response.status,
+        "milliseconds": round(1000 * time, 1),
+    }
+    if answer is None:
+        return {**known, "note": "not a supported HTTP request"}
+    results = ",".join(sorted({result.value for result in answer.results}))
+    told = {"method": request.method[:10], "path": request.rel_url.raw_path[:MAX_PATH], "result": results}
+    more = {"note": answer.note, "duplicate": answer.duplicate, "events": len(answer.results)}
+    return {**known, **told, **{name: value for name, value in more.items() if value}}
+
 
 PATHS = ("/", "/events")
 BODY_SECONDS = 10.0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from vsphere_preemption_worker.service.notify import STATUS_SECONDS, ServiceManager
+from vsphere_preemption_worker.service.health import STATUS_SECONDS, ServiceManager
 from vsphere_preemption_worker.service.settings import NotifySettings
 
 WELL = {"temporal": "", "vcenter": "", "worker": ""}
