@@ -17,14 +17,10 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.errors import ReleaseMissing
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import (
-    InvalidSetting,
-    PreemptionError,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.policy_file.reading import (
-    read_policies,
-)
+
+from ..module_utils._worker_host.errors import ReleaseMissing
+from ..module_utils.vsphere_preemption.core.errors import InvalidSetting, PreemptionError
+from ..module_utils.vsphere_preemption.policy_file.reading import read_policies
 
 PACKAGES = {
     "vsphere_preemption": Path("plugins/module_utils/vsphere_preemption"),

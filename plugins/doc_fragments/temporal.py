@@ -58,3 +58,13 @@ requirements:
   - python >= 3.11
   - temporalio >= 1.35
 """
+
+    TASK_QUEUE = r"""
+options:
+  task_queue:
+    description:
+      - Task queue of the workers.
+      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
+    type: str
+    default: vsphere-preemption
+"""

@@ -36,7 +36,7 @@ _value:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.names import printable
+from ..module_utils.vsphere_preemption.core.names import printable
 
 
 def printable_value(value: Any) -> Any:

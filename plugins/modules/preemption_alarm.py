@@ -21,11 +21,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   vcenter_url:
     required: true
@@ -153,9 +148,9 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.alarm import (
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.vcenter import on_vcenter, vcenter_options
+from ..module_utils.vsphere_preemption.core.setup.alarm import (
     AlarmAction,
     AlarmDefinition,
     Metric,
@@ -169,14 +164,12 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     shown,
     threshold,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.alarms import (
-    AlarmAdmin,
-)
+from ..module_utils.vsphere_preemption.vcenter.admin.alarms import AlarmAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.client import VCenter
+    from ..module_utils.vsphere_preemption.vcenter.client import VCenter
 
 OPTIONS: dict[str, dict[str, Any]] = {
     **vcenter_options(required=True),

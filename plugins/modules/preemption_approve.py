@@ -22,7 +22,6 @@ extends_documentation_fragment:
   - vsphere.preemption.attributes.action_group
 attributes:
   check_mode:
-    support: full
     details: Shows the plan without deciding.
   diff_mode:
     support: none
@@ -150,20 +149,14 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_WORKFLOW_ID,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
-    plan_as_result,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
-    ApprovalDecision,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import approvals
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.contract import DEFAULT_WORKFLOW_ID
+from ..module_utils.vsphere_preemption.core.planning.decision import plan_as_result
+from ..module_utils.vsphere_preemption.core.planning.plan import Plan
+from ..module_utils.vsphere_preemption.core.records.outcome import ApprovalDecision
+from ..module_utils.vsphere_preemption.temporal import approvals
+from ..module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,11 +19,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   vcenter_url:
     required: true
@@ -97,10 +92,10 @@ failure:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.attribute import (
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.vcenter import on_vcenter, vcenter_options
+from ..module_utils.vsphere_preemption.core.contract import ATTRIBUTE_NAME
+from ..module_utils.vsphere_preemption.core.setup.attribute import (
     AttributeAction,
     Definition,
     checked_name,
@@ -108,14 +103,12 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     plan_absence,
     plan_presence,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.attributes import (
-    AttributeAdmin,
-)
+from ..module_utils.vsphere_preemption.vcenter.admin.attributes import AttributeAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.client import VCenter
+    from ..module_utils.vsphere_preemption.vcenter.client import VCenter
 
 OPTIONS: dict[str, dict[str, Any]] = {
     **vcenter_options(required=True),

@@ -20,8 +20,6 @@ extends_documentation_fragment:
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 options:
@@ -77,15 +75,11 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_WORKFLOW_ID,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
-    without_secrets,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.contract import DEFAULT_WORKFLOW_ID
+from ..module_utils.vsphere_preemption.core.redaction import without_secrets
+from ..module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,13 +18,9 @@ description:
   - An active run stops no further VMs once it detects the pause. VMs already being stopped are completed.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
+  - vsphere.preemption.temporal.task_queue
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   state:
     description: V(paused) pauses preemption. V(active) resumes it.
@@ -43,12 +39,6 @@ options:
   by:
     description: The user who pauses or resumes preemption. Defaults to the account that runs the module.
     type: str
-  task_queue:
-    description:
-      - Task queue of the workers to pause.
-      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
-    type: str
-    default: vsphere-preemption
 notes:
   - If preemption is already paused, nothing changes, including O(reason) and O(duration). To change them, resume
     preemption first.
@@ -107,15 +97,11 @@ error_code:
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_TASK_QUEUE,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import InvalidSetting
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import kill_switch
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.blocking import account
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import TASK_QUEUE, temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.errors import InvalidSetting
+from ..module_utils.vsphere_preemption.temporal import kill_switch
+from ..module_utils.vsphere_preemption.temporal.blocking import account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,11 +113,7 @@ OPTIONS = {
     "reason": {"type": "str", "default": ""},
     "duration": {"type": "int"},
     "by": {"type": "str"},
-    "task_queue": {
-        "type": "str",
-        "default": DEFAULT_TASK_QUEUE,
-        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
-    },
+    "task_queue": TASK_QUEUE,
 }
 
 

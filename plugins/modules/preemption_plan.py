@@ -23,10 +23,7 @@ extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
-    support: full
     details: The default output shows the diff of changed tasks only, and this task is never changed. Use RV(diff).
 options:
   vcenter_url:
@@ -173,16 +170,10 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
-    EXCLUSIVE,
-    POLICY_EXCLUSIVE,
-    policy_options,
-    request_of,
-    request_options,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
+from ..module_utils._modules.plan import plan_diff, planned
+from ..module_utils._modules.request import EXCLUSIVE, POLICY_EXCLUSIVE, policy_options, request_of, request_options
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.vcenter import vcenter_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.attributes
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 options:
@@ -110,11 +108,8 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.policy_file.reading import (
-    load_policy_file,
-    read_policies,
-)
+from ..module_utils._modules.runner import run
+from ..module_utils.vsphere_preemption.policy_file.reading import load_policy_file, read_policies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,13 +19,12 @@ description:
   - Run it on the host of the worker and with the worker's account, because their access is what matters.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
+  - vsphere.preemption.temporal.task_queue
   - vsphere.preemption.vcenter
   - vsphere.preemption.request.policy
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 options:
@@ -43,12 +42,6 @@ options:
     elements: str
     choices: [stop, suspend, restore, notice, watch, setup_attribute, setup_tag, setup_alarm, setup_role]
     default: [stop]
-  task_queue:
-    description:
-      - Task queue of the workers.
-      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
-    type: str
-    default: vsphere-preemption
   reply_to:
     description: The address that reply events are sent to. Without it, the receiver is not checked.
     type: str
@@ -203,16 +196,11 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.preflight import (
-    as_failure,
-    as_result,
-    preflight,
-    preflight_options,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import POLICY_EXCLUSIVE
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
+from ..module_utils._modules.preflight import as_failure, as_result, preflight, preflight_options
+from ..module_utils._modules.request import POLICY_EXCLUSIVE
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import temporal_options
+from ..module_utils._modules.vcenter import vcenter_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

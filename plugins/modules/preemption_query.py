@@ -21,8 +21,6 @@ extends_documentation_fragment:
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
-  check_mode:
-    support: full
   diff_mode:
     support: none
 options:
@@ -204,22 +202,14 @@ failure:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_WORKFLOW_ID,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.decision import (
-    plan_as_result,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.planning.plan import Plan
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.explanation import (
-    explain,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
-    without_secrets,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.contract import DEFAULT_WORKFLOW_ID
+from ..module_utils.vsphere_preemption.core.planning.decision import plan_as_result
+from ..module_utils.vsphere_preemption.core.planning.plan import Plan
+from ..module_utils.vsphere_preemption.core.records.explanation import explain
+from ..module_utils.vsphere_preemption.core.redaction import without_secrets
+from ..module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,15 +19,13 @@ description:
     module waits for it.
 extends_documentation_fragment:
   - vsphere.preemption.temporal
+  - vsphere.preemption.temporal.task_queue
   - vsphere.preemption.request.scope
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
   check_mode:
-    support: full
     details: The worker plans the restore but changes nothing in vCenter. This requires a worker as well.
-  diff_mode:
-    support: full
 options:
   tag:
     description: Name of the tag that makes a VM preemptible, C(category/name) or its URN.
@@ -68,12 +66,6 @@ options:
       - The user, password and query of the address are secrets and are never shown.
     type: str
     default: ""
-  task_queue:
-    description:
-      - Task queue that the worker polls.
-      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
-    type: str
-    default: vsphere-preemption
   wait:
     description: Whether to wait for the outcome. In check mode, the module always waits.
     type: bool
@@ -152,28 +144,17 @@ retryable:
   type: bool
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import restore_limits_of
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_TASK_QUEUE,
-    DEFAULT_WORKFLOW_ID,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import RestoreFailed
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.names import printable
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
-    without_secrets,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.restore.record import (
-    RestoreStatus,
-    VmRestoreStatus,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restores
+from ..module_utils._modules.request import SCOPE, restore_limits_of
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import TASK_QUEUE, temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.contract import DEFAULT_WORKFLOW_ID
+from ..module_utils.vsphere_preemption.core.errors import RestoreFailed
+from ..module_utils.vsphere_preemption.core.names import printable
+from ..module_utils.vsphere_preemption.core.redaction import without_secrets
+from ..module_utils.vsphere_preemption.core.restore.record import RestoreStatus, VmRestoreStatus
+from ..module_utils.vsphere_preemption.temporal import restores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -208,27 +189,16 @@ def _name(machine: Mapping[str, Any]) -> str:
     return f"{printable(machine['name'])} ({machine['vm']['Value']})"
 
 
-PLACES = [kind.value for kind in PlaceKind]
 OPTIONS = {
     "tag": {"type": "str", "required": True},
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
     "preemption_id": {"type": "str", "aliases": ["run_id"]},
     "vms": {"type": "list", "elements": "str"},
-    "scope": {
-        "type": "list",
-        "elements": "dict",
-        "options": {place: {"type": "str"} for place in PLACES},
-        "mutually_exclusive": [PLACES],
-        "required_one_of": [PLACES],
-    },
+    "scope": SCOPE,
     "reason": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
     "reply_to": {"type": "str", "default": "", "no_log": True},
-    "task_queue": {
-        "type": "str",
-        "default": DEFAULT_TASK_QUEUE,
-        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
-    },
+    "task_queue": TASK_QUEUE,
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 600},
 }

@@ -25,11 +25,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   vcenter_url:
     required: true
@@ -157,28 +152,19 @@ failure:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options, with_vcenter
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.privileges import (
-    FEATURES,
-    Where,
-    needed,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role import (
-    Access,
-    Principal,
-    RolePlan,
-    after,
-    shown,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.setup.role_plan import (
+
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.vcenter import vcenter_options, with_vcenter
+from ..module_utils.vsphere_preemption.core.setup.privileges import FEATURES, Where, needed
+from ..module_utils.vsphere_preemption.core.setup.role import Access, Principal, RolePlan, after, shown
+from ..module_utils.vsphere_preemption.core.setup.role_plan import (
     DEFAULT_ROLE,
     ROOT_SUFFIX,
     desired_roles,
     plan_absence,
     plan_presence,
 )
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.vcenter.admin.roles import RoleAdmin
+from ..module_utils.vsphere_preemption.vcenter.admin.roles import RoleAdmin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -25,13 +25,9 @@ extends_documentation_fragment:
   - vsphere.preemption.request.limits
   - vsphere.preemption.request.scope
   - vsphere.preemption.temporal
+  - vsphere.preemption.temporal.task_queue
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   name:
     description: Name of the schedule, which is its id in Temporal. It is part of the ids of events.
@@ -125,12 +121,6 @@ options:
         repetitions of each other.
     type: str
     default: preemption-scheduled
-  task_queue:
-    description:
-      - Task queue that the worker polls.
-      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
-    type: str
-    default: vsphere-preemption
 notes:
   - O(max_vms), O(target) and O(criticality) are for O(action=preempt) only.
   - At each scheduled time, the worker applies its own policy. A request outside the time windows of the policy, or
@@ -203,15 +193,13 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.schedule import schedule_options, wanted_of
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import NamespaceNotFound
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
-    without_secrets,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule import apply
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.schedule.model import (
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.schedule import schedule_options, wanted_of
+from ..module_utils._modules.temporal import temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.errors import NamespaceNotFound
+from ..module_utils.vsphere_preemption.core.redaction import without_secrets
+from ..module_utils.vsphere_preemption.temporal.schedule import apply
+from ..module_utils.vsphere_preemption.temporal.schedule.model import (
     Schedule,
     SchedulePlan,
     checked_name,

@@ -24,11 +24,11 @@ extends_documentation_fragment:
   - vsphere.preemption.request.policy
   - vsphere.preemption.vcenter
   - vsphere.preemption.temporal
+  - vsphere.preemption.temporal.task_queue
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
 attributes:
   check_mode:
-    support: full
     details: Temporal is not contacted. RV(request) shows the request that would be sent, and RV(plan) its effect.
   diff_mode:
     support: partial
@@ -53,12 +53,6 @@ options:
     description: Id of the workflow.
     type: str
     default: preempctl-run
-  task_queue:
-    description:
-      - Task queue that the worker polls.
-      - If not set, the environment variable E(TEMPORAL_TASKQUEUE) is used.
-    type: str
-    default: vsphere-preemption
   request_id:
     description:
       - Id of the request. A request with the same id is not carried out twice; the second request gets the outcome of
@@ -198,38 +192,25 @@ retryable:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import env_fallback
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.plan import plan_diff, planned, would_stop
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import (
-    EXCLUSIVE,
-    POLICY_EXCLUSIVE,
-    policy_options,
-    request_of,
-    request_options,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import vcenter_options
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
-    DEFAULT_TASK_QUEUE,
-    DEFAULT_WORKFLOW_ID,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import RunFailed
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.records.outcome import (
-    RunStatus,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
-    without_secrets,
-)
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import dispatcher
+from ..module_utils._modules.plan import plan_diff, planned, would_stop
+from ..module_utils._modules.request import EXCLUSIVE, POLICY_EXCLUSIVE, policy_options, request_of, request_options
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import TASK_QUEUE, temporal_options, with_client
+from ..module_utils._modules.vcenter import vcenter_options
+from ..module_utils.vsphere_preemption.core.contract import DEFAULT_WORKFLOW_ID
+from ..module_utils.vsphere_preemption.core.errors import RunFailed
+from ..module_utils.vsphere_preemption.core.records.outcome import RunStatus
+from ..module_utils.vsphere_preemption.core.redaction import without_secrets
+from ..module_utils.vsphere_preemption.temporal import dispatcher
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.requests.request import (
+    from temporalio.client import Client
+
+    from ..module_utils.vsphere_preemption.core.requests.request import (
         PreemptionRequest,
     )
-    from temporalio.client import Client
 
 OPTIONS = {
     **request_options(),
@@ -239,11 +220,7 @@ OPTIONS = {
     "reason": {"type": "str"},
     "reply_to": {"type": "str", "default": "", "no_log": True},
     "workflow_id": {"type": "str", "default": DEFAULT_WORKFLOW_ID},
-    "task_queue": {
-        "type": "str",
-        "default": DEFAULT_TASK_QUEUE,
-        "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
-    },
+    "task_queue": TASK_QUEUE,
     "request_id": {"type": "str"},
     "wait": {"type": "bool", "default": True},
     "timeout": {"type": "int", "default": 300},

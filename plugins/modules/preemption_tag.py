@@ -21,11 +21,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.vcenter
   - vsphere.preemption.attributes
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   vcenter_url:
     required: true
@@ -183,9 +178,9 @@ failure:
 
 from typing import Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.tag import set_up_tag
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.vcenter import on_vcenter, vcenter_options
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.tag import set_up_tag
+from ..module_utils._modules.vcenter import on_vcenter, vcenter_options
 
 ATTACH = {
     "vms": {"type": "list", "elements": "str"},

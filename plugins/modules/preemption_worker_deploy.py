@@ -20,11 +20,6 @@ description:
 extends_documentation_fragment:
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   name:
     description: Name of the instance. A host can run several instances, one per vCenter.
@@ -276,10 +271,11 @@ error_code:
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.deployment import Deployment, services
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.options import OPTIONS, REQUIRED
-from ansible_collections.vsphere.preemption.plugins.module_utils._worker_host.spec import spec_from
+
+from ..module_utils._modules.runner import run
+from ..module_utils._worker_host.deployment import Deployment, services
+from ..module_utils._worker_host.options import OPTIONS, REQUIRED
+from ..module_utils._worker_host.spec import spec_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

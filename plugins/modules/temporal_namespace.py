@@ -21,11 +21,6 @@ extends_documentation_fragment:
   - vsphere.preemption.temporal
   - vsphere.preemption.attributes
   - vsphere.preemption.attributes.action_group
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 options:
   name:
     description:
@@ -156,11 +151,11 @@ error_code:
 
 from typing import TYPE_CHECKING, Any
 
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import InvalidSetting
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace import apply
-from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal.namespace.model import (
+from ..module_utils._modules.runner import run
+from ..module_utils._modules.temporal import temporal_options, with_client
+from ..module_utils.vsphere_preemption.core.errors import InvalidSetting
+from ..module_utils.vsphere_preemption.temporal.namespace import apply
+from ..module_utils.vsphere_preemption.temporal.namespace.model import (
     Namespace,
     NamespacePlan,
     WantedNamespace,

@@ -12,7 +12,6 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ..vsphere_preemption.core.contract import DEFAULT_TASK_QUEUE
 from ..vsphere_preemption.core.errors import PreemptionError
 from ..vsphere_preemption.core.policy.problems import InvalidPolicy
 from ..vsphere_preemption.core.preflight.check import (
@@ -36,6 +35,7 @@ from .preflight_temporal import temporal_checks
 from .preflight_vcenter import NAMES as VCENTER_NAMES
 from .preflight_vcenter import vcenter_checks
 from .request import policies_of, policy_options
+from .temporal import TASK_QUEUE
 
 ERROR_CODE = "preflight_failed"
 SINK_SECONDS = 10.0
@@ -49,11 +49,7 @@ def preflight_options() -> dict[str, dict[str, Any]]:
     return {
         "tag": {"type": "str", "required": True},
         "features": {"type": "list", "elements": "str", "default": ["stop"], "choices": list(FEATURES)},
-        "task_queue": {
-            "type": "str",
-            "default": DEFAULT_TASK_QUEUE,
-            "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
-        },
+        "task_queue": TASK_QUEUE,
         **policy_options(),
         "reply_to": {"type": "str", "no_log": True},
         "reply_to_allow": {"type": "list", "elements": "str", "fallback": (env_fallback, [ALLOW_VARIABLE])},

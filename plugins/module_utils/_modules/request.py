@@ -22,6 +22,13 @@ from ..vsphere_preemption.core.requests.request import PreemptionRequest, read_r
 from ..vsphere_preemption.policy_file.reading import load_policy_file, read_policies
 
 PLACES = [kind.value for kind in PlaceKind]
+SCOPE = {
+    "type": "list",
+    "elements": "dict",
+    "options": {place: {"type": "str"} for place in PLACES},
+    "mutually_exclusive": [PLACES],
+    "required_one_of": [PLACES],
+}
 EVENT_PARTS = ("event_id", "event_source", "event_type", "event_data")
 EXCLUSIVE = [("event", part) for part in EVENT_PARTS]
 POLICY_EXCLUSIVE = [("policy", "policy_path")]
@@ -39,13 +46,7 @@ def request_options() -> dict[str, dict[str, Any]]:
         "event_source": {"type": "str"},
         "event_type": {"type": "str"},
         "event_data": {"type": "raw"},
-        "scope": {
-            "type": "list",
-            "elements": "dict",
-            "options": {place: {"type": "str"} for place in PLACES},
-            "mutually_exclusive": [PLACES],
-            "required_one_of": [PLACES],
-        },
+        "scope": SCOPE,
         "max_vms": {"type": "int"},
         "target": {
             "type": "dict",

@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
-
-from ..vsphere_preemption.core.contract import DEFAULT_TASK_QUEUE, SCHEDULED_WORKFLOW_ID
+from ..vsphere_preemption.core.contract import SCHEDULED_WORKFLOW_ID
 from ..vsphere_preemption.core.errors import InvalidSetting
 from ..vsphere_preemption.core.policy.clock_times import PARTS
 from ..vsphere_preemption.temporal.restores import checked_request
@@ -27,6 +25,7 @@ from ..vsphere_preemption.temporal.schedule.model import (
     times_of,
 )
 from .request import request_options, request_without_event, restore_limits_of
+from .temporal import TASK_QUEUE
 
 _OF_REQUEST = ("scope", "max_vms", "target", "vms")
 # What only one of the two actions knows, and what is therefore no default.
@@ -53,11 +52,7 @@ def schedule_options() -> dict[str, dict[str, Any]]:
         "reason": {"type": "str"},
         "reply_to": {"type": "str", "default": "", "no_log": True},
         "workflow_id": {"type": "str", "default": SCHEDULED_WORKFLOW_ID},
-        "task_queue": {
-            "type": "str",
-            "default": DEFAULT_TASK_QUEUE,
-            "fallback": (env_fallback, ["TEMPORAL_TASKQUEUE"]),
-        },
+        "task_queue": TASK_QUEUE,
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible.module_utils.basic import env_fallback
 
-from ..vsphere_preemption.core.contract import DEFAULT_ADDRESS, DEFAULT_NAMESPACE
+from ..vsphere_preemption.core.contract import DEFAULT_ADDRESS, DEFAULT_NAMESPACE, DEFAULT_TASK_QUEUE
 from ..vsphere_preemption.temporal import blocking
 from ..vsphere_preemption.temporal.connection import TemporalConnection
 
@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 Result = TypeVar("Result")
+
+
+def _from(*variables: str) -> dict[str, Any]:
+    return {"fallback": (env_fallback, list(variables))}
+
+
+TASK_QUEUE = {"type": "str", "default": DEFAULT_TASK_QUEUE, **_from("TEMPORAL_TASKQUEUE")}
 
 
 def temporal_options() -> dict[str, dict[str, Any]]:
@@ -59,7 +66,3 @@ def connection_of(params: Mapping[str, Any]) -> TemporalConnection:
         server_name=params["temporal_server_name"],
         api_key=params["temporal_api_key"],
     )
-
-
-def _from(*variables: str) -> dict[str, Any]:
-    return {"fallback": (env_fallback, list(variables))}
