@@ -18,7 +18,7 @@ import yaml
 
 from support.paths import CHECKOUT
 from vsphere_preemption.core.errors import PreemptionError, VCenterPermissionDenied, VCenterUnreachable
-from vsphere_preemption.core.state_file import StateFile
+from vsphere_preemption.vcenter.alarms.events import StateFile
 from vsphere_preemption.vcenter.alarms.listener_options import OPTIONS
 
 FOLDER = CHECKOUT / "extensions/eda"

@@ -125,8 +125,7 @@ def load_library() -> None:
 load_library()
 
 from vsphere_preemption.core.errors import PreemptionError, VCenterLoginRefused
-from vsphere_preemption.core.state_file import StateFile
-from vsphere_preemption.vcenter.alarms.events import AlarmEvents
+from vsphere_preemption.vcenter.alarms.events import AlarmEvents, StateFile
 from vsphere_preemption.vcenter.alarms.listener_options import ListenerOptions, read_options
 from vsphere_preemption.vcenter.client import VCenter
 

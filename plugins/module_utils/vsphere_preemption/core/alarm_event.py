@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .codec import Wired
 from .event import TriggerEvent
 from .inventory import ManagedObject
 
@@ -36,7 +37,7 @@ _TYPE_BY_PREFIX = {
 
 
 @dataclass(frozen=True)
-class AlarmEvent:
+class AlarmEvent(Wired):
     """One change of an alarm.
 
     name: of the alarm; empty if the event has none. alarm: its definition. entity: where it fired.
@@ -45,6 +46,8 @@ class AlarmEvent:
     compute_resource_name: as in the event. from_colour, to_colour: one of COLOURS, or empty.
     key: of vCenter's event, empty if it has none.
     """
+
+    wire_omitted = ("alarm", "entity", "compute_resource")
 
     name: str = ""
     alarm: ManagedObject | None = None

@@ -24,10 +24,6 @@ from .tracker import AlarmTracker, key_of
 
 Wire = dict[str, Any]
 
-_TEXTS = ("name", "compute_resource_name", "from_colour", "to_colour", "key")
-_REFERENCES = ("alarm", "entity", "compute_resource")
-
-
 _HARMLESS = str.maketrans("{}", "()")
 
 
@@ -48,7 +44,7 @@ def read_tracker(raw: object) -> AlarmTracker:
 
 def _scope_as_wire(scope: ActiveAlarm) -> Wire:
     return {
-        "alarm": _alarm_as_wire(scope.alarm),
+        "alarm": scope.alarm.as_wire(),
         "firing": [
             [entity.type, entity.value, firing.colour, times.to_wire(firing.since), _moment(firing), firing.on_record]
             for entity, firing in scope.firing.items()
@@ -61,7 +57,7 @@ def _scope_as_wire(scope: ActiveAlarm) -> Wire:
 
 def _read_scope(wire: Mapping[str, Any]) -> ActiveAlarm:
     return ActiveAlarm(
-        _read_alarm(wire["alarm"]),
+        AlarmEvent.from_wire(wire["alarm"]),
         {
             ManagedObject(kind, value): Firing(
                 colour, times.from_wire(since), times.from_wire(state_since) if state_since else None, bool(on_record)
@@ -76,18 +72,6 @@ def _read_scope(wire: Mapping[str, Any]) -> ActiveAlarm:
 
 def _moment(firing: Firing) -> str:
     return times.to_wire(firing.state_since) if firing.state_since else ""
-
-
-def _alarm_as_wire(alarm: AlarmEvent) -> Wire:
-    references: dict[str, ManagedObject | None] = {name: getattr(alarm, name) for name in _REFERENCES}
-    told = {name: ref.as_wire() for name, ref in references.items() if ref}
-    return {name: getattr(alarm, name) for name in _TEXTS} | told
-
-
-def _read_alarm(wire: Mapping[str, Any]) -> AlarmEvent:
-    parts: Wire = {name: wire[name] for name in _TEXTS}
-    parts |= {name: ManagedObject.from_wire(wire[name]) for name in _REFERENCES if name in wire}
-    return AlarmEvent(**parts)
 
 
 def change_as_event(change: Change, source: str) -> Wire:

@@ -8,16 +8,21 @@ Each check takes one call of the alarm tail. vCenter's clock is read at the firs
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from ...core import times
 from ...core.alarms.changes import Changes
 from ...core.alarms.wire import change_as_event, read_reported, reported_as_wire
-from ...core.errors import PreemptionError
+from ...core.errors import InvalidSetting, PreemptionError
 from ..client import VCenter
 from ..transport.soap import SoapSession
 from .tail import AlarmTail
@@ -90,3 +95,53 @@ def _monotonic() -> datetime:
 def _clock(session: SoapSession) -> datetime:
     reported: datetime = session.call("CurrentTime", "Cannot read vCenter's time", session.instance().CurrentTime)
     return reported
+
+
+# More than any of our state; a wrong path may point to a file that fills the memory.
+MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class StateFile:
+    """path: of the file. Its directory must exist."""
+
+    path: Path
+
+    def load(self) -> object:
+        """The content; None if there is no file or it is not JSON. Raises InvalidSetting if it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                return json.loads(file.read(MAX_BYTES))
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return None
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def save(self, content: object) -> None:
+        """Replace the content. Raises InvalidSetting if it cannot be written."""
+        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")
+        try:
+            self._write(unfinished, json.dumps(content).encode())
+            unfinished.replace(self.path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                unfinished.unlink()
+            raise self._unusable(error) from error
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        # Exclusive, so that a planted link is not followed.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _unusable(self, error: OSError) -> InvalidSetting:
+        return InvalidSetting(
+            f"Cannot use the state file {self.path}",
+            why=error.strerror or type(error).__name__,
+            next_step="Use a file in a directory that this account can write to.",
+        )

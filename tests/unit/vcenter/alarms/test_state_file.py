@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
-from vsphere_preemption.core.state_file import StateFile
+from vsphere_preemption.vcenter.alarms.events import StateFile
 
 
 def test_the_content_comes_back(tmp_path: Path) -> None:
