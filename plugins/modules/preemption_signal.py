@@ -208,9 +208,7 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from ..module_utils.vsphere_preemption.core.requests.request import (
-        PreemptionRequest,
-    )
+    from ..module_utils.vsphere_preemption.core.requests.request import PreemptionRequest
 
 OPTIONS = {
     **request_options(),

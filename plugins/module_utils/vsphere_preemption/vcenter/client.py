@@ -17,13 +17,7 @@ from functools import partial
 from types import TracebackType
 
 from ..core.errors import VCenterError
-from ..core.inventory import (
-    VIRTUAL_MACHINE,
-    ManagedObject,
-    PowerState,
-    TaggedObjects,
-    VirtualMachine,
-)
+from ..core.inventory import VIRTUAL_MACHINE, ManagedObject, PowerState, TaggedObjects, VirtualMachine
 from ..core.policy.references import References
 from .inventory.machines import Inventory, Machines
 from .inventory.marks import MarkAttribute

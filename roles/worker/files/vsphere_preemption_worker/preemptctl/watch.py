@@ -17,13 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from vsphere_preemption.core.errors import (
-    InvalidSetting,
-    NoWorker,
-    RunFailed,
-    TemporalUnreachable,
-    WorkflowNotFound,
-)
+from vsphere_preemption.core.errors import InvalidSetting, NoWorker, RunFailed, TemporalUnreachable, WorkflowNotFound
 from vsphere_preemption.core.planning.decision import plan_as_result
 from vsphere_preemption.core.planning.plan import Plan
 from vsphere_preemption.temporal import dispatcher
