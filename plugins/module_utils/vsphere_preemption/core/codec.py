@@ -131,8 +131,9 @@ def _object_reader(kind: Any) -> Callable[[Any], Any]:
 def _plain(kind: Any, raw: Any) -> Any:
     if kind is Any:
         return raw
-    if kind is float and type(raw) is int:
-        return float(raw)
-    if isinstance(raw, kind) and (kind is bool or not isinstance(raw, bool)):
-        return raw
+    if kind is bool or not isinstance(raw, bool):
+        if isinstance(raw, kind):
+            return raw
+        if kind is float and isinstance(raw, int):
+            return float(raw)
     raise UnreadableMessage(f"a {type(raw).__name__} does not fit")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -15,7 +15,6 @@ from vsphere_preemption.core.errors import InvalidSetting, VCenterFault
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.setup.alarm import AlarmAction, AlarmDefinition, DefinedAlarm, Threshold, UsageThresholds
 from vsphere_preemption.vcenter.admin.alarms import AlarmAdmin
-from vsphere_preemption.vcenter.transport.soap import Soap
 
 FOLDER, ALARM = ManagedObject("Folder", "group-d1"), ManagedObject("Alarm", "alarm-1")
 USAGE = UsageThresholds("ClusterComputeResource", 24, None, Threshold(9500, 300))
@@ -49,9 +48,9 @@ class FakeSoap:
 )
 def test_a_refusal_keeps_its_cause(action: AlarmAction, fault: str, raised: type[Exception]) -> None:
     error = VCenterFault("Cannot", why="vCenter refused", next_step="Check.", fault=fault)
-    admin = AlarmAdmin(cast("Soap", FakeSoap(error)))
+    soap: Any = FakeSoap(error)
     with pytest.raises(raised) as failure:
-        admin.apply(action, NOW, WANTED, FOLDER)
+        AlarmAdmin(soap).apply(action, NOW, WANTED, FOLDER)
     caused_by = failure.value.__cause__ if raised is InvalidSetting else failure.value
     assert caused_by is error
     assert isinstance(error.__cause__, OSError)
