@@ -152,14 +152,11 @@ retryable:
   type: bool
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import env_fallback
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.request import restore_limits_of
-from ansible_collections.vsphere.preemption.plugins.module_utils._modules.restore_result import (
-    restore_diff,
-    would_change,
-)
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.runner import run
 from ansible_collections.vsphere.preemption.plugins.module_utils._modules.temporal import temporal_options, with_client
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.contract import (
@@ -167,12 +164,14 @@ from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preempt
     DEFAULT_WORKFLOW_ID,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.errors import RestoreFailed
+from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.names import printable
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.policy.model import PlaceKind
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.redaction import (
     without_secrets,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.core.restore.record import (
     RestoreStatus,
+    VmRestoreStatus,
 )
 from ansible_collections.vsphere.preemption.plugins.module_utils.vsphere_preemption.temporal import restores
 
@@ -180,6 +179,34 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from temporalio.client import Client
+
+
+ON = (VmRestoreStatus.RESTORED, VmRestoreStatus.PLANNED)
+
+
+def would_change(record: Mapping[str, Any]) -> bool:
+    """Whether a VM was powered on, or would be."""
+    return any(machine["outcome"] in ON for machine in record["machines"])
+
+
+def restore_diff(record: Mapping[str, Any]) -> dict[str, str]:
+    """The VMs of the plan before and after, in the order in which they are restored."""
+    lines = [(_name(machine), machine) for machine in record["machines"]]
+    return {
+        "before_header": "preempted VMs now",
+        "after_header": "VMs after the restore",
+        "before": "".join(f"{name}: off\n" for name, _machine in lines),
+        "after": "".join(f"{name}: {_state(machine)}\n" for name, machine in lines),
+    }
+
+
+def _state(machine: Mapping[str, Any]) -> str:
+    return "on" if machine["outcome"] in ON else f"off ({machine['reason']})"
+
+
+def _name(machine: Mapping[str, Any]) -> str:
+    return f"{printable(machine['name'])} ({machine['vm']['Value']})"
+
 
 PLACES = [kind.value for kind in PlaceKind]
 OPTIONS = {

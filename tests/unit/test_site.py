@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jinja2.nativetypes
@@ -87,3 +88,29 @@ def test_the_page_names_every_variable_that_there_is() -> None:
     assert _shared() - table == set()
     known = _shared() | {name for role in ROLES for name in _spec(role)} | {GROUP}
     assert table - known == set()
+
+
+SECRET = re.compile(r"password|api_key|token|hmac_keys|secret")
+# Names of files and objects, not their content.
+NO_SECRETS = {"worker_kubernetes_image_pull_secrets", "worker_kubernetes_credentials_secret"}
+
+
+def _options(spec: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, option in spec.items():
+        yield name, option
+        yield from _options(option.get("options", {}))
+
+
+def _not_masked(spec: dict[str, Any]) -> list[str]:
+    named = [(name, option) for name, option in _options(spec) if SECRET.search(name) and option["type"] != "path"]
+    return [name for name, option in named if name not in NO_SECRETS and not option.get("no_log")]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_logs_a_secret(role: str) -> None:
+    assert _not_masked(_spec(role)) == []
+
+
+def test_a_secret_that_is_logged_would_be_found_at_any_depth() -> None:
+    inner = {"api_key": {"type": "str"}, "token_file": {"type": "path"}}
+    assert _not_masked({"outer": {"type": "dict", "options": inner}}) == ["api_key"]

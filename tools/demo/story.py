@@ -10,23 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from support.govc import Machine
+from vsphere_preemption.core.records.explanation import HOW, LEFT_OUT, VICTIM
 
-NOT_TAGGED = "does not have the tag"
-NOT_RECORDED = "is not in any run record"
-
-REASONS = {
-    "already_off": "was already powered off",
-    "suspended": "is suspended",
-    "template": "is a template",
-    "unreachable": "is not reachable from vCenter",
-    "not_a_vm": "is not a virtual machine",
-    "gone": "no longer exists",
-    "over_cap": "the run had reached its VM limit",
-    "claimed_by_another_run": "another run has claimed the VM",
-    "power_state_unknown": "the power state is unknown",
-    "out_of_scope": "is not in the cluster of the alarm",
-}
-METHODS = {"hard": "powered off", "soft": "guest shut down", "soft_then_hard": "guest shut down, or powered off"}
+NOT_TAGGED = "it does not have the tag"
+NOT_RECORDED = "it is not in any run record"
 
 
 @dataclass(frozen=True)
@@ -62,15 +49,15 @@ def tell(
 
 
 def others(runs: Sequence[Mapping[str, Any]], known: Mapping[str, Machine]) -> list[str]:
-    """Tagged objects that are not VMs of the inventory, as `Type:value reason`."""
+    """Tagged objects that are not VMs of the inventory, as `Type:value: reason`."""
     refs = {machine.ref for machine in known.values()}
     found = {
-        f"{spared['vm']['Type']}:{spared['vm']['Value']}": REASONS.get(spared["reason"], spared["reason"])
+        f"{spared['vm']['Type']}:{spared['vm']['Value']}": LEFT_OUT.get(spared["reason"], spared["reason"])
         for run in runs
         for spared in run["leftOut"]["vms"]
         if spared["vm"]["Value"] not in refs
     }
-    return [f"{ref} {reason}" for ref, reason in sorted(found.items())]
+    return [f"{ref}: {reason}" for ref, reason in sorted(found.items())]
 
 
 def headline(run: Mapping[str, Any]) -> str:
@@ -88,18 +75,19 @@ def _verdicts(runs: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
     stopped: dict[str, tuple[str, str]] = {}
     for run in runs:
         for spared in run["leftOut"]["vms"]:
-            verdicts[spared["vm"]["Value"]] = ("spared", REASONS.get(spared["reason"], spared["reason"]))
+            verdicts[spared["vm"]["Value"]] = ("spared", LEFT_OUT.get(spared["reason"], spared["reason"]))
         for victim in run["victims"]:
             if victim["outcome"] == "stopped":
                 stopped[victim["vm"]["Value"]] = ("preempted", _how(victim, run["criticality"]))
             else:
-                verdicts[victim["vm"]["Value"]] = (victim["outcome"], victim["message"] or victim["reason"])
+                reason = victim["message"] or VICTIM.get(victim["reason"], victim["reason"])
+                verdicts[victim["vm"]["Value"]] = (victim["outcome"], reason)
     return verdicts | stopped
 
 
 def _how(victim: Mapping[str, Any], criticality: str) -> str:
-    how = METHODS.get(victim["method"], victim["method"])
-    return f"{how} by the {criticality} request"
+    how = HOW.get(victim["method"], victim["method"])
+    return f"{how}, for the {criticality} request"
 
 
 def _state(machine: Machine) -> str:

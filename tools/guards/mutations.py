@@ -89,7 +89,7 @@ MUTATIONS = (
     ),
     Mutation(
         "I5",
-        f"{LIBRARY}/core/planning/budgets.py",
+        f"{LIBRARY}/core/planning/limits.py",
         "return any(group.budget.strict and not group.bears_one_less() for group in self._of_machine[vm])",
         "return False",
         f"{TESTS}/core/planning/test_plan_amount.py",

@@ -26,7 +26,7 @@ TYPED = (
 # Modules import by the collection's long name, so they are checked under it.
 TYPED_AS_COLLECTION = tuple(
     word
-    for folder in ("modules", "module_utils", "doc_fragments", "action", "plugin_utils")
+    for folder in ("modules", "module_utils", "doc_fragments", "filter", "action")
     for word in ("-p", f"ansible_collections.vsphere.preemption.plugins.{folder}")
 )
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ..vsphere_preemption.core.contract import StopMethod
+from ..vsphere_preemption.core.names import printable
 from ..vsphere_preemption.core.planning.decision import DecisionContext, decide, decision_as_result
 from ..vsphere_preemption.core.policy.model import Mode
-from ..vsphere_preemption.core.printable import printable
 from ..vsphere_preemption.core.requests.request import PreemptionRequest
 from .request import policies_of
 from .vcenter import with_vcenter

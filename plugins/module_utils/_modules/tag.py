@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..vsphere_preemption.core.printable import printable
+from ..vsphere_preemption.core.names import printable
 from ..vsphere_preemption.core.requests.empty_limits import refuse_empty
 from ..vsphere_preemption.core.setup.tag import (
     CurrentTag,

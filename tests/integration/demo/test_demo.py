@@ -82,17 +82,17 @@ def test_nobody_but_the_worker_sends_the_request_of_the_alarm(shown: str) -> Non
 
 def test_both_requests_stop_as_many_vms_as_the_cap_allows(shown: str) -> None:
     assert shown.count(" preempted ") == 8
-    assert shown.count("powered off by the HIGH request") == 4
-    assert shown.count("guest shut down by the LOW request") == 4
+    assert shown.count("by power-off, for the HIGH request") == 4
+    assert shown.count("by guest shutdown, for the LOW request") == 4
 
 
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
         ("render-01", "was already powered off"),
-        ("render-02", "is suspended"),
+        ("render-02", "was already suspended"),
         ("golden-image-1", "is a template"),
-        ("branch-office", "is not reachable from vCenter"),
+        ("branch-office", "vCenter had no connection to it"),
         ("db-01", "does not have the tag"),
     ],
 )

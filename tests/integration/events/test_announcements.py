@@ -12,8 +12,7 @@ from support.announcements import NAMES, by_alarm, sample, schema_of
 from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkUnreachable
-from vsphere_preemption.events.sink import Sink
-from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
+from vsphere_preemption.events.sink import ContentMode, Sink, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
 CONTENT_TYPE = {ContentMode.BINARY: "application/json", ContentMode.STRUCTURED: "application/cloudevents+json"}

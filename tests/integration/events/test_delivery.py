@@ -24,8 +24,7 @@ from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import SinkNotAllowed, SinkRefused, SinkUnreachable
 from vsphere_preemption.events._delivery import Message, post
 from vsphere_preemption.events.event_types import preempted_event
-from vsphere_preemption.events.sink import Sink
-from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
+from vsphere_preemption.events.sink import ContentMode, Sink, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 from vsphere_preemption.events.time_limit import TimeLimit
 

@@ -21,8 +21,7 @@ from support.sink import Answer
 from support.sink import Sink as Receiver
 from vsphere_preemption.core.errors import PreemptionError, SinkUnreachable
 from vsphere_preemption.events.event_types import OutgoingEvent
-from vsphere_preemption.events.sink import Sink
-from vsphere_preemption.events.sink_settings import SinkSettings
+from vsphere_preemption.events.sink import Sink, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
 EVENT = OutgoingEvent("t", "localhost:7233/ns", "i", "2026-11-24T09:29:47Z", {"preempted": True})

@@ -20,9 +20,9 @@ from unit.worker.world import Script
 
 from support.ansible import Ansible
 from support.temporal import TemporalServer
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.run import PreemptionRun
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
 START_SECONDS = 20.0
 

@@ -108,6 +108,13 @@ def test_cancelling_what_never_was_changes_nothing(ansible: Ansible) -> None:
     assert (done.code, done.changed, done.result["state"]) == (0, False, None)
 
 
+@pytest.mark.parametrize("flags", [(), ("--check",)], ids=["do", "check"])
+def test_cancelling_an_execution_that_never_was_is_refused(ansible: Ansible, flags: tuple[str, ...]) -> None:
+    failed = ansible.module(CANCEL, {"execution_run_id": "7f5c8a0e-3a3f-4d52-9a53-0d7a3c1f5b11"}, *flags)
+    assert (failed.error_code, failed.changed) == ("workflow_not_found", False)
+    assert_one_line(failed.result["msg"])
+
+
 def test_a_server_that_is_down_is_one_clear_line(ansible: Ansible) -> None:
     address = f"{LOOPBACK}:{free_port()}"
     for name, options in ((SIGNAL, {"tag": "t"}), (QUERY, {}), (CANCEL, {})):

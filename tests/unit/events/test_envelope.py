@@ -13,7 +13,7 @@ from vsphere_preemption.core.errors import MissingLibrary
 from vsphere_preemption.events import _delivery
 from vsphere_preemption.events._delivery import encode
 from vsphere_preemption.events.event_types import OutgoingEvent, preempted_event, source_reference
-from vsphere_preemption.events.sink_settings import ContentMode
+from vsphere_preemption.events.sink import ContentMode
 
 # RFC 3986, appendix A, as far as our sources go: a scheme or `//authority` first, else no colon in the first segment.
 CHARACTER = r"(?:[A-Za-z0-9._~!$&'()*+,;=@-]|%[0-9A-F]{2})"

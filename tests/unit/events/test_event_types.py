@@ -33,7 +33,7 @@ from vsphere_preemption.events.event_types import (
     restored_event,
     skipped_event,
 )
-from vsphere_preemption.events.sink_settings import ContentMode
+from vsphere_preemption.events.sink import ContentMode
 
 NOW = "2026-11-24T12:00:00Z"
 NAMED = ["tag", "criticality", "workflowID", "workflowStarted", "event"]

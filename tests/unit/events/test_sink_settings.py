@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
-from vsphere_preemption.events.sink_settings import ContentMode, SinkSettings
+from vsphere_preemption.events.sink import ContentMode, SinkSettings
 from vsphere_preemption.events.targets import ReplyTargets
 
 

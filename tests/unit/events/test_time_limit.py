@@ -18,8 +18,7 @@ import pytest
 from support.paths import CHECKOUT
 from vsphere_preemption.core.errors import SinkUnreachable
 from vsphere_preemption.events.event_types import OutgoingEvent
-from vsphere_preemption.events.sink import Sink
-from vsphere_preemption.events.sink_settings import SinkSettings
+from vsphere_preemption.events.sink import Sink, SinkSettings
 from vsphere_preemption.events.time_limit import TimeLimit
 
 
@@ -64,7 +63,7 @@ def test_what_remains_is_never_nothing_because_sockets_would_not_wait_then() -> 
 
 def test_neither_http_nor_cloudevents_is_loaded_before_the_first_event() -> None:
     program = (
-        "import sys, vsphere_preemption.events.sink, vsphere_preemption.events.sink_settings;"
+        "import sys, vsphere_preemption.events.sink;"
         "print(sorted({'requests', 'urllib3', 'cloudevents'} & set(sys.modules)))"
     )
     folder = str(CHECKOUT / "plugins" / "module_utils")

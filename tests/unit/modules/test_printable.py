@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from vsphere_preemption_worker.preemptctl import record_lines
+from vsphere_preemption_worker.preemptctl import runs
 
 from ._collection import imported
 
 CORE = "plugins.module_utils.vsphere_preemption.core"
 plan = imported("plugins.module_utils._modules.plan")
-restore_result = imported("plugins.module_utils._modules.restore_result")
+preemption_restore = imported("plugins.modules.preemption_restore")
 tag = imported("plugins.module_utils._modules.tag")
 check = imported(f"{CORE}.preflight.check")
 explanation = imported(f"{CORE}.records.explanation")
 inventory = imported(f"{CORE}.inventory")
-printable = imported(f"{CORE}.printable").printable
+printable = imported(f"{CORE}.names").printable
 
 HOSTILE = "web\x1b[2J\n\x9b31m\u202egnp.exe\udc80\x07"
 SHOWN = r"web\x1b[2J\n\x9b31m\u202egnp.exe\udc80\x07"
@@ -73,15 +73,15 @@ OUTPUTS: dict[str, tuple[int, Callable[[], list[str]]]] = {
         1,
         lambda: of_diff(plan.plan_diff(a_plan(victims=[], refused=True, reason="paused", message=HOSTILE))),
     ),
-    "diff of a restore": (2, lambda: of_diff(restore_result.restore_diff(RESTORE))),
+    "diff of a restore": (2, lambda: of_diff(preemption_restore.restore_diff(RESTORE))),
     "diff of a tag": (1, lambda: tag._texts([VM], {VM: HOSTILE})),
     "table of a preflight": (1, lambda: [check.table([check.warned("tag", f"No {HOSTILE}.", "Attach it.")])]),
     "result of a preflight": (1, lambda: [check.passed("tag", HOSTILE).as_result()["detail"]]),
     "explanation: victim": (1, lambda: [explanation.explain([RECORD], "vm-1")[0]["text"]]),
     "explanation: not seen": (1, lambda: [explanation.explain([RECORD], "vm-2")[0]["text"]]),
-    "preemptctl: victims": (4, lambda: record_lines.victim_lines(RECORD)),
-    "preemptctl: runs": (2, lambda: record_lines.run_table([RECORD])),
-    "preemptctl: restore": (3, lambda: record_lines.restore_lines(RESTORE)),
+    "preemptctl: victims": (4, lambda: runs.victim_lines(RECORD)),
+    "preemptctl: runs": (2, lambda: runs.run_table([RECORD])),
+    "preemptctl: restore": (3, lambda: runs.restore_lines(RESTORE)),
 }
 
 

@@ -6,20 +6,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from hypothesis import given
 
+from vsphere_preemption.core.codec import read
 from vsphere_preemption.core.policy.model import Mode, Policy
-from vsphere_preemption.core.policy.wire import policy_as_wire, policy_from_wire
 
 from .strategies import POLICIES
 
 
 @given(POLICIES)
 def test_every_policy_travels_as_itself(policy: Policy) -> None:
-    assert policy_from_wire(json.loads(json.dumps(policy_as_wire(policy)))) == policy
+    assert read(Policy, json.loads(json.dumps(asdict(policy)))) == policy
 
 
 def test_a_run_of_an_older_version_has_the_built_in_policy_and_what_it_knew() -> None:
-    assert policy_from_wire(None) == Policy()
-    assert policy_from_wire({"name": "x", "mode": "dry_run", "unheard_of": 1}) == Policy(name="x", mode=Mode.DRY_RUN)
+    assert read(Policy, {}) == Policy()
+    assert read(Policy, {"name": "x", "mode": "dry_run", "unheard_of": 1}) == Policy(name="x", mode=Mode.DRY_RUN)

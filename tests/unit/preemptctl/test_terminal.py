@@ -11,7 +11,7 @@ import pytest
 
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption_worker.preemptctl.output import Output
-from vsphere_preemption_worker.preemptctl.record_lines import restore_lines, run_table, victim_lines
+from vsphere_preemption_worker.preemptctl.runs import restore_lines, run_table, victim_lines
 from vsphere_preemption_worker.preemptctl.terminal import counted, cut, moment, pairs, safe, table, width
 
 HOSTILE = "web\x1b[2J\n\x9b31m\u202egnp.exe\udc80\x07"

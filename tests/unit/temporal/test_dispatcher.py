@@ -190,6 +190,21 @@ def test_cancel_ends_the_workflow_and_a_second_one_finds_nothing(tell: Tell, wor
     tell(story)
 
 
+def test_cancel_of_an_execution_that_does_not_exist_is_refused_and_changes_nothing(
+    tell: Tell, workflow_id: str
+) -> None:
+    async def story(world: World) -> None:
+        await ask(world, workflow_id, requested("e1"))
+        unknown = str(uuid.uuid4())
+        with pytest.raises(WorkflowNotFound, match=workflow_id):
+            await dispatcher.preview_cancel(world.client, workflow_id, unknown)
+        with pytest.raises(WorkflowNotFound, match=workflow_id):
+            await dispatcher.cancel_workflow(world.client, workflow_id, unknown, timeout_seconds=10)
+        assert await dispatcher.is_running(world.client, workflow_id)
+
+    tell(story)
+
+
 def test_cancel_waits_no_longer_than_it_may(tell: Tell, workflow_id: str) -> None:
     going_on = asyncio.Event()
     script = Script(before_stop=until(going_on))

@@ -10,7 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from temporalio import activity
@@ -24,7 +24,6 @@ from vsphere_preemption.core.contract import SIGNAL_PREEMPT, WORKFLOW_TYPE
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.planning.plan import LeftOutVm, Plan, Victim
 from vsphere_preemption.core.policy.model import Policy
-from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import LeftOut, VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption_worker.messages.run import (
@@ -47,10 +46,10 @@ from vsphere_preemption_worker.messages.run import (
     TellInput,
     on_the_wire,
 )
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
 
 def a_request(event_id: str | None = None, **given: Any) -> dict[str, Any]:
@@ -96,7 +95,7 @@ class Script:
         policy = replace(self.policy, rerun_window_seconds=self.window_seconds)
         return PlanResult(
             self._plan(order, chosen).as_wire(),
-            policy_as_wire(policy),
+            asdict(policy),
             alarm=self.alarm,
             refusal=self.refusal,
         )

@@ -9,25 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
+
+from .codec import Wired
 
 VIRTUAL_MACHINE = "VirtualMachine"
 
 
 @dataclass(frozen=True, order=True)
-class ManagedObject:
-    """A managed object reference: `type` such as VirtualMachine, `value` such as vm-42."""
+class ManagedObject(Wired):
+    """A managed object reference: `type` such as VirtualMachine, `value` such as vm-42.
+
+    On the wire as the prototype and govmomi write it.
+    """
+
+    wire_names: ClassVar = {"type": "Type", "value": "Value"}
 
     type: str
     value: str
-
-    def as_wire(self) -> dict[str, str]:
-        """The reference as the prototype and govmomi write it."""
-        return {"Type": self.type, "Value": self.value}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, str]) -> ManagedObject:
-        """The reference from the result of `as_wire`."""
-        return cls(wire["Type"], wire["Value"])
 
     def __str__(self) -> str:
         return f"{self.type}:{self.value}"

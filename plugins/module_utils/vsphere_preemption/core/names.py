@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How vCenter names are compared.
+"""How vCenter names are compared, and how untrusted text is printed.
 
 vCenter writes a slash, a backslash and a percent sign in the name of an object as %2f, %5c and %25; the vSphere Client
 shows the characters themselves. Names may be written either way.
@@ -34,3 +34,12 @@ def names_tag(wanted: str, label: str) -> bool:
     If a name contains a slash, a tag too many matches rather than too few.
     """
     return label == wanted or label.endswith("/" + wanted)
+
+
+def printable(text: str) -> str:
+    """Untrusted text on one line, for people; control and bidirectional formatting characters and lone surrogates are
+    escaped.
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )

@@ -23,7 +23,7 @@ from ..core import times
 from ..core.errors import MissingLibrary, SinkUnreachable
 from ..core.records.state import compact_json
 from .event_types import OutgoingEvent
-from .sink_settings import ContentMode
+from .sink import ContentMode
 from .time_limit import TimeLimit
 
 try:

@@ -14,9 +14,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
+from ..core.codec import Wired
 from ..core.contract import (
     FAILED_EVENT_TYPE,
     NOTICE_EVENT_TYPE,
@@ -78,29 +79,18 @@ def source_reference(address: str, namespace: str) -> str:
 
 
 @dataclass(frozen=True)
-class RestoredMachine:
+class RestoredMachine(Wired):
     """A VM that was restored. preemption_run_id: of the run that stopped it, from its mark; empty if unknown.
 
     started: when it was seen powered on (wire text).
     """
 
+    wire_names: ClassVar = {"preemption_run_id": "preemptionRunID"}
+
     vm: ManagedObject
     name: str
     started: str
     preemption_run_id: str = ""
-
-    def as_wire(self) -> dict[str, Any]:
-        return {
-            "vm": self.vm.as_wire(),
-            "name": self.name,
-            "started": self.started,
-            "preemptionRunID": self.preemption_run_id,
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> RestoredMachine:
-        """The machine from the result of `as_wire`."""
-        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], wire["started"], wire["preemptionRunID"])
 
 
 @dataclass(frozen=True)

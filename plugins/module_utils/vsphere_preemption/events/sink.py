@@ -1,20 +1,79 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only; and whether one would
-arrive.
+"""Sending one CloudEvent over HTTP, within a time limit and to an allowed address only; and whether one would arrive.
+
+The operator of the worker has settings for it.
 """
 
 from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import dataclass, field
+from enum import StrEnum
 
+from ..core.environment import Environment, choice, existing_file, refused, seconds
 from ..core.errors import SinkRefused, SinkUnreachable
 from .event_types import OutgoingEvent
-from .sink_settings import SinkSettings
-from .targets import ReplyTarget
+from .targets import VARIABLE, ReplyTarget, ReplyTargets
 from .time_limit import TimeLimit
+
+# Far beyond Temporal's timeout for an announcement, and still valid for a timer.
+LONGEST_TIMEOUT_SECONDS = 300.0
+
+
+class ContentMode(StrEnum):
+    """The content mode of CloudEvents over HTTP. The prototype sends binary."""
+
+    BINARY = "binary"
+    STRUCTURED = "structured"
+
+
+@dataclass(frozen=True)
+class SinkSettings:
+    """timeout_seconds: for one whole delivery, regardless of how slowly the receiver or DNS responds.
+
+    ca_file: PEM file with the CAs to trust. None: those of the Python package certifi.
+    """
+
+    mode: ContentMode = ContentMode.BINARY
+    timeout_seconds: float = 10.0
+    allow: ReplyTargets = field(default_factory=ReplyTargets)
+    ca_file: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Environment) -> SinkSettings:
+        """Raises InvalidSetting, which names the invalid variable."""
+        default = cls()
+        return cls(
+            mode=choice(environ, "PREEMPTION_REPLY_MODE", default.mode),
+            timeout_seconds=_timeout(environ, default.timeout_seconds),
+            allow=ReplyTargets.parse(environ.get(VARIABLE, "")),
+            ca_file=_authorities(environ),
+        )
+
+
+def _timeout(environ: Environment, default: float) -> float:
+    name = "PREEMPTION_REPLY_TIMEOUT_SECONDS"
+    value = seconds(environ, name, default)
+    if value > LONGEST_TIMEOUT_SECONDS:
+        raise refused(name, f"{value:g} is above {LONGEST_TIMEOUT_SECONDS:g}", f"Set {name} to seconds, such as 10.")
+    return value
+
+
+def _authorities(environ: Environment) -> str | None:
+    """The file, after checking that it contains certificates: failing at startup is better than at every delivery."""
+    name = "PREEMPTION_REPLY_CA_FILE"
+    path = existing_file(environ, name)
+    if path:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+        except OSError as error:
+            why = f"cannot read a certificate from {path!r} ({error.strerror or error})"
+            raise refused(name, why, f"Set {name} to a PEM file with CA certificates.") from error
+    return path
+
 
 # Statuses that indicate that a retry may help (RFC 9110, RFC 6585, RFC 8470).
 _TRY_AGAIN = frozenset({408, 425, 429})

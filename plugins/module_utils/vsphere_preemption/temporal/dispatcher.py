@@ -220,13 +220,15 @@ async def active_run(client: Client, workflow_id: str, execution_run_id: str | N
 
 
 async def is_running(client: Client, workflow_id: str, execution_run_id: str | None = None) -> bool:
-    """Whether the workflow exists and is open."""
+    """Whether the workflow exists and is open. Raises WorkflowNotFound for an execution that does not exist."""
     handle = client.get_workflow_handle(workflow_id, run_id=execution_run_id)
     running = part("client").WorkflowExecutionStatus.RUNNING
     try:
         with translated(f"Cannot look up the workflow {workflow_id}"):
             return bool((await handle.describe(rpc_timeout=CALL_LIMIT)).status is running)
     except WorkflowNotFound:
+        if execution_run_id:
+            raise
         return False
 
 

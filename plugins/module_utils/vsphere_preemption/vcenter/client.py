@@ -25,11 +25,10 @@ from ..core.inventory import (
     VirtualMachine,
 )
 from ..core.policy.references import References
-from .inventory.alarm_colour import Alarms
 from .inventory.machines import Inventory, Machines
 from .inventory.marks import MarkAttribute
+from .inventory.pressure import Alarms, Hosts
 from .inventory.tree import Places
-from .inventory.usage import Hosts
 from .power.actions import GuestInfo, Power
 from .power.event_log import EventLog
 from .power.watch import PowerWatch

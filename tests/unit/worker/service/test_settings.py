@@ -10,7 +10,7 @@ import pytest
 from vsphere_preemption.core.environment import Address
 from vsphere_preemption.core.errors import InvalidSetting
 from vsphere_preemption.core.policy.model import Policy
-from vsphere_preemption.events.sink_settings import ContentMode
+from vsphere_preemption.events.sink import ContentMode
 from vsphere_preemption_worker.service.settings import WorkerSettings
 
 ENVIRON = {

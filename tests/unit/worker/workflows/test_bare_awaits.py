@@ -30,13 +30,13 @@ ALLOWED = {
     ("alarm_watch.py", "run"): "has no result; a cancellation is to end it at once",
     ("cancellation.py", None): "the guard itself",
     ("claims.py", "run"): "has no result; a cancellation is to end it at once",
-    ("delayed_request.py", "run"): "a cancellation is to end it before the request is sent",
     ("dispatcher.py", "_start_run"): "a task of its own, which the main task awaits through the guard",
     ("dispatcher.py", "_tell"): "a task of its own, which the main task awaits through the guard",
     ("dispatcher.py", "preempt"): "an update handler, which a cancellation of the workflow does not interrupt",
     ("kill_switch.py", "run"): "a cancellation is its only purpose",
-    ("scheduled.py", "_preempt"): "starts one thing and ends; a cancellation is to end it at once",
+    ("scheduled.py", "_ask"): "starts one thing and ends; a cancellation is to end it at once",
     ("scheduled.py", "_restore"): "starts one thing and ends; a cancellation is to end it at once",
+    ("scheduled.py", "run"): "a cancellation is to end it before the request is sent",
 }
 
 

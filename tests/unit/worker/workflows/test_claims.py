@@ -22,8 +22,8 @@ from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 from vsphere_preemption.core.records.outcome import VictimStatus
 from vsphere_preemption.temporal.claims import ClaimGrant, claim, claims_id, release
 from vsphere_preemption_worker.activities.support.claims import ClaimedVms, Claims
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.claims import PreemptionClaims
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
 from ..fake_vcenter import US, Attempt, FakeClock, FakeVCenter, an_order, vm
 

@@ -31,12 +31,11 @@ from vsphere_preemption.temporal.restores import checked_request, start_restore,
 from vsphere_preemption_worker.activities.signal_dispatcher import DispatcherSignal
 from vsphere_preemption_worker.messages.restore import GIVE_BACK, TELL_RESTORED, RestoreInput
 from vsphere_preemption_worker.messages.scheduled import ASK
-from vsphere_preemption_worker.workflows.delayed_request import PreemptionRaise
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
-from vsphere_preemption_worker.workflows.scheduled import PreemptionScheduled
+from vsphere_preemption_worker.workflows.scheduled import PreemptionRaise, PreemptionScheduled
 
 from ..world import Script, World, a_request, a_world, eventually, failing
 from .test_restore import ALARM, GREEN, RED

@@ -37,8 +37,8 @@ from vsphere_preemption_worker.messages.restore import (
     read_restore,
 )
 from vsphere_preemption_worker.messages.run import PRESSURE, PressureInput, PressureResult
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 
 from ..conftest import a_server
 

@@ -30,8 +30,8 @@ from vsphere_preemption.temporal.restores import checked_request
 from vsphere_preemption_worker.activities.signal_dispatcher import DispatcherSignal
 from vsphere_preemption_worker.messages.restore import RESTORE_PLAN, RestorePlanInput, RestorePlanResult
 from vsphere_preemption_worker.messages.scheduled import ASK, AskInput
+from vsphere_preemption_worker.service.registry import sandboxed_runner
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
-from vsphere_preemption_worker.workflows.sandbox import sandboxed_runner
 from vsphere_preemption_worker.workflows.scheduled import MEANT_FOR, PreemptionScheduled
 
 from ..world import failing

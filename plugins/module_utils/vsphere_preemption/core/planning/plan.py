@@ -11,16 +11,16 @@ step is a file of `planning`: which VMs may be stopped (`eligibility`), in which
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, ClassVar
 
+from ..codec import Wired
 from ..inventory import ManagedObject, TaggedObjects, VirtualMachine
 from ..mark import read_mark
 from ..reasons import LeftOut
-from .budgets import GroupCounts
 from .eligibility import why_ineligible, why_not
-from .limits import PlanLimits
+from .limits import GroupCounts, PlanLimits
 from .ordering import Candidate, in_order, reference_order
 from .selection import Selection, hour_left
 from .target import Needed, needed_for
@@ -29,11 +29,14 @@ __all__ = ["LeftOutVm", "Needed", "Plan", "PlanLimits", "Victim", "plan_victims"
 
 
 @dataclass(frozen=True)
-class Victim:
+class Victim(Wired):
     """A VM to stop.
 
     memory_mib, cpu_mhz: what that frees; 0 if not known. priority: the tag that determines its position, if any.
     """
+
+    wire_names: ClassVar = {"memory_mib": "memoryMib", "cpu_mhz": "cpuMhz"}
+    wire_omitted = ("memory_mib", "cpu_mhz", "priority")
 
     vm: ManagedObject
     name: str
@@ -41,34 +44,18 @@ class Victim:
     cpu_mhz: int = 0
     priority: str = ""
 
-    def as_wire(self) -> dict[str, Any]:
-        more = {"memoryMib": self.memory_mib, "cpuMhz": self.cpu_mhz, "priority": self.priority}
-        return {"vm": self.vm.as_wire(), "name": self.name, **_where_set(more)}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Victim:
-        vm = ManagedObject.from_wire(wire["vm"])
-        return cls(vm, wire["name"], wire.get("memoryMib", 0), wire.get("cpuMhz", 0), wire.get("priority", ""))
-
 
 @dataclass(frozen=True)
-class LeftOutVm:
+class LeftOutVm(Wired):
     """A tagged object that is not selected. name: empty if vCenter reports none."""
 
     vm: ManagedObject
     name: str
     reason: LeftOut
 
-    def as_wire(self) -> dict[str, Any]:
-        return {"vm": self.vm.as_wire(), "name": self.name, "reason": self.reason.value}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> LeftOutVm:
-        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], LeftOut(wire["reason"]))
-
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Wired):
     """Victims in the order in which they are stopped.
 
     left_out: first objects that are not VMs or cannot be stopped, by reference; then eligible VMs, in victim order.
@@ -76,6 +63,14 @@ class Plan:
     freed_memory_mib, freed_cpu_mhz: total of all victims. target: capacity to free; None without a target.
     shortfall: the victims free less than that.
     """
+
+    wire_names: ClassVar = {
+        "left_out": "leftOut",
+        "left_out_count": "leftOutCount",
+        "freed_memory_mib": "freedMemoryMib",
+        "freed_cpu_mhz": "freedCpuMhz",
+    }
+    wire_omitted = ("freed_memory_mib", "freed_cpu_mhz", "target", "shortfall")
 
     victims: list[Victim] = field(default_factory=list)
     left_out: list[LeftOutVm] = field(default_factory=list)
@@ -87,35 +82,7 @@ class Plan:
 
     def amount(self) -> dict[str, Any]:
         """The freed capacity and the target; empty if neither was requested."""
-        more = {
-            "freedMemoryMib": self.freed_memory_mib,
-            "freedCpuMhz": self.freed_cpu_mhz,
-            "target": self.target and self.target.as_wire(),
-            "shortfall": self.shortfall,
-        }
-        return _where_set(more)
-
-    def as_wire(self) -> dict[str, Any]:
-        return {
-            "victims": [victim.as_wire() for victim in self.victims],
-            "leftOut": [entry.as_wire() for entry in self.left_out],
-            "leftOutCount": self.left_out_count,
-            **self.amount(),
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Plan:
-        """The plan from the result of `as_wire`, including that of older versions."""
-        target = wire.get("target")
-        return cls(
-            victims=[Victim.from_wire(victim) for victim in wire["victims"]],
-            left_out=[LeftOutVm.from_wire(entry) for entry in wire["leftOut"]],
-            left_out_count=wire["leftOutCount"],
-            freed_memory_mib=wire.get("freedMemoryMib", 0),
-            freed_cpu_mhz=wire.get("freedCpuMhz", 0),
-            target=Needed.from_wire(target) if target else None,
-            shortfall=wire.get("shortfall", False),
-        )
+        return self.as_wire(*self.wire_omitted)
 
     def shortened(self, most: int) -> Plan:
         """The same plan, with up to `most` entries in left_out: an inventory can outgrow a payload."""
@@ -180,7 +147,3 @@ def _no_machines(tagged: TaggedObjects) -> Iterator[LeftOutVm]:
     for refs, reason in ((tagged.gone, LeftOut.GONE), (tagged.others, LeftOut.NOT_A_VM)):
         for ref in sorted(refs, key=reference_order):
             yield LeftOutVm(ref, "", reason)
-
-
-def _where_set(wire: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in wire.items() if value}

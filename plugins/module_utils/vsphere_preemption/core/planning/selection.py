@@ -17,8 +17,7 @@ from ..inventory import ManagedObject
 from ..mark import MarkFound, preemptions
 from ..policy.model import HOUR, OnShortfall
 from ..reasons import LeftOut
-from .budgets import GroupCounts
-from .limits import PlanLimits
+from .limits import GroupCounts, PlanLimits
 from .ordering import Candidate
 from .target import Needed, Resources
 

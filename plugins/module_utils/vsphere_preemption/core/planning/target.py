@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
+from ..codec import Wired
 from ..inventory import Usage, VirtualMachine
 from ..policy.model import Measure, Target
 
@@ -36,18 +37,13 @@ def freed_by(machine: VirtualMachine, measure: Measure) -> Resources:
 
 
 @dataclass(frozen=True)
-class Needed:
+class Needed(Wired):
     """The target as amounts: MiB and MHz to free. None: this part is not limited. 0: it is already met."""
+
+    wire_names: ClassVar = {"memory_mib": "memoryMib", "cpu_mhz": "cpuMhz"}
 
     memory_mib: int | None = None
     cpu_mhz: int | None = None
-
-    def as_wire(self) -> dict[str, Any]:
-        return {"memoryMib": self.memory_mib, "cpuMhz": self.cpu_mhz}
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Needed:
-        return cls(wire.get("memoryMib"), wire.get("cpuMhz"))
 
     def met_by(self, freed: Resources) -> bool:
         return all(gain >= need for need, gain in self._parts(freed))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ..errors import PreemptionError
-from ..printable import printable
+from ..names import printable
 
 ARROW = " -> "
 COLUMN = "  "

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..printable import printable
+from ..names import printable
 
 Record = Mapping[str, Any]
 

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..codec import Wired
 from ..contract import Criticality, StopMethod
 from ..inventory import ManagedObject
 from ..planning.plan import Plan
@@ -43,7 +44,7 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class VictimOutcome:
+class VictimOutcome(Wired):
     """The outcome of one victim. Times are wire text, empty if the step was not reached.
 
     marked: the pending mark was written. requested: vCenter accepted the call. stopped: the VM was seen powered off.
@@ -62,53 +63,18 @@ class VictimOutcome:
     stopped: str = ""
     settled: bool = False
 
-    def as_wire(self) -> dict[str, Any]:
-        return {
-            "vm": self.vm.as_wire(),
-            "name": self.name,
-            "outcome": self.outcome.value,
-            "method": self.method.value,
-            "forced": self.forced,
-            "reason": self.reason.value,
-            "message": self.message,
-            "marked": self.marked,
-            "requested": self.requested,
-            "stopped": self.stopped,
-            "settled": self.settled,
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> VictimOutcome:
-        """The outcome from the result of `as_wire`."""
-        return cls(
-            vm=ManagedObject.from_wire(wire["vm"]),
-            name=wire["name"],
-            outcome=VictimStatus(wire["outcome"]),
-            method=StopMethod(wire["method"]),
-            reason=VictimReason(wire["reason"]),
-            message=wire["message"],
-            forced=wire["forced"],
-            marked=wire["marked"],
-            requested=wire["requested"],
-            stopped=wire["stopped"],
-            settled=wire["settled"],
-        )
-
 
 @dataclass(frozen=True)
-class Announcement:
+class Announcement(Wired):
     """Whether the reply event was sent. status: not_requested, sent, refused (permanent) or failed (after retries)."""
 
     status: str = "not_requested"
     id: str = ""
     message: str = ""
 
-    def as_wire(self) -> dict[str, str]:
-        return {"status": self.status, "id": self.id, "message": self.message}
-
 
 @dataclass(frozen=True)
-class ApprovalDecision:
+class ApprovalDecision(Wired):
     """Whether a plan was approved. by, note: for the record of the run, which keeps 200 characters of each."""
 
     approve: bool
@@ -121,9 +87,6 @@ class ApprovalDecision:
 
     def __str__(self) -> str:
         return f"{'approved' if self.approve else 'rejected'}{f' by {self.by}' if self.by else ''}"
-
-    def as_wire(self) -> dict[str, Any]:
-        return {"approve": self.approve, "by": self.by, "note": self.note}
 
 
 @dataclass

@@ -8,11 +8,12 @@ Codes are part of the interface: playbooks and results use them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
+from ..codec import Wired
 from ..inventory import ManagedObject
 
 
@@ -59,11 +60,13 @@ class VmRestoreStatus(StrEnum):
 
 
 @dataclass(frozen=True)
-class RestoreCandidate:
+class RestoreCandidate(Wired):
     """A VM to restore. run_id, preempted: of its mark (wire text). position: its position in that run.
 
     memory_mib: its configured size. suspended: it is resumed, not booted.
     """
+
+    wire_names: ClassVar = {"run_id": "runID", "position": "order", "memory_mib": "memoryMiB"}
 
     vm: ManagedObject
     name: str
@@ -73,38 +76,21 @@ class RestoreCandidate:
     memory_mib: int = 0
     suspended: bool = False
 
-    def as_wire(self) -> dict[str, Any]:
-        return {
-            "vm": self.vm.as_wire(),
-            "name": self.name,
-            "runID": self.run_id,
-            "preempted": self.preempted,
-            "order": self.position,
-            "memoryMiB": self.memory_mib,
-            "suspended": self.suspended,
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> RestoreCandidate:
-        names = ("name", "runID", "preempted", "order", "memoryMiB", "suspended")
-        return cls(ManagedObject.from_wire(wire["vm"]), *(wire[name] for name in names))
-
 
 @dataclass(frozen=True)
-class NotRestoredVm:
+class NotRestoredVm(Wired):
     """A tagged object that the plan leaves as it is, and why. name: empty if it is not known."""
 
     vm: ManagedObject
     name: str
     reason: NotRestored
 
-    def as_wire(self) -> dict[str, Any]:
-        return {"vm": self.vm.as_wire(), "name": self.name, "reason": self.reason.value}
-
 
 @dataclass(frozen=True)
-class VmRestoreOutcome:
+class VmRestoreOutcome(Wired):
     """The outcome of one VM of the plan. started: when it was seen powered on (wire text). message: for a failure."""
+
+    wire_names: ClassVar = {"run_id": "runID"}
 
     vm: ManagedObject
     name: str
@@ -127,24 +113,6 @@ class VmRestoreOutcome:
         return cls(
             candidate.vm, candidate.name, outcome, reason, message[:500], candidate.run_id, candidate.preempted, started
         )
-
-    def as_wire(self) -> dict[str, Any]:
-        return {
-            "vm": self.vm.as_wire(),
-            "name": self.name,
-            "outcome": self.outcome.value,
-            "reason": self.reason.value,
-            "message": self.message,
-            "runID": self.run_id,
-            "preempted": self.preempted,
-            "started": self.started,
-        }
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> VmRestoreOutcome:
-        end, reason = VmRestoreStatus(wire["outcome"]), NotRestored(wire["reason"])
-        texts = (wire[name] for name in ("message", "runID", "preempted", "started"))
-        return cls(ManagedObject.from_wire(wire["vm"]), wire["name"], end, reason, *texts)
 
 
 class RestoreStatus(StrEnum):

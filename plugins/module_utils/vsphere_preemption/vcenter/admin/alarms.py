@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from ...core.errors import InvalidSetting, VCenterFault
@@ -82,10 +83,8 @@ class AlarmAdmin:
 def _create(session: SoapSession, wanted: AlarmDefinition, entity: ManagedObject) -> None:
     manager, what = session.content.alarmManager, _what("create", wanted)
     spec = _spec(wanted)
-    try:
+    with _refusal_explained(what):
         session.call("CreateAlarm", what, lambda: manager.CreateAlarm(session.object(entity), spec))
-    except VCenterFault as error:
-        raise _refused(error, what) from error
 
 
 def _change(session: SoapSession, ref: ManagedObject, wanted: AlarmDefinition) -> None:
@@ -93,17 +92,20 @@ def _change(session: SoapSession, ref: ManagedObject, wanted: AlarmDefinition) -
     before = session.call("RetrievePropertiesEx", what, lambda: alarm.info)
     spec = _spec(wanted)
     spec.action, spec.actionFrequency = before.action, before.actionFrequency
-    try:
+    with _refusal_explained(what):
         session.call("ReconfigureAlarm", what, lambda: alarm.ReconfigureAlarm(spec))
+
+
+@contextmanager
+def _refusal_explained(what: str) -> Iterator[None]:
+    """Raise InvalidSetting if vCenter does not accept the definition; other faults stay as they are."""
+    try:
+        yield
     except VCenterFault as error:
-        raise _refused(error, what) from error
-
-
-def _refused(error: VCenterFault, what: str) -> Exception:
-    if error.fault != "InvalidArgument":
-        return error
-    step = "Set watches to hosts, and define the alarm on a folder, datacenter or cluster above them."
-    return InvalidSetting(what, why=f"vCenter rejected it: {error.why}", next_step=step)
+        if error.fault != "InvalidArgument":
+            raise
+        step = "Set watches to hosts, and define the alarm on a folder, datacenter or cluster above them."
+        raise InvalidSetting(what, why=f"vCenter rejected it: {error.why}", next_step=step) from error
 
 
 def _what(verb: str, wanted: AlarmDefinition) -> str:

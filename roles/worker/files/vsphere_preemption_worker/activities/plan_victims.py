@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 
 from temporalio import activity
@@ -14,7 +15,6 @@ from temporalio import activity
 from vsphere_preemption.core.planning.decision import Decision, DecisionContext, InventoryReader, decide
 from vsphere_preemption.core.planning.plan import Plan
 from vsphere_preemption.core.policy.model import PolicySet
-from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import RunReason
 
 from ..messages.run import PLAN, PlanInput, PlanResult
@@ -59,7 +59,7 @@ class PlanVictims:
 def _result(decision: Decision, digest: str, lease: float, took: float) -> PlanResult:
     return PlanResult(
         wire_plan=decision.plan.shortened(LEFT_OUT_NAMED).as_wire(),
-        wire_policy=policy_as_wire(decision.policy),
+        wire_policy=asdict(decision.policy),
         policy_digest=digest,
         wire_scope=decision.scope.as_wire(),
         alarm=decision.alarm,

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from functools import cached_property
 from typing import Any
 
 from temporalio.converter import value_to_type
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
+from vsphere_preemption.core.codec import decoded
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.policy.model import Place, Restore
 from vsphere_preemption.core.requests.empty_limits import RESTORE_LIMITS, is_empty, refuse_empty
@@ -119,9 +119,7 @@ class RestorePlanResult:
     refusal: str = ""
     message: str = ""
 
-    @cached_property
-    def returns(self) -> list[RestoreCandidate]:
-        return [RestoreCandidate.from_wire(wire) for wire in self.wire_returns]
+    returns = decoded(list[RestoreCandidate], "wire_returns")
 
 
 @dataclass(frozen=True)
@@ -136,9 +134,7 @@ class GiveBackInput:
     alarm: AlarmEvent | None = None
     heeds_pause: bool = False
 
-    @cached_property
-    def returns(self) -> list[RestoreCandidate]:
-        return [RestoreCandidate.from_wire(wire) for wire in self.wire_returns]
+    returns = decoded(list[RestoreCandidate], "wire_returns")
 
 
 @dataclass(frozen=True)
@@ -149,9 +145,7 @@ class GiveBackResult:
     ending: str = ""
     message: str = ""
 
-    @cached_property
-    def machines(self) -> list[VmRestoreOutcome]:
-        return [VmRestoreOutcome.from_wire(wire) for wire in self.wire_machines]
+    machines = decoded(list[VmRestoreOutcome], "wire_machines")
 
 
 @dataclass(frozen=True)
@@ -163,6 +157,4 @@ class TellRestoredInput:
     wire_machines: Wire
     time: str
 
-    @cached_property
-    def machines(self) -> list[VmRestoreOutcome]:
-        return [VmRestoreOutcome.from_wire(wire) for wire in self.wire_machines]
+    machines = decoded(list[VmRestoreOutcome], "wire_machines")

@@ -15,8 +15,8 @@ from vsphere_preemption.temporal import restores
 from . import exit_codes
 from .connections import task_queue, with_client
 from .output import Output
-from .record_lines import restore_lines
 from .request_flags import refuse_empty_flags, scope_of
+from .runs import restore_lines
 from .terminal import safe
 
 if TYPE_CHECKING:

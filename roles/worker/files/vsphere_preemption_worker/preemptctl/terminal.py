@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from vsphere_preemption.core.printable import printable
+from vsphere_preemption.core.names import printable
 
 GAP = "  "
 NONE = "-"

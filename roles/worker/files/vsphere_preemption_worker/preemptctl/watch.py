@@ -32,8 +32,7 @@ from vsphere_preemption.temporal.dispatcher import ActiveRun
 from . import exit_codes
 from .connections import FOREVER, with_client
 from .output import Output
-from .record_lines import victim_lines
-from .runs import is_meant
+from .runs import is_meant, victim_lines
 from .terminal import cut, safe, table
 
 if TYPE_CHECKING:

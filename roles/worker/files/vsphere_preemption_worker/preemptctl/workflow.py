@@ -20,8 +20,8 @@ from vsphere_preemption.temporal import dispatcher
 from . import exit_codes
 from .connections import not_empty, task_queue, with_client
 from .output import Output
-from .record_lines import victim_lines
 from .request_flags import request_of
+from .runs import victim_lines
 from .terminal import moment, pairs, safe
 
 if TYPE_CHECKING:

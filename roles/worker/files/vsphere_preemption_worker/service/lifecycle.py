@@ -13,30 +13,65 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from temporalio.client import Client
-from temporalio.runtime import Runtime
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
-from vsphere_preemption.core.errors import PreemptionError, TemporalUnreachable
+from vsphere_preemption.core.environment import Address
+from vsphere_preemption.core.errors import InvalidSetting, PreemptionError, TemporalUnreachable
 from vsphere_preemption.core.policy.alarm_rule import AlarmRule
 from vsphere_preemption.events.sink import Sink
 from vsphere_preemption.temporal.connection import check_namespace
 from vsphere_preemption.vcenter.client import VCenter
 
 from ..activities.support.claims import ClaimsClient
-from ..workflows.sandbox import sandboxed_runner
 from .health import HealthServer
-from .metrics import make_runtime, observe_calls
 from .notify import ServiceManager
 from .policies import Policies
-from .registry import WORKFLOWS, ActivityDependencies, activities
+from .registry import WORKFLOWS, ActivityDependencies, activities, sandboxed_runner
 from .settings import WorkerSettings
 from .triggers import triggered
+
+CallObserver = Callable[[str, float, str | None], None]
+
+
+def make_runtime(address: Address | None) -> Runtime:
+    """The SDK's runtime; with an address, it serves its own metrics and ours there."""
+    if address is None:
+        return Runtime(telemetry=TelemetryConfig())
+    prometheus = PrometheusConfig(
+        bind_address=str(address), counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+    )
+    try:
+        return Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+    except (RuntimeError, ValueError) as error:
+        raise InvalidSetting(
+            f"Cannot serve metrics on {address}",
+            why=str(error),
+            next_step="Set PREEMPTION_METRICS_ADDRESS to a free IP address and port of this host.",
+        ) from error
+
+
+def observe_calls(runtime: Runtime) -> CallObserver:
+    """Count the calls to vCenter and their errors by method, and measure their duration."""
+    meter = runtime.metric_meter
+    calls = meter.create_counter("preemption_vcenter_calls", "Calls to vCenter by method.")
+    errors = meter.create_counter("preemption_vcenter_errors", "Failed calls to vCenter by method and error code.")
+    seconds = meter.create_histogram_float("preemption_vcenter_call_seconds", "Time of a call to vCenter.")
+
+    def observe(method: str, took: float, error_code: str | None) -> None:
+        calls.add(1, {"method": method})
+        seconds.record(took, {"method": method})
+        if error_code:
+            errors.add(1, {"method": method, "error_code": error_code})
+
+    return observe
+
 
 ACTIVITIES_AT_ONCE = 20
 DRAIN = timedelta(seconds=10)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflows and activities that this worker registers with Temporal."""
+"""The workflows and activities that this worker registers with Temporal, and the sandbox in which workflows run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from temporalio.client import Client
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.events.sink import Sink
@@ -31,14 +32,26 @@ from ..activities.support.kill_switch import KillSwitchClient, PreemptionLookup
 from ..triggers.alarm_actions import AlarmActions
 from ..workflows.alarm_watch import PreemptionAlarmWatch
 from ..workflows.claims import PreemptionClaims
-from ..workflows.delayed_request import PreemptionRaise
 from ..workflows.dispatcher import PreemptVMsWorkflow
 from ..workflows.kill_switch import PreemptionSwitch
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
-from ..workflows.scheduled import PreemptionScheduled
+from ..workflows.scheduled import PreemptionRaise, PreemptionScheduled
 from .policies import Policies
 from .settings import WorkerSettings
+
+# Values of the library are passed through unchanged. Type hints of their fields are resolved through sys.modules, so it
+# is not enough to pass the modules through where a workflow imports them.
+_PASSED_THROUGH = (
+    "vsphere_preemption",
+    "vsphere_preemption_worker.messages",
+)
+
+
+def sandboxed_runner() -> SandboxedWorkflowRunner:
+    """The runner for `Worker(workflow_runner=…)` and `Replayer(workflow_runner=…)`."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
+
 
 WORKFLOWS: list[type] = [
     PreemptVMsWorkflow,

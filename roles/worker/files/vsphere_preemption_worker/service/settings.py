@@ -24,7 +24,7 @@ from vsphere_preemption.core.environment import (
     whole_number,
 )
 from vsphere_preemption.core.policy.model import Actions, Policy
-from vsphere_preemption.events.sink_settings import SinkSettings
+from vsphere_preemption.events.sink import SinkSettings
 from vsphere_preemption.temporal.connection import TemporalConnection
 from vsphere_preemption.vcenter.settings import FileCredentials, VCenterSettings
 

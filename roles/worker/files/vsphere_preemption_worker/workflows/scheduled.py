@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the vsphere.preemption authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workflow that a schedule starts: it requests a preemption or a restore, without waiting for the outcome.
+"""The workflows that request something later, without waiting for the outcome: for a schedule, and for a raise delay.
 
-Every ID is derived from the schedule and its nominal time. So an action that is caught up on, or started twice, causes
-only one run. The schedule's execution timeout limits how late it may be.
+Every ID of a scheduled action is derived from the schedule and its nominal time. So an action that is caught up on, or
+started twice, causes only one run. The schedule's execution timeout limits how late it may be.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
-    from vsphere_preemption.core.contract import SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
+    from vsphere_preemption.core.contract import RAISE_WORKFLOW_TYPE, SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import InvalidRequest
 
     from ..messages.restore import RestoreInput
-    from ..messages.scheduled import ASK, AskInput, ScheduledInput
+    from ..messages.scheduled import ASK, AskInput, RaiseInput, ScheduledInput
     from .activity_calls import RETRY
     from .restore import PreemptionRestore
 
@@ -53,14 +53,7 @@ class PreemptionScheduled:
         return {"schedule": input.schedule, "eventID": event_id, "workflowID": workflow_id, "outcome": outcome}
 
     async def _preempt(self, workflow_id: str, request: dict[str, Any]) -> str:
-        await workflow.execute_activity(
-            ASK,
-            AskInput(workflow_id, request),
-            result_type=str,
-            start_to_close_timeout=ONE_ATTEMPT,
-            retry_policy=RETRY,
-            summary=f"Request a preemption from {workflow_id}",
-        )
+        await _ask(workflow_id, request)
         return "asked"
 
     async def _restore(self, restore_id: str, input: RestoreInput) -> str:
@@ -76,6 +69,33 @@ class PreemptionScheduled:
         except WorkflowAlreadyStartedError:
             return "duplicate"
         return "asked"
+
+
+@workflow.defn(name=RAISE_WORKFLOW_TYPE)
+class PreemptionRaise:
+    """Requests a preemption after an alarm has lasted for a time. It is cancelled when the alarm is cleared.
+
+    It is used for senders that report a change once and keep no state; the alarm watch handles such delays by itself.
+    The result is the execution run ID of the workflow that received the request.
+    """
+
+    @workflow.run
+    async def run(self, input: RaiseInput) -> str:
+        await workflow.sleep(timedelta(seconds=input.delay_seconds))
+        return await _ask(input.workflow_id, input.request)
+
+
+async def _ask(workflow_id: str, request: dict[str, Any]) -> str:
+    """Request a preemption; the execution run ID of the workflow that received the request."""
+    run_id: str = await workflow.execute_activity(
+        ASK,
+        AskInput(workflow_id, request),
+        result_type=str,
+        start_to_close_timeout=ONE_ATTEMPT,
+        retry_policy=RETRY,
+        summary=f"Request a preemption from {workflow_id}",
+    )
+    return run_id
 
 
 def _event(schedule: str, event_id: str, time: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
+    from vsphere_preemption.core.codec import read
     from vsphere_preemption.core.contract import Criticality, StopMethod
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.planning.plan import Victim
@@ -37,7 +38,6 @@ with workflow.unsafe.imports_passed_through():
         StopResult,
         Wire,
         on_the_wire,
-        outcomes_of,
     )
     from .activity_calls import ActivityCalls, failure_message
     from .cancellation import CancellationGuard
@@ -121,7 +121,7 @@ class StoppingPhase:
             outcomes = await self._carry_out(input)
         except FailureError as error:
             self._record.message = failure_message(error)
-        ended = outcomes_of(outcomes)
+        ended = read(list[VictimOutcome], outcomes)
         if not outcomes or not all(victim.settled or not victim.marked for victim in ended):
             ended = await self._settle(SettleInput(input, outcomes, times.to_wire(workflow.now())))
         self._record.victims = [*self._record.victims, *ended]
@@ -145,11 +145,11 @@ class StoppingPhase:
         more = replace(input, method=action.method, grace_seconds=action.grace_seconds)
         second = self._activities.send(STOP, more, StopResult, within)
         try:
-            urgent = outcomes_of((await self._activities.result_of(second, cancel=True)).wire_outcomes)
+            urgent = (await self._activities.result_of(second, cancel=True)).outcomes
         except FailureError as error:
             # The first call continues; its outcomes are the only ones.
             self._record.message, urgent = failure_message(error), []
-        patient = outcomes_of((await self._activities.result_of(first, cancel=True)).wire_outcomes)
+        patient = (await self._activities.result_of(first, cancel=True)).outcomes
         return on_the_wire(_together(patient, urgent) if urgent else patient)
 
     def _escalated(self, input: StopInput, began: Criticality) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -21,7 +21,6 @@ from vsphere_preemption.core.errors import (
 )
 from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.policy.model import Policy, Protection
-from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimStatus
 from vsphere_preemption_worker.activities.stop.marks import Marks
@@ -50,7 +49,7 @@ def raising(error: PreemptionError, times: int = 1000) -> Callable[[ManagedObjec
 
 
 def protected_by(order: StopInput, *tags: str) -> StopInput:
-    return replace(order, wire_policy=policy_as_wire(Policy(protection=Protection(tags=tags))))
+    return replace(order, wire_policy=asdict(Policy(protection=Protection(tags=tags))))
 
 
 @pytest.fixture

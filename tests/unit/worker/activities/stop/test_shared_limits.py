@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.core.policy.model import Amount, GroupBudget, Policy, Protection
-from vsphere_preemption.core.policy.wire import policy_as_wire
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 from vsphere_preemption_worker.activities.stop.marks import Marks
@@ -38,7 +37,7 @@ def an_order_of(
     vcenter: FakeVCenter, policy: Policy, run_id: str = "run-1", victims: slice = slice(None), first: int = 0
 ) -> StopInput:
     order = an_order(vcenter, StopMethod.HARD, run_id=run_id)
-    return replace(order, wire_policy=policy_as_wire(policy), wire_victims=order.wire_victims[victims], first=first)
+    return replace(order, wire_policy=asdict(policy), wire_victims=order.wire_victims[victims], first=first)
 
 
 def reserve(

@@ -16,7 +16,7 @@ import pytest
 from support.paths import CHECKOUT
 from unit.modules._collection import imported
 
-worker_release = imported("plugins.plugin_utils.worker_release")
+worker_release = imported("plugins.action.preemption_worker_deploy")
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from vsphere_preemption.core.inventory import Usage
-from vsphere_preemption.vcenter.inventory import usage as module
-from vsphere_preemption.vcenter.inventory.usage import _sum
+from vsphere_preemption.vcenter.inventory import pressure as module
+from vsphere_preemption.vcenter.inventory.pressure import _sum
 
 GIB = 1024**3
 
