@@ -93,7 +93,7 @@ def test_a_request_that_waited_since_before_is_read_as_it_was_meant_then(tell: T
     waiting = {"request": a_request("e1", narrow={"only": [], "scope": []}), "received": NEVER}
 
     async def story(world: World) -> None:
-        handle = await world.start(args=[asdict(DispatcherSnapshot(window_ends=NEVER, queue=[waiting]))])
+        handle = await world.start_with(asdict(DispatcherSnapshot(window_ends=NEVER, queue=[waiting])))
         await counted(handle, done=1)
 
     tell(story)
@@ -284,7 +284,7 @@ def test_one_request_id_is_one_run_whatever_event_comes_with_it(tell: Tell) -> N
 def test_an_update_for_a_request_whose_outcome_is_forgotten_is_told_so_and_blocks_nobody(tell: Tell) -> None:
     async def story(world: World) -> None:
         forgotten = asdict(DispatcherSnapshot(window_ends=NEVER, seen=list(read_request(a_request("e1")).keys)))
-        handle = await world.start(arg=forgotten)
+        handle = await world.start_with(forgotten)
         answer = await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e1"), "wait": True})
         assert answer["outcome"] == "duplicate"
         await handle.cancel()
