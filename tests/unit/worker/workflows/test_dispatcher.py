@@ -140,6 +140,21 @@ def test_the_same_event_never_causes_two_runs(tell: Tell) -> None:
     tell(story, script)
 
 
+@pytest.mark.parametrize("length", [967, 968, 1000])
+def test_a_run_of_a_workflow_with_a_long_id_has_an_id_that_temporal_takes(tell: Tell, length: int) -> None:
+    script = Script()
+
+    async def story(world: World) -> None:
+        handle = await world.start(workflow_id="w" * length)
+        await world.signal(handle, a_request(f"e{length}"))
+        await counted(handle, done=1)
+        [run] = await handle.query(QUERY_RUNS)
+        assert len(run["runID"]) == 1000
+        assert script.plans[0].run.workflow_id == handle.id
+
+    tell(story, script)
+
+
 def test_an_event_handled_before_the_workflow_was_restarted_is_still_a_duplicate(tell: Tell) -> None:
     async def story(world: World) -> None:
         first = await world.start(workflow_id="restarted")

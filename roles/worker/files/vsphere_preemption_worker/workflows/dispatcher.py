@@ -37,6 +37,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.records.outcome import RunStatus
     from vsphere_preemption.core.records.state import compact_json, state_as_wire
     from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.run import TELL, RunInput, TellInput
     from .activity_calls import HEARTBEAT, RETRY, failure_message
@@ -228,7 +229,7 @@ class PreemptVMsWorkflow:
         return await workflow.start_child_workflow(
             PreemptionRun.run,
             RunInput(info.workflow_id, self._state.workflow_started, pending.received, pending.request),
-            id=f"{info.workflow_id}/{pending.request.key}",
+            id=child_id(info.workflow_id, pending.request.key),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             parent_close_policy=ParentClosePolicy.ABANDON,
             cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,

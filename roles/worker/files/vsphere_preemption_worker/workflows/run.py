@@ -32,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.policy.model import Events, Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
     from vsphere_preemption.core.records.outcome import Announcement, RunRecord, RunStatus, VictimStatus, conclude
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.restore import RestoreInput
     from ..messages.run import (
@@ -270,7 +271,7 @@ class PreemptionRun:
                 run=identity,
                 look_seconds=min(LOOK_SECONDS, planned.policy.restore.hold_seconds / LOOKS_IN_HOLD_TIME),
             ).as_wire(),
-            id=f"{identity.run_id}/restore",
+            id=child_id(identity.run_id, "restore"),
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary="Restores the VMs when the alarm is green",
         )

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import RAISE_WORKFLOW_TYPE, SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.restore import RestoreInput
     from ..messages.scheduled import ASK, AskInput, RaiseInput, ScheduledInput
@@ -46,7 +47,7 @@ class PreemptionScheduled:
             event = _event(input.schedule, event_id, time)
             outcome = await self._preempt(workflow_id, {**input.request, "event": event})
         elif input.restore is not None:
-            workflow_id = _checked(f"{input.workflow_id}/restore/{event_id}")
+            workflow_id = _checked(child_id(input.workflow_id, f"restore/{event_id}"))
             outcome = await self._restore(workflow_id, input.restore)
         else:
             raise _invalid("The schedule has neither a request nor a restore.")
