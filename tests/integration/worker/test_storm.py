@@ -68,6 +68,19 @@ def test_three_thousand_signals_each_have_one_outcome(
         assert len(dispatcher.runs()) == 1
 
 
+@pytest.mark.parametrize("length", [968, 1000])
+def test_a_workflow_id_of_any_length_that_temporal_takes_is_served(
+    temporal: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess], length: int
+) -> None:
+    vcsim.tag_machines(["DC0_C0_RP0_VM0"])
+    worker_of(temporal)
+    with contextlib.closing(Dispatcher(temporal, workflow_id="w" * length, task_queue="storm")) as dispatcher:
+        dispatcher.send(a_request(event_id=f"event-{length}"))
+        dispatcher.wait_counts(done=1)
+        [run] = dispatcher.runs()
+        assert len(run["runID"]) == 1000
+
+
 def test_large_requests_that_wait_wedge_nothing_and_take_no_memory(
     temporal: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess]
 ) -> None:

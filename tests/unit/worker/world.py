@@ -51,6 +51,8 @@ from vsphere_preemption_worker.workflows.dispatcher import PreemptVMsWorkflow
 from vsphere_preemption_worker.workflows.restore import PreemptionRestore
 from vsphere_preemption_worker.workflows.run import PreemptionRun
 
+from .hand_on import HandOn
+
 
 def a_request(event_id: str | None = None, **given: Any) -> dict[str, Any]:
     event = {"specversion": "1.0", "id": event_id or str(uuid.uuid4()), "source": "test", "type": "Test"}
@@ -174,6 +176,14 @@ class World:
         named = workflow_id or f"wf-{uuid.uuid4()}"
         return await self.client.start_workflow(WORKFLOW_TYPE, id=named, task_queue=self.queue, **options)
 
+    async def start_with(self, state: object) -> WorkflowHandle[Any, Any]:
+        """A dispatcher that got this state from an earlier execution."""
+        named = f"wf-{uuid.uuid4()}"
+        await self.client.start_workflow(HandOn.run, args=[WORKFLOW_TYPE, state], id=named, task_queue=self.queue)
+        handle = self.client.get_workflow_handle(named)
+        await eventually(handle.describe, lambda seen: seen.workflow_type == WORKFLOW_TYPE, "it hands on")
+        return handle
+
     async def signal(self, handle: WorkflowHandle[Any, Any], request: dict[str, Any]) -> None:
         await handle.signal(SIGNAL_PREEMPT, request)
 
@@ -185,7 +195,7 @@ async def a_world(environment: WorkflowEnvironment, script: Script) -> AsyncIter
     async with Worker(
         client,
         task_queue=queue,
-        workflows=[PreemptVMsWorkflow, PreemptionRun, PreemptionRestore],
+        workflows=[HandOn, PreemptVMsWorkflow, PreemptionRun, PreemptionRestore],
         activities=script.activities(),
         workflow_runner=sandboxed_runner(),
     ):

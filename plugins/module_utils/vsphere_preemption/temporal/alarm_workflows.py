@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.contract import RAISE_WORKFLOW_TYPE, SIGNAL_PRESSURE_GONE, WATCH_WORKFLOW_TYPE
 from ..core.errors import WorkflowNotFound
 from ..core.requests.request import PreemptionRequest
+from ..core.workflow_ids import child_id, shortened
 from ._temporalio import part
 from .faults import CALL_LIMIT, translated
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def watch_id(task_queue: str) -> str:
     """Id of the alarm watch workflow of a task queue."""
-    return f"preemption-alarms/{task_queue}"
+    return shortened(f"preemption-alarms/{task_queue}")
 
 
 async def start_watch(client: Client, task_queue: str) -> None:
@@ -40,7 +41,7 @@ async def start_watch(client: Client, task_queue: str) -> None:
 
 def raise_id(workflow_id: str, colour: str) -> str:
     """Id of the workflow that waits before it sends the request to the workflow with this id."""
-    return f"{workflow_id}/raise-{colour}"
+    return child_id(workflow_id, f"raise-{colour}")
 
 
 async def raise_later(

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ..core.contract import CLAIMS_WORKFLOW_TYPE, SIGNAL_RELEASE, UPDATE_CLAIM
+from ..core.workflow_ids import shortened
 from ._temporalio import part
 from .faults import translated
 
@@ -22,7 +23,7 @@ CALL_LIMIT = timedelta(seconds=20)
 
 def claims_id(task_queue: str) -> str:
     """Id of the workflow that stores the claims of a task queue."""
-    return f"preemption-claims/{task_queue}"
+    return shortened(f"preemption-claims/{task_queue}")
 
 
 @dataclass(frozen=True)

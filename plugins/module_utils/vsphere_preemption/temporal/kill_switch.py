@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ..core import times
 from ..core.contract import SWITCH_WORKFLOW_TYPE
 from ..core.errors import WorkflowNotFound
+from ..core.workflow_ids import shortened
 from ._temporalio import part
 from .faults import translated
 
@@ -45,7 +46,7 @@ class KillSwitch:
 
 def kill_switch_id(task_queue: str) -> str:
     """Id of the kill switch workflow of a task queue."""
-    return f"preemption-switch/{task_queue}"
+    return shortened(f"preemption-switch/{task_queue}")
 
 
 async def read_kill_switch(client: Client, task_queue: str) -> KillSwitch:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..core.contract import RUN_WORKFLOW_TYPE
 from ..core.errors import InvalidRequest, WorkflowNotFound
+from ..core.workflow_ids import child_id
 from ._temporalio import part
 from .faults import CALL_LIMIT, translated
 
@@ -26,7 +27,7 @@ MAX_TEXT = 1000
 
 def preemption_id_of(workflow_id: str, run_key: str) -> str:
     """The id of the run that a workflow starts for the request with this key."""
-    return f"{workflow_id}/{run_key}"
+    return child_id(workflow_id, run_key)
 
 
 def checked_id(preemption_id: str | None) -> str:

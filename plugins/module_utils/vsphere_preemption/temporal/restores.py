@@ -21,6 +21,7 @@ from ..core.errors import InvalidRequest, NoWorker, OutcomeTimeout, RestoreInPro
 from ..core.policy.model import Place
 from ..core.requests.empty_limits import RESTORE_LIMITS
 from ..core.restore.record import RestoreReason
+from ..core.workflow_ids import child_id
 from ._temporalio import part
 from .faults import CALL_LIMIT, check_limit, checked, no_worker, query, translated, within
 from .preemptions import checked_id, is_known, not_found
@@ -146,7 +147,7 @@ async def start_restore_when_green(
         await client.start_workflow(
             RESTORE_WORKFLOW_TYPE,
             workflow_input,
-            id=f"{workflow_id}/restore-when-green",
+            id=child_id(workflow_id, "restore-when-green"),
             task_queue=task_queue,
             id_conflict_policy=part("common").WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary="Restores the VMs when the alarm is green",

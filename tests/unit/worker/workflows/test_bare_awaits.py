@@ -35,8 +35,8 @@ ALLOWED = {
     ("dispatcher.py", "preempt"): "an update handler, which a cancellation of the workflow does not interrupt",
     ("kill_switch.py", "run"): "a cancellation is its only purpose",
     ("scheduled.py", "_ask"): "starts one thing and ends; a cancellation is to end it at once",
-    ("scheduled.py", "run"): "a cancellation is to end it before the delayed request is sent",
     ("scheduled.py", "_restore"): "starts one thing and ends; a cancellation is to end it at once",
+    ("scheduled.py", "run"): "a cancellation is to end it before the request is sent",
 }
 
 

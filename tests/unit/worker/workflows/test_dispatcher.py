@@ -102,7 +102,7 @@ def test_a_request_that_waited_since_before_is_read_as_it_was_meant_then(tell: T
     waiting = {"request": a_request("e1", narrow={"only": [], "scope": []}), "received": NEVER}
 
     async def story(world: World) -> None:
-        handle = await world.start(args=[asdict(DispatcherSnapshot(window_ends=NEVER, queue=[waiting]))])
+        handle = await world.start_with(asdict(DispatcherSnapshot(window_ends=NEVER, queue=[waiting])))
         await counted(handle, done=1)
 
     tell(story)
@@ -145,6 +145,21 @@ def test_the_same_event_never_causes_two_runs(tell: Tell) -> None:
             await world.signal(handle, a_request("e1"))
         await counted(handle, done=1, duplicate=2)
         assert len(script.plans) == 1
+
+    tell(story, script)
+
+
+@pytest.mark.parametrize("length", [967, 968, 1000])
+def test_a_run_of_a_workflow_with_a_long_id_has_an_id_that_temporal_takes(tell: Tell, length: int) -> None:
+    script = Script()
+
+    async def story(world: World) -> None:
+        handle = await world.start(workflow_id="w" * length)
+        await world.signal(handle, a_request(f"e{length}"))
+        await counted(handle, done=1)
+        [run] = await handle.query(QUERY_RUNS)
+        assert len(run["runID"]) == 1000
+        assert script.plans[0].run.workflow_id == handle.id
 
     tell(story, script)
 
@@ -293,7 +308,7 @@ def test_one_request_id_is_one_run_whatever_event_comes_with_it(tell: Tell) -> N
 def test_an_update_for_a_request_whose_outcome_is_forgotten_is_told_so_and_blocks_nobody(tell: Tell) -> None:
     async def story(world: World) -> None:
         forgotten = asdict(DispatcherSnapshot(window_ends=NEVER, seen=list(read_request(a_request("e1")).keys)))
-        handle = await world.start(arg=forgotten)
+        handle = await world.start_with(forgotten)
         answer = await handle.execute_update(UPDATE_PREEMPT, {"request": a_request("e1"), "wait": True})
         assert answer["outcome"] == "duplicate"
         await handle.cancel()

@@ -15,6 +15,7 @@ from ..errors import InvalidRequest
 from ..event import TriggerEvent
 from ..inventory import ManagedObject
 from ..policy.alarm_rule import AlarmRule
+from ..workflow_ids import child_id
 from .request import PreemptionRequest
 
 # VEBA's newer event type; partners know it.
@@ -36,7 +37,8 @@ def workflow_id_for(alarm: AlarmEvent, task_queue: str) -> str:
             why="it belongs to no compute resource, and without one the request would apply to all of vCenter",
             next_step="Use an alarm of a cluster, a host or a VM.",
         )
-    return f"alarm/{task_queue}/{_UNSAFE.sub('-', alarm.name)[:MAX_NAME]}/{alarm.compute_resource.value}"
+    name = _UNSAFE.sub("-", alarm.name)[:MAX_NAME]
+    return child_id(f"alarm/{task_queue}", f"{name}/{alarm.compute_resource.value}")
 
 
 def request_for(rule: AlarmRule, alarm: AlarmEvent, event: TriggerEvent) -> PreemptionRequest | None:

@@ -22,6 +22,7 @@ from ..inventory import ManagedObject, PowerState, Scope, TaggedObjects, Usage, 
 from ..mark import MarkFound, MarkPhase, read_mark
 from ..names import spellings
 from ..policy.model import Restore
+from ..workflow_ids import is_child
 from .record import NotRestored, NotRestoredVm, RestoreCandidate
 
 
@@ -119,8 +120,7 @@ def why_not_restored(machine: VirtualMachine, limits: RestoreLimits) -> NotResto
         return NotRestored.NOT_PREEMPTED
     if limits.run_id and mark.run_id != limits.run_id:
         return NotRestored.ANOTHER_RUN
-    # The id of a run begins with that of its workflow.
-    if limits.workflow_id and not mark.run_id.startswith(f"{limits.workflow_id}/"):
+    if limits.workflow_id and not is_child(mark.run_id, limits.workflow_id):
         return NotRestored.ANOTHER_RUN
     return _why_it_cannot_be_on(machine, mark)
 

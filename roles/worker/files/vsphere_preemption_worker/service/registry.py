@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker.workflow_sandbox import SandboxRestrictions
 
 from vsphere_preemption.core.policy.model import PolicySet
 from vsphere_preemption.events.sink import Sink
@@ -37,6 +37,7 @@ from ..workflows.kill_switch import PreemptionSwitch
 from ..workflows.restore import PreemptionRestore
 from ..workflows.run import PreemptionRun
 from ..workflows.scheduled import PreemptionRaise, PreemptionScheduled
+from .checked_start import CheckedRunner
 from .policies import Policies
 from .settings import WorkerSettings
 
@@ -48,9 +49,9 @@ _PASSED_THROUGH = (
 )
 
 
-def sandboxed_runner() -> SandboxedWorkflowRunner:
+def sandboxed_runner() -> CheckedRunner:
     """The runner for `Worker(workflow_runner=…)` and `Replayer(workflow_runner=…)`."""
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
+    return CheckedRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH))
 
 
 WORKFLOWS: list[type] = [

@@ -9,16 +9,20 @@ which of two workers with the same account stopped a VM. Here a claim is an upda
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.contract import CLAIMS_WORKFLOW_TYPE, SIGNAL_RELEASE, UPDATE_CLAIM
     from vsphere_preemption.core.errors import InvalidRequest
 
+    from .raw_input import only_payload, refused
+
+log = workflow.logger
 
 # Longer than data from vCenter is considered current, and longer than reading it takes.
 LATELY_SECONDS = 60.0
@@ -26,6 +30,18 @@ LATELY_SECONDS = 60.0
 # By VM: the run, and the expiry (seconds since the epoch). A released VM is kept for a while, without a run.
 Held = dict[str, tuple[str, float]]
 NOBODY = ""
+NONE = (None, None, None)
+# Far above any time that a run takes; a higher number would break the arithmetic of times.
+LONGEST_NUMBER = 1e9
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a run wants to hold. vms: MoRefs."""
+
+    run: str
+    vms: list[str]
+    seconds: float
 
 
 @workflow.defn(name=CLAIMS_WORKFLOW_TYPE)
@@ -34,37 +50,59 @@ class PreemptionClaims:
 
     @workflow.init
     def __init__(self, carried: Any = None) -> None:
-        self._held: Held = {vm: (run, until) for vm, (run, until) in (carried or {}).items()}
+        # A client may have started it, with anything.
+        handed_on = carried if workflow.info().continued_run_id else {}
+        self._held: Held = {vm: (run, until) for vm, (run, until) in handed_on.items()}
 
     @workflow.run
     async def run(self, carried: Any = None) -> None:
         await workflow.wait_condition(self._may_renew)
         workflow.continue_as_new(self._held)
 
-    @workflow.update(name=UPDATE_CLAIM)
-    def claim(self, raw: Any) -> dict[str, Any]:
+    # Dynamic and raw: see `raw_input`.
+    @workflow.update(dynamic=True)
+    def claim(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
         """Claim the VMs of `{"run", "vms", "seconds"}`: those granted, and seconds since another run held them."""
-        now, run = workflow.now().timestamp(), raw["run"]
+        wanted = _read_claim(name, payloads)
+        now, run = workflow.now().timestamp(), wanted.run
         self._held = {vm: held for vm, held in self._held.items() if held[1] > now}
-        granted = [vm for vm in raw["vms"] if self._held.get(vm, (run, 0.0))[0] in (run, NOBODY)]
+        granted = [vm for vm in wanted.vms if self._held.get(vm, (run, 0.0))[0] in (run, NOBODY)]
         free = {vm: self._held[vm][1] for vm in granted if vm in self._held and self._held[vm][0] == NOBODY}
         lately = {vm: now - (until - LATELY_SECONDS) for vm, until in free.items()}
-        self._held.update(dict.fromkeys(granted, (run, now + raw["seconds"])))
+        self._held.update(dict.fromkeys(granted, (run, now + wanted.seconds)))
         return {"vms": granted, "lately": lately}
 
     @claim.validator
-    def validate_claim(self, raw: Any) -> None:
-        vms = raw.get("vms") if isinstance(raw, Mapping) else None
-        fits = isinstance(vms, list) and all(isinstance(vm, str) for vm in vms) and isinstance(raw.get("run"), str)
-        if not fits or not isinstance(raw.get("seconds"), (int, float)):
-            text = "Cannot accept the claim: it has an unexpected format."
-            raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
+    def validate_claim(self, name: str, payloads: Sequence[RawValue]) -> None:
+        _read_claim(name, payloads)
 
-    @workflow.signal(name=SIGNAL_RELEASE)
-    def release(self, run: Any) -> None:
-        """Release the VMs of a run."""
+    @workflow.signal(dynamic=True)
+    def release(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Release the VMs of a run. Anything else is ignored."""
+        try:
+            run = only_payload("Cannot release the VMs of a run", payloads) if name == SIGNAL_RELEASE else NOBODY
+        except InvalidRequest as error:
+            log.warning("signal ignored", extra={"detail": str(error)})
+            return
         until = workflow.now().timestamp() + LATELY_SECONDS
-        self._held.update({vm: (NOBODY, until) for vm, held in self._held.items() if held[0] == run})
+        self._held.update({vm: (NOBODY, until) for vm, held in self._held.items() if held[0] == run != NOBODY})
 
     def _may_renew(self) -> bool:
         return workflow.info().is_continue_as_new_suggested() and workflow.all_handlers_finished()
+
+
+def _read_claim(name: str, payloads: Sequence[RawValue]) -> Claim:
+    """The claim in an update. Raises ApplicationError, which rejects it."""
+    what = "Cannot accept the claim"
+    try:
+        if name != UPDATE_CLAIM:
+            raise InvalidRequest(what, why=f"the update {name[:80]!r} is unknown", next_step=f"Send {UPDATE_CLAIM}.")
+        raw = only_payload(what, payloads)
+        run, vms, seconds = (raw.get(part) for part in ("run", "vms", "seconds")) if isinstance(raw, Mapping) else NONE
+        if not isinstance(run, str) or not isinstance(vms, list) or not all(isinstance(vm, str) for vm in vms):
+            raise InvalidRequest(what, why="it has an unexpected format", next_step="Send run, vms and seconds.")
+        if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds <= LONGEST_NUMBER:
+            raise InvalidRequest(what, why="its seconds are no time", next_step="Send the seconds as a number.")
+        return Claim(run, vms, float(seconds))
+    except InvalidRequest as error:
+        raise refused(error) from error

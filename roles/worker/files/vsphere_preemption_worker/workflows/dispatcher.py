@@ -16,7 +16,7 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RawValue, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 from temporalio.workflow import ChildWorkflowCancellationType, ChildWorkflowHandle, ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
@@ -38,11 +38,13 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core.records.outcome import RunStatus
     from vsphere_preemption.core.records.state import compact_json, state_as_wire
     from vsphere_preemption.core.requests.request import PreemptionRequest, read_request
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.run import TELL, RunInput, TellInput
     from .activity_calls import HEARTBEAT, RETRY, failure_message
     from .cancellation import CancellationGuard
     from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
+    from .raw_input import only_payload, refused, without_surprise
     from .run import PreemptionRun
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
@@ -58,6 +60,7 @@ NOT_EMPTY = "given-but-empty"
 CANCELLED_IN_HURRY = "cancellation-while-escalating"
 # A workflow that started before this patch gave no outcome to a request that arrived after its cancellation.
 TURNED_AWAY_LATE = "turned-away-late"
+READING = "Cannot read the request"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.
 MOST_TELLINGS = 20
@@ -69,7 +72,8 @@ class PreemptVMsWorkflow:
 
     @workflow.init
     def __init__(self, snapshot: Any = None) -> None:
-        self._state = DispatcherState(state_from(snapshot))
+        # A client may have started it, with anything.
+        self._state = DispatcherState(state_from(snapshot if workflow.info().continued_run_id else None))
         self._state.workflow_started = self._state.workflow_started or times.to_wire(workflow.info().start_time)
         self._cancellation = CancellationGuard()
         self._escalated: Criticality | None = None
@@ -106,7 +110,7 @@ class PreemptVMsWorkflow:
     def requests(self) -> dict[str, Any]:
         return self._state.requests()
 
-    # Dynamic and raw: a typed handler fails the workflow task indefinitely on a payload that it cannot decode.
+    # Dynamic and raw: see `raw_input`.
     @workflow.signal(dynamic=True)
     def receive(self, name: str, payloads: Sequence[RawValue]) -> None:
         if name == SIGNAL_PRESSURE_GONE:
@@ -135,12 +139,13 @@ class PreemptVMsWorkflow:
 
     @preempt.validator
     def validate_preempt(self, name: str, payloads: Sequence[RawValue]) -> None:
-        if name != UPDATE_PREEMPT:
-            raise ApplicationError(f"Unknown update {name[:80]!r}.", type=InvalidRequest.code, non_retryable=True)
         try:
+            if name != UPDATE_PREEMPT:
+                what = f"Cannot accept the update {name[:80]!r}"
+                raise InvalidRequest(what, why="it is unknown", next_step=f"Send {UPDATE_PREEMPT}.")
             self._read_update(payloads)
         except InvalidRequest as error:
-            raise ApplicationError(str(error), type=error.code, non_retryable=True) from error
+            raise refused(error) from error
 
     def _has_something_to_do(self) -> bool:
         return bool(self._state.queue) or self._cancellation.cancelled or self._may_renew()
@@ -241,7 +246,7 @@ class PreemptVMsWorkflow:
         return await workflow.start_child_workflow(
             PreemptionRun.run,
             RunInput(info.workflow_id, self._state.workflow_started, pending.received, pending.request),
-            id=f"{info.workflow_id}/{pending.request.key}",
+            id=child_id(info.workflow_id, pending.request.key),
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             parent_close_policy=ParentClosePolicy.ABANDON,
             cancellation_type=ChildWorkflowCancellationType.WAIT_CANCELLATION_COMPLETED,
@@ -273,18 +278,18 @@ class PreemptVMsWorkflow:
         )
 
     def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
-        raw = self._decode(payloads)
+        raw = only_payload(READING, payloads)
         try:
-            return read_request(raw)
+            return without_surprise(READING, lambda: read_request(raw))
         except GivenButEmpty:
             # The patch is checked last, so that only histories to which it applies have its marker.
             if workflow.patched(NOT_EMPTY):
                 raise
-        return read_request(raw, stored=True)
+        return without_surprise(READING, lambda: read_request(raw, stored=True))
 
     def _read_update(self, payloads: Sequence[RawValue], *, stored: bool = False) -> tuple[PreemptionRequest, bool]:
         """The payload `{"request", "requestID", "wait"}`. The request ID becomes a missing event ID."""
-        raw = self._decode(payloads)
+        raw = only_payload(READING, payloads)
         if not isinstance(raw, dict):
             raise InvalidRequest(
                 "Cannot read the update", why="it is not an object", next_step="Send request and wait."
@@ -293,22 +298,12 @@ class PreemptVMsWorkflow:
         request_id = raw.get("requestID")
         if isinstance(given, dict) and request_id:
             given = {**given, "requestID": request_id}
-        request = read_request(given, stored=stored)
+        request = without_surprise(READING, lambda: read_request(given, stored=stored))
         if not request.event.id and not request.request_id:
             raise InvalidRequest(
                 "Cannot accept the update", why="it has no request ID and its event has no ID", next_step="Send one."
             )
         return request.with_event_id(request.request_id), raw.get("wait") is True
-
-    def _decode(self, payloads: Sequence[RawValue]) -> object:
-        if len(payloads) != 1:
-            raise InvalidRequest(
-                "Cannot read the request", why=f"it has {len(payloads)} payloads", next_step="Send exactly one."
-            )
-        try:
-            return workflow.payload_converter().from_payload(payloads[0].payload)
-        except Exception as error:  # whatever a converter raises, the cause is the payload
-            raise InvalidRequest("Cannot read the request", why=str(error), next_step="Send it as JSON.") from error
 
     def _current_state(self) -> dict[str, Any]:
         info = workflow.info()

@@ -22,7 +22,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import MEMO_REQUEST, QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
-    from vsphere_preemption.core.errors import GivenButEmpty
+    from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
     from vsphere_preemption.core.policy.model import Restore
     from vsphere_preemption.core.restore.record import (
         NotRestored,
@@ -40,6 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TELL_RESTORED,
         GiveBackInput,
         GiveBackResult,
+        RestoreInput,
         RestorePlanInput,
         RestorePlanResult,
         RestoreSnapshot,
@@ -50,6 +51,7 @@ with workflow.unsafe.imports_passed_through():
     from .activity_calls import ActivityCalls, code_of, failure_message, is_final
     from .alarm_hold import AlarmHold, HoldResult
     from .cancellation import CancellationGuard
+    from .raw_input import refused, without_surprise
 
 log = workflow.logger
 
@@ -58,6 +60,7 @@ GIVE_BACK_WITHIN = timedelta(minutes=20)
 TELL_WITHIN = timedelta(seconds=60)
 # Temporal warns at 10,000 events.
 MOST_EVENTS = 2000
+SHORTEST_LOOK_SECONDS, LONGEST_LOOK_SECONDS = 1.0, 3600.0
 # A workflow that started before this patch may have accepted a limit that was set but empty.
 NOT_EMPTY = "given-but-empty"
 
@@ -70,7 +73,8 @@ class PreemptionRestore:
     @workflow.init
     def __init__(self, raw: Any) -> None:
         info = workflow.info()
-        self._input = input = read_restore(raw)
+        input, machines, self._wrong = _given(raw)
+        self._input = input
         self._cancellation = CancellationGuard()
         self._activities = ActivityCalls(self._cancellation)
         self._phase = "planning"
@@ -84,17 +88,19 @@ class PreemptionRestore:
             started=self._carried.started,
             dry_run=input.dry_run,
         )
-        self._record.take(VmRestoreOutcome.from_wire(wire) for wire in self._carried.wire_machines)
+        self._record.take(machines)
         self._told = set(self._carried.told)
         self._events = self._carried.events
         self._alarm_hold: AlarmHold | None = None
-        self._look_seconds = max(1.0, input.look_seconds)
+        self._look_seconds = min(max(SHORTEST_LOOK_SECONDS, input.look_seconds), LONGEST_LOOK_SECONDS)
         self._settings = Restore()
         self._planned = 0
         self._refusal = RestoreReason.NONE
 
     @workflow.run
     async def run(self, raw: Any) -> dict[str, Any]:
+        if self._wrong:
+            raise self._wrong
         self._refuse_empty_limits(raw)
         try:
             ending = await (self._when_green() if self._input.wait_for_green else self._at_once())
@@ -130,7 +136,7 @@ class PreemptionRestore:
         Inputs from the collection itself were checked before; earlier versions wrote a limit that was not set as empty.
         """
         is_ours = self._input.carried or self._input.wait_for_green or workflow.info().parent
-        if is_ours or MEMO_REQUEST in workflow.memo():
+        if is_ours or _has_memo(MEMO_REQUEST):
             return
         try:
             refuse_empty_limits(raw)
@@ -306,6 +312,33 @@ class PreemptionRestore:
         if not self._cancellation.cancelled and self._record.outcome is RestoreStatus.SKIPPED:
             self._record.outcome = RestoreStatus.FAILED
         self._record.message = failure_message(error)
+
+
+def _given(raw: object) -> tuple[RestoreInput, list[VmRestoreOutcome], ApplicationError | None]:
+    """The input, the outcomes of earlier executions in it, and the error with which the workflow fails.
+
+    Anybody may have started it, with anything. An error in the constructor would leave every query unanswered.
+    """
+    what = "Cannot accept the restore"
+    try:
+        if not isinstance(raw, Mapping):
+            raise InvalidRequest(what, why="its input is not an object", next_step="Send an object with tag.")
+        input = without_surprise(what, lambda: read_restore(raw))
+        return input, without_surprise(what, lambda: _machines_in(input.carried)), None
+    except InvalidRequest as error:
+        return RestoreInput("", ""), [], refused(error)
+
+
+def _machines_in(carried: RestoreSnapshot | None) -> list[VmRestoreOutcome]:
+    """The outcomes so far. Raises what the readers of times and outcomes raise."""
+    for moment in (carried.started, carried.green_since) if carried else ():
+        times.from_wire(moment or times.NEVER)
+    return [VmRestoreOutcome.from_wire(wire) for wire in carried.wire_machines] if carried else []
+
+
+def _has_memo(name: str) -> bool:
+    """Whether the workflow was started with this memo, whatever is in it."""
+    return name in workflow.info().raw_memo
 
 
 def _history_is_full() -> bool:

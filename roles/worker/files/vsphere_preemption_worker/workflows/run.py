@@ -14,10 +14,12 @@ A cancellation ends the stop phase early; marks are settled and the announcement
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import FailureError
 from temporalio.workflow import ParentClosePolicy
 
@@ -25,10 +27,12 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import QUERY_PROGRESS, RUN_WORKFLOW_TYPE, SIGNAL_HURRY, UPDATE_DECIDE
     from vsphere_preemption.core.contract import Criticality as Urgency
+    from vsphere_preemption.core.errors import InvalidRequest
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.policy.model import Events, Mode, OnShortfall
     from vsphere_preemption.core.reasons import RunReason
     from vsphere_preemption.core.records.outcome import Announcement, RunRecord, RunStatus, VictimStatus, conclude
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.restore import RestoreInput
     from ..messages.run import (
@@ -46,6 +50,7 @@ with workflow.unsafe.imports_passed_through():
     from .activity_calls import ActivityCalls, code_of, failure_message
     from .approval import Approval
     from .cancellation import CancellationGuard
+    from .raw_input import only_payload, refused
     from .restore import PreemptionRestore
     from .stopping import StoppingPhase
 
@@ -115,20 +120,26 @@ class PreemptionRun:
         await self._cancellation.wait_until(workflow.all_handlers_finished)
         return record.as_wire()
 
-    @workflow.signal(name=SIGNAL_HURRY)
-    def hurry(self, criticality: str) -> None:
-        """Escalate the run, because a more urgent request has arrived."""
+    # Dynamic and raw: see `raw_input`.
+    @workflow.signal(dynamic=True)
+    def hurry(self, name: str, payloads: Sequence[RawValue]) -> None:
+        """Escalate the run, because a more urgent request has arrived. Anything else is ignored."""
+        try:
+            criticality = only_payload("Cannot escalate the run", payloads) if name == SIGNAL_HURRY else ""
+        except InvalidRequest as error:
+            log.warning("signal ignored", extra={"detail": str(error)})
+            return
         wanted = [level for level in Urgency if level.value == criticality and level.rank > self._urgency.rank]
         self._urgency = wanted[0] if wanted else self._urgency
 
-    @workflow.update(name=UPDATE_DECIDE)
-    def agree(self, raw: Any) -> dict[str, Any]:
+    @workflow.update(dynamic=True)
+    def agree(self, name: str, payloads: Sequence[RawValue]) -> dict[str, Any]:
         """Approve or reject the plan of a run that is waiting for approval."""
-        return {"runID": workflow.info().workflow_id, **self._approval.take(raw).as_wire()}
+        return {"runID": workflow.info().workflow_id, **self._approval.take(_decision_in(name, payloads)).as_wire()}
 
     @agree.validator
-    def validate_agree(self, raw: Any) -> None:
-        self._approval.check(raw)
+    def validate_agree(self, name: str, payloads: Sequence[RawValue]) -> None:
+        self._approval.check(_decision_in(name, payloads))
 
     @workflow.query(name=QUERY_PROGRESS)
     def progress(self) -> dict[str, Any]:
@@ -274,7 +285,7 @@ class PreemptionRun:
                 run=identity,
                 look_seconds=min(LOOK_SECONDS, planned.policy.restore.hold_seconds / LOOKS_IN_HOLD_TIME),
             ).as_wire(),
-            id=f"{identity.run_id}/restore",
+            id=child_id(identity.run_id, "restore"),
             parent_close_policy=ParentClosePolicy.ABANDON,
             static_summary="Restores the VMs when the alarm is green",
         )
@@ -298,6 +309,16 @@ class PreemptionRun:
         if self._cancellation.cancelled and not planned:
             record.outcome, record.reason = RunStatus.SKIPPED, RunReason.CANCELLED
         record.message = failure_message(error)
+
+
+def _decision_in(name: str, payloads: Sequence[RawValue]) -> object:
+    what = f"Cannot accept the update {name[:80]!r}"
+    try:
+        if name != UPDATE_DECIDE:
+            raise InvalidRequest(what, why="it is unknown", next_step=f"Send {UPDATE_DECIDE}.")
+        return only_payload(what, payloads)
+    except InvalidRequest as error:
+        raise refused(error) from error
 
 
 def _why_nothing(planned: PlanResult) -> tuple[RunReason, str]:

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
     from vsphere_preemption.core.contract import RAISE_WORKFLOW_TYPE, SCHEDULED_EVENT_TYPE, SCHEDULED_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.workflow_ids import child_id
 
     from ..messages.restore import RestoreInput
     from ..messages.scheduled import ASK, AskInput, RaiseInput, ScheduledInput
@@ -30,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
 # Set by the server; it does not include jitter.
 MEANT_FOR = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 ONE_ATTEMPT = timedelta(seconds=30)
+LONGEST_DELAY_SECONDS = 31 * 24 * 3600.0
 
 
 @workflow.defn(name=SCHEDULED_WORKFLOW_TYPE)
@@ -45,11 +47,10 @@ class PreemptionScheduled:
             event = _event(input.schedule, event_id, time)
             outcome = await self._preempt(workflow_id, {**input.request, "event": event})
         elif input.restore is not None:
-            workflow_id = f"{input.workflow_id}/restore/{event_id}"
+            workflow_id = _checked(child_id(input.workflow_id, f"restore/{event_id}"))
             outcome = await self._restore(workflow_id, input.restore)
         else:
-            text = "The schedule has neither a request nor a restore."
-            raise ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
+            raise _invalid("The schedule has neither a request nor a restore.")
         return {"schedule": input.schedule, "eventID": event_id, "workflowID": workflow_id, "outcome": outcome}
 
     async def _preempt(self, workflow_id: str, request: dict[str, Any]) -> str:
@@ -81,6 +82,8 @@ class PreemptionRaise:
 
     @workflow.run
     async def run(self, input: RaiseInput) -> str:
+        if not 0 <= input.delay_seconds <= LONGEST_DELAY_SECONDS:
+            raise _invalid(f"The delay of {input.delay_seconds!r} seconds is not between 0 and 31 days.")
         await workflow.sleep(timedelta(seconds=input.delay_seconds))
         return await _ask(input.workflow_id, input.request)
 
@@ -89,13 +92,26 @@ async def _ask(workflow_id: str, request: dict[str, Any]) -> str:
     """Request a preemption; the execution run ID of the workflow that received the request."""
     run_id: str = await workflow.execute_activity(
         ASK,
-        AskInput(workflow_id, request),
+        AskInput(_checked(workflow_id), request),
         result_type=str,
         start_to_close_timeout=ONE_ATTEMPT,
         retry_policy=RETRY,
         summary=f"Request a preemption from {workflow_id}",
     )
     return run_id
+
+
+def _checked(workflow_id: str) -> str:
+    """The ID, if Temporal can use it; a text in JSON need not be one."""
+    try:
+        workflow_id.encode()
+    except UnicodeEncodeError as error:
+        raise _invalid("The workflow ID is not valid text.") from error
+    return workflow_id
+
+
+def _invalid(text: str) -> ApplicationError:
+    return ApplicationError(text, type=InvalidRequest.code, non_retryable=True)
 
 
 def _event(schedule: str, event_id: str, time: str) -> dict[str, Any]:
