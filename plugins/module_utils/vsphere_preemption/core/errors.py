@@ -64,7 +64,9 @@ class PreemptionError(Exception):
     retryable = False
 
     def __init__(self, what: str, *, why: str, next_step: str, retryable: bool | None = None) -> None:
-        super().__init__(f"{what}: {why}. {next_step}")
+        # Texts from outside may contain lone surrogates, which neither Temporal nor a terminal can encode.
+        text = f"{what}: {why}. {next_step}"
+        super().__init__(text.encode("utf-8", "backslashreplace").decode("utf-8"))
         self.what = what
         self.why = why
         self.next_step = next_step
