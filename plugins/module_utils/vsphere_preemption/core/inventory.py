@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from .contract import StopMethod
+
 VIRTUAL_MACHINE = "VirtualMachine"
 
 
@@ -57,6 +59,15 @@ class PowerChanges:
 
     def __bool__(self) -> bool:
         return bool(self.off or self.gone or self.failed)
+
+
+@dataclass(frozen=True)
+class LastStop:
+    """The last call that stopped a VM or is stopping it, according to vCenter. seconds_ago: by vCenter's clock."""
+
+    user: str
+    method: StopMethod
+    seconds_ago: float
 
 
 @dataclass(frozen=True)
