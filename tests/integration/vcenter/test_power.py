@@ -18,6 +18,7 @@ from support.govc import Govc
 from support.vcenter_faults import NO_PERMISSION, TASK_IN_PROGRESS, TOOLS_UNAVAILABLE, Cut, Fault, Hang, Run
 from support.vcenter_proxy import VCenterProxy
 from support.vcsim import WITNESS_USER, WORKER_USER, VCSim
+from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import (
     VCenterFault,
     VCenterObjectGone,
@@ -25,7 +26,7 @@ from vsphere_preemption.core.errors import (
     VCenterTimeout,
     VCenterUnreachable,
 )
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.inventory import ManagedObject, PowerState
 from vsphere_preemption.core.sending import CallWithdrawn
 
 from .conftest import TAGGED, Clients
@@ -136,6 +137,33 @@ def test_a_vm_that_runs_again_was_stopped_by_nobody(vcsim: VCSim, govc: Govc, re
     client.power_off(refs[0])
     govc.power("on", TAGGED[0])
     assert client.who_stopped(refs, datetime.now(UTC) - LONG_AGO) == {}
+
+
+def test_how_a_vm_was_stopped_is_in_vcenters_record(vcsim: VCSim, govc: Govc, refs: Refs, clients: Clients) -> None:
+    client = clients.open(vcsim)
+    since = datetime.now(UTC) - LONG_AGO
+    client.power_off(refs[0])
+    client.shut_down_guest(refs[1])
+    govc.power("off", TAGGED[2])
+    stops = client.last_stops(refs, since)
+    assert {vm: (stop.user, stop.method) for vm, stop in stops.items()} == {
+        refs[0]: (WORKER_USER, StopMethod.HARD),
+        refs[1]: (WORKER_USER, StopMethod.SOFT),
+        refs[2]: (WITNESS_USER, StopMethod.HARD),
+    }
+    assert all(0 <= stop.seconds_ago < 30 for stop in stops.values())
+    govc.power("on", TAGGED[0])
+    assert refs[0] not in client.last_stops(refs, since)
+    assert client.last_stops([], since) == {}
+
+
+def test_a_guest_that_is_still_shutting_down_is_in_vcenters_record(vcsim: VCSim, refs: Refs, clients: Clients) -> None:
+    vcsim.restart(delays_ms={"ShutdownGuest": 5000})
+    client = clients.open(vcsim)
+    client.shut_down_guest(refs[0])
+    stop = client.last_stops(refs, datetime.now(UTC) - LONG_AGO)[refs[0]]
+    assert (stop.user, stop.method) == (WORKER_USER, StopMethod.SOFT)
+    assert client.read([refs[0]])[refs[0]].power_state is PowerState.ON
 
 
 def test_looking_at_the_record_leaves_nothing_behind(vcsim: VCSim, refs: Refs, clients: Clients) -> None:

@@ -12,7 +12,14 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from vsphere_preemption.core.contract import StopMethod
-from vsphere_preemption.core.inventory import ManagedObject, PowerChanges, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.inventory import (
+    LastStop,
+    ManagedObject,
+    PowerChanges,
+    PowerState,
+    TaggedObjects,
+    VirtualMachine,
+)
 from vsphere_preemption.core.mark import RunIdentity
 from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.policy.references import References
@@ -23,7 +30,7 @@ from vsphere_preemption.core.sending import CallWithdrawn, Confirm
 from vsphere_preemption_worker.activities.stop.confirmation import Confirmation
 from vsphere_preemption_worker.activities.stop.marks import Marks
 from vsphere_preemption_worker.activities.stop.pipeline import Pipeline, StopContext
-from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests, StopRequest
+from vsphere_preemption_worker.activities.stop.requested import ShutdownRequests, StopRequest, recall
 from vsphere_preemption_worker.activities.support.claims import Claims
 from vsphere_preemption_worker.messages.run import StopInput, on_the_wire
 
@@ -65,6 +72,7 @@ class FakeVCenter:
         self.machines = {vm(n): VirtualMachine(vm(n), f"VM {n}", PowerState.ON) for n in numbers}
         self.calls: list[tuple[str, str]] = []
         self.stopped_by: dict[ManagedObject, str] = {}
+        self.asked: dict[ManagedObject, tuple[str, StopMethod, float]] = {}
         self.guest_obeys = True
         self.lost: set[str] = set()
         self.waiting: dict[str, Problem] = {}
@@ -111,13 +119,31 @@ class FakeVCenter:
 
     def shut_down_guest(self, ref: ManagedObject, confirm: Confirm) -> None:
         self._call("shut_down_guest", ref, confirm)
+        self.ask(ref, US, StopMethod.SOFT)
         if self.guest_obeys:
-            self.switch_off(ref, US)
+            self.goes_off(ref)
         self._answer("shut_down_guest", ref)
 
     def switch_off(self, ref: ManagedObject, user: str, state: PowerState = PowerState.OFF) -> None:
+        self.ask(ref, user, StopMethod.SUSPEND if state is PowerState.SUSPENDED else StopMethod.HARD)
+        self.goes_off(ref, state)
+
+    def ask(self, ref: ManagedObject, user: str, method: StopMethod) -> None:
+        """vCenter accepts a call that stops the VM, and records it."""
+        self.asked[ref] = (user, method, self.clock.seconds)
+
+    def goes_off(self, ref: ManagedObject, state: PowerState = PowerState.OFF) -> None:
         self.machines[ref] = replace(self.machines[ref], power_state=state)
-        self.stopped_by[ref] = user
+        self.stopped_by[ref] = self.asked[ref][0]
+
+    def last_stops(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, LastStop]:
+        found = {}
+        for ref in machines:
+            user, method, moment = self.asked.get(ref, ("", StopMethod.HARD, 0.0))
+            is_on = ref not in self.machines or self.machines[ref].power_state is PowerState.ON
+            if name := user if is_on else self.stopped_by.get(ref, ""):
+                found[ref] = LastStop(name, method, self.clock.seconds - moment)
+        return found
 
     def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
         return {ref: self.stopped_by[ref] for ref in machines if ref in self.stopped_by}
@@ -150,7 +176,7 @@ class FakeVCenter:
 
 
 class FakeWatch:
-    """Tells who is off or gone; where nobody is, the clock moves on by what was waited."""
+    """Tells once who is off or gone; where nobody is, the clock moves on by what was waited."""
 
     def __init__(
         self, vcenter: FakeVCenter, machines: list[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject]
@@ -158,6 +184,7 @@ class FakeWatch:
         self._vcenter = vcenter
         self._tasks = tasks
         self._machines = machines
+        self._told: set[ManagedObject] = set()
 
     def __enter__(self) -> FakeWatch:
         return self
@@ -172,9 +199,10 @@ class FakeWatch:
         off = {
             ref: self._vcenter.clock.now() if self._vcenter.stopped_by.get(ref) == US and ref in self._tasks else None
             for ref in self._machines
-            if ref in seen and seen[ref].power_state is not PowerState.ON
+            if ref in seen and seen[ref].power_state is not PowerState.ON and ref not in self._told
         }
-        gone = [ref for ref in self._machines if ref not in seen]
+        gone = [ref for ref in self._machines if ref not in seen and ref not in self._told]
+        self._told.update(off, gone)
         if not off and not gone:
             self._vcenter.clock.pass_by(seconds)
         return PowerChanges(off, frozenset(gone))
@@ -226,6 +254,7 @@ class Attempt:
     ending: Callable[[], VictimReason | None] = lambda: None
     check_in: Callable[[], None] = lambda: None
     asked: ShutdownRequests = field(default_factory=ShutdownRequests)
+    again: bool = False
 
     def run(self) -> dict[str, VictimOutcome]:
         clock = self.vcenter.clock
@@ -237,7 +266,10 @@ class Attempt:
             pause=clock.pass_by,
             asked=self.asked,
         )
-        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=Marks(self.order), context=context)
+        marks = Marks(self.order)
+        if self.again:
+            recall(self.vcenter, self.order, marks, self.asked, clock.now())
+        pipeline = Pipeline(self.vcenter, self.order, claims=self.claims, marks=marks, context=context)
         steps = [pipeline.stop(victim) for victim in self.order.victims]
         with ThreadPoolExecutor(1) as threads:
             confirmation = Confirmation(self.vcenter, self.order, pipeline, context=context, threads=threads)

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from .codec import Wired
+from .contract import StopMethod
 
 VIRTUAL_MACHINE = "VirtualMachine"
 
@@ -56,6 +57,15 @@ class PowerChanges:
 
     def __bool__(self) -> bool:
         return bool(self.off or self.gone or self.failed)
+
+
+@dataclass(frozen=True)
+class LastStop:
+    """The last call that stopped a VM or is stopping it, according to vCenter. seconds_ago: by vCenter's clock."""
+
+    user: str
+    method: StopMethod
+    seconds_ago: float
 
 
 @dataclass(frozen=True)

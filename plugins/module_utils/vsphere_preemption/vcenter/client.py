@@ -74,6 +74,7 @@ class VCenter:
         self.power_off, self.suspend, self.power_on = power.power_off, power.suspend, power.power_on
         self.shut_down_guest = power.shut_down_guest
         self.who_stopped, self.who_started = event_log.who_stopped, event_log.who_started
+        self.last_stops = event_log.last_stops
         self.resolve, self.compute_resource = places.resolve, places.compute_resource
         self.usage = Hosts(self.soap).usage
         self.alarm_colour = Alarms(self.soap).colour

@@ -13,7 +13,7 @@ from pyVmomi import vim as pyvmomi_vim
 
 from vsphere_preemption.core.inventory import ManagedObject
 from vsphere_preemption.vcenter.inventory.marks import _key_among
-from vsphere_preemption.vcenter.power.event_log import EVENTS, POWERED_ON, _last_users
+from vsphere_preemption.vcenter.power.event_log import EVENTS, POWERED_ON, _last_calls, _last_users
 from vsphere_preemption.vcenter.transport.soap import offered_versions
 
 vim: Any = pyvmomi_vim
@@ -58,6 +58,27 @@ def test_who_suspends_a_vm_stops_it() -> None:
     assert who(*ours) == US
     assert who(*ours, an_event("VmPoweredOffEvent", SOMEBODY, 3)) == SOMEBODY
     assert who(*ours, an_event("VmPoweredOnEvent", SOMEBODY, 3)) is None
+
+
+@pytest.mark.parametrize(
+    ("kinds", "call"),
+    [
+        pytest.param(["VmGuestShutdownEvent"], 1, id="a guest that is shutting down"),
+        pytest.param(["VmGuestShutdownEvent", "VmPoweredOffEvent"], 1, id="a guest that has shut down"),
+        pytest.param(["VmGuestShutdownEvent", "VmStoppingEvent", "VmPoweredOffEvent"], 2, id="then powered off"),
+        pytest.param(["VmSuspendingEvent", "VmSuspendedEvent"], 1, id="suspended"),
+        pytest.param(["VmGuestShutdownEvent", "VmPoweredOnEvent"], None, id="runs again"),
+    ],
+)
+def test_the_call_that_stops_a_vm_is_found(kinds: list[str], call: int | None) -> None:
+    events = [an_event(kind, US, number) for number, kind in enumerate(kinds, start=1)]
+    found = _last_calls(frozenset({VM}), reversed(events)).get(VM)
+    assert (found.key if found else None) == call
+
+
+def test_the_end_of_a_stop_by_another_user_is_a_call_of_its_own() -> None:
+    ours, theirs = an_event("VmGuestShutdownEvent", US, 1), an_event("VmPoweredOffEvent", SOMEBODY, 2)
+    assert _last_calls(frozenset({VM}), [ours, theirs])[VM].userName == SOMEBODY
 
 
 def test_all_events_that_are_asked_for_exist() -> None:

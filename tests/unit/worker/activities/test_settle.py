@@ -32,7 +32,8 @@ def vcenter() -> FakeVCenter:
 
 
 def settle(vcenter: FakeVCenter, order: StopInput, known: list[VictimOutcome]) -> dict[str, VictimOutcome]:
-    result = ActivityEnvironment().run(SettleMarks(vcenter).settle, SettleInput(order, on_the_wire(known), SETTLED))
+    settling = SettleMarks(vcenter, vcenter.clock.now)
+    result = ActivityEnvironment().run(settling.settle, SettleInput(order, on_the_wire(known), SETTLED))
     return {outcome.vm.value: outcome for outcome in result.outcomes}
 
 
@@ -133,3 +134,56 @@ def test_a_mark_that_cannot_be_settled_now_makes_temporal_try_again(vcenter: Fak
     assert not failure.value.non_retryable
     assert marks(vcenter)["vm-2"] == ("preempted", True)
     assert vcenter.machines[vm(1)].power_state is PowerState.OFF
+
+
+def ask_the_guest(vcenter: FakeVCenter, order: StopInput, *, off_after: float | None) -> None:
+    """A worker that asked vm-1 and died; its guest goes off after so many seconds."""
+    mark_pending(vcenter, order, vm(1))
+    vcenter.ask(vm(1), US, StopMethod.SOFT)
+    vcenter.clock.pass_by(1)
+    goes_off = vcenter.clock.pass_by
+
+    def pass_by(seconds: float) -> None:
+        goes_off(seconds)
+        if off_after is not None and vcenter.clock.seconds >= off_after:
+            vcenter.goes_off(vm(1))
+
+    vcenter.clock.pass_by = pass_by  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("method", [StopMethod.SOFT, StopMethod.SOFT_THEN_HARD])
+def test_a_guest_that_was_asked_is_followed_until_it_is_off(vcenter: FakeVCenter, method: StopMethod) -> None:
+    order = an_order(vcenter, method, grace_seconds=60)
+    ask_the_guest(vcenter, order, off_after=30)
+    outcome = settle(vcenter, order, [])["vm-1"]
+    assert (outcome.outcome, outcome.reason, outcome.forced) == (VictimStatus.STOPPED, VictimReason.NONE, False)
+    assert (outcome.requested, outcome.stopped) == ("2026-11-24T10:00:00Z", "2026-11-24T10:00:30Z")
+    assert marks(vcenter) == {"vm-1": ("preempted", True)}
+    assert settle(vcenter, order, [])["vm-1"].stopped == outcome.stopped
+
+
+def test_a_guest_that_was_asked_and_stays_on_is_on_record_and_not_powered_off(vcenter: FakeVCenter) -> None:
+    order = an_order(vcenter, StopMethod.SOFT_THEN_HARD, grace_seconds=60)
+    ask_the_guest(vcenter, order, off_after=None)
+    outcome = settle(vcenter, order, [])["vm-1"]
+    assert (outcome.outcome, outcome.reason) == (VictimStatus.FAILED, VictimReason.GUEST_IGNORED)
+    assert outcome.requested == "2026-11-24T10:00:00Z"
+    assert marks(vcenter) == {"vm-1": ("failed", False)}
+    assert (vcenter.said("power_off"), vcenter.clock.seconds) == ([], 60)
+
+
+def test_a_power_off_that_was_escalated_is_recorded_as_one(vcenter: FakeVCenter) -> None:
+    order = an_order(vcenter, StopMethod.SOFT_THEN_HARD)
+    mark_pending(vcenter, order, vm(1))
+    vcenter.switch_off(vm(1), US)
+    assert settle(vcenter, order, [])["vm-1"].forced
+
+
+def test_a_guest_that_an_earlier_run_asked_in_vain_is_not_waited_for(vcenter: FakeVCenter) -> None:
+    vcenter.ask(vm(1), US, StopMethod.SOFT)
+    vcenter.clock.pass_by(300)
+    order = replace(an_order(vcenter, StopMethod.SOFT, grace_seconds=60), marked="2026-11-24T10:05:00Z")
+    mark_pending(vcenter, order, vm(1))
+    vcenter.clock.pass_by(2)
+    assert settle(vcenter, order, [])["vm-1"].reason is VictimReason.OUTCOME_UNKNOWN
+    assert vcenter.clock.seconds == 302

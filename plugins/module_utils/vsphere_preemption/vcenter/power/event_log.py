@@ -19,8 +19,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from ...core.contract import StopMethod
 from ...core.errors import VCenterError
-from ...core.inventory import ManagedObject
+from ...core.inventory import LastStop, ManagedObject
 from ..inventory.properties import reference
 from ..transport import _pyvmomi
 from ..transport.faults import fault_name
@@ -28,7 +29,16 @@ from ..transport.soap import Soap, SoapSession
 
 # By a user, by DRS, and by HA on another host.
 POWERED_ON = ("VmPoweredOnEvent", "DrsVmPoweredOnEvent", "VmRestartedOnAlternateHostEvent")
-STOPPED = ("VmStoppingEvent", "VmPoweredOffEvent", "VmGuestShutdownEvent", "VmSuspendingEvent", "VmSuspendedEvent")
+# vCenter records the first three when it accepts the call, the others when the VM has stopped.
+METHODS = {
+    "VmGuestShutdownEvent": StopMethod.SOFT,
+    "VmStoppingEvent": StopMethod.HARD,
+    "VmSuspendingEvent": StopMethod.SUSPEND,
+    "VmPoweredOffEvent": StopMethod.HARD,
+    "VmSuspendedEvent": StopMethod.SUSPEND,
+}
+STOPPED = tuple(METHODS)
+ENDED = ("VmPoweredOffEvent", "VmSuspendedEvent")
 # The short names: vCenter finds nothing under the full ones.
 EVENTS = (*STOPPED, *POWERED_ON)
 EVENTS_PER_PAGE = 1000
@@ -52,6 +62,22 @@ class EventLog:
             return {}
         return self._soap.attempt(lambda session: _last_users(wanted, _events(session, since), undone_by=POWERED_ON))
 
+    def last_stops(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, LastStop]:
+        """The same, with how and when; also for a VM that is still on, if vCenter has accepted the call."""
+        wanted = frozenset(machines)
+        if not wanted:
+            return {}
+
+        def look(session: SoapSession) -> dict[ManagedObject, LastStop]:
+            calls = _last_calls(wanted, _events(session, since))
+            now = session.call("CurrentTime", WHAT, session.instance().CurrentTime) if calls else None
+            return {
+                vm: LastStop(event.userName, METHODS[fault_name(event)], (now - event.createdTime).total_seconds())
+                for vm, event in calls.items()
+            }
+
+        return self._soap.attempt(look)
+
     def who_started(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]:
         """The user who last powered on or resumed each VM; the counterpart of `who_stopped`."""
         wanted = frozenset(machines)
@@ -74,6 +100,25 @@ def _last_users(
         elif event.userName:
             users[vm] = event.userName
     return users
+
+
+def _last_calls(wanted: frozenset[ManagedObject], events: Iterable[Any]) -> dict[ManagedObject, Any]:
+    """The event of the last call that stopped each VM, or is stopping it, if a user made it."""
+    calls: dict[ManagedObject, Any] = {}
+    for event in sorted(events, key=lambda event: (event.createdTime, event.key)):
+        vm = reference(event.vm.vm) if event.vm is not None else None
+        if vm is None or vm not in wanted:
+            continue
+        if fault_name(event) in POWERED_ON:
+            calls.pop(vm, None)
+        elif event.userName and not _ends(calls.get(vm), event):
+            calls[vm] = event
+    return calls
+
+
+def _ends(call: Any, event: Any) -> bool:
+    """Whether the event is the end of this call, not another call."""
+    return call is not None and call.userName == event.userName and fault_name(event) in ENDED
 
 
 def _events(session: SoapSession, since: datetime) -> list[Any]:

@@ -4,14 +4,16 @@
 """Settle the marks: every pending mark of the run gets the outcome of its VM.
 
 This also runs if the stop activity failed. Victims without a known outcome are then looked up: a VM that has our
-pending mark and is off was stopped by us if vCenter's event log shows it.
+pending mark and is off was stopped by us if vCenter's event log shows it. One that is still on and that we asked to
+stop is followed first, for the rest of its time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from temporalio import activity
 
@@ -19,69 +21,103 @@ from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import PreemptionError, VCenterFault, VCenterObjectGone
 from vsphere_preemption.core.inventory import ManagedObject, PowerState, VirtualMachine
-from vsphere_preemption.core.mark import MarkPhase, read_mark
+from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark
+from vsphere_preemption.core.planning.plan import Victim
 from vsphere_preemption.core.reasons import VictimReason
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
-from ..messages.run import SETTLE, SettleInput, StopResult, on_the_wire
-from .stop.marks import Marks
+from ..messages.run import SETTLE, SettleInput, StopInput, StopResult, on_the_wire
+from .stop.confirmation import TASK_SECONDS
+from .stop.marks import Marks, is_ours
 from .stop.pipeline import wanted_state
-from .stop.requested import Evidence
-from .support.heartbeat import with_heartbeat
+from .stop.requested import EarlierRequest, Evidence
+from .support.heartbeat import Heartbeat, with_heartbeat
 from .support.vcenter import PowerClient
 
+LONGEST_WAIT = 1.0
+
 Machines = Mapping[ManagedObject, VirtualMachine]
+Requests = Mapping[ManagedObject, EarlierRequest]
 
 
 class SettleMarks:
     """The activity that settles marks."""
 
-    def __init__(self, vcenter: PowerClient) -> None:
+    def __init__(self, vcenter: PowerClient, now: Callable[[], datetime]) -> None:
         self._vcenter = vcenter
+        self._now = now
 
     @activity.defn(name=SETTLE, no_thread_cancel_exception=True)
     def settle(self, input: SettleInput) -> StopResult:
-        with with_heartbeat(), ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
+        with with_heartbeat() as heartbeat, ThreadPoolExecutor(self._vcenter.concurrency, "settle") as threads:
+            known = {outcome.vm: outcome for outcome in input.outcomes}
+            open_victims = [victim for victim in input.stop.victims if victim.vm not in known]
             machines = self._vcenter.read([victim.vm for victim in input.stop.victims])
+            requests = self._requests(input.stop, open_victims, machines)
+            if requests:
+                self._follow(input.stop, requests, heartbeat)
+                machines = self._vcenter.read([victim.vm for victim in input.stop.victims])
             marks = Marks(input.stop)
             for vm, machine in machines.items():
                 marks.learn(vm, machine.mark)
-            known = {outcome.vm: outcome for outcome in input.outcomes}
-            known.update(self._look_up(input, known, machines))
+            known.update(self._look_up(input, open_victims, machines, requests))
             outcomes = [known[victim.vm] for victim in input.stop.victims]
             _raise_first(threads.map(lambda outcome: self._settle_one(input, outcome, machines, marks), outcomes))
         return StopResult(on_the_wire(replace(outcome, settled=bool(outcome.marked)) for outcome in outcomes))
 
+    def _requests(self, stop: StopInput, victims: Iterable[Victim], machines: Machines) -> Requests:
+        """What was asked of those victims that are still on."""
+        marked = [victim.vm for victim in victims if is_ours(machines.get(victim.vm), stop.run.run_id)]
+        running = [vm for vm in marked if machines[vm].power_state is PowerState.ON]
+        return Evidence(self._vcenter, times.from_wire(stop.marked)).requests(running, self._now())
+
+    def _follow(self, stop: StopInput, requests: Requests, heartbeat: Heartbeat) -> None:
+        """Wait until the VMs have stopped, or their time is over."""
+        ends = {
+            vm: times.from_wire(request.when)
+            + timedelta(seconds=stop.grace_seconds if request.method is StopMethod.SOFT else TASK_SECONDS)
+            for vm, request in requests.items()
+        }
+        with self._vcenter.watch(machines=list(ends), tasks={}, until=wanted_state(stop.method)) as watch:
+            while (left := (max(ends.values(), default=self._now()) - self._now()).total_seconds()) > 0:
+                heartbeat.raise_if_handed_over()
+                changes = watch.wait(min(LONGEST_WAIT, left))
+                ends = {vm: end for vm, end in ends.items() if vm not in changes.off and vm not in changes.gone}
+
     def _look_up(
-        self, input: SettleInput, known: Mapping[ManagedObject, VictimOutcome], machines: Machines
+        self, input: SettleInput, victims: Iterable[Victim], machines: Machines, requests: Requests
     ) -> dict[ManagedObject, VictimOutcome]:
         """Outcomes for the victims that have none, from their current state in vCenter."""
         stop = input.stop
-        open_victims = [victim for victim in stop.victims if victim.vm not in known]
-        marked = {victim.vm for victim in open_victims if _is_ours(machines.get(victim.vm), stop.run.run_id)}
+        marked = {victim.vm for victim in victims if is_ours(machines.get(victim.vm), stop.run.run_id)}
         ends = (PowerState.OFF, wanted_state(stop.method))
         off = {vm for vm in marked if machines[vm].power_state in ends}
-        told = {vm for vm in off if _says_preempted(machines[vm])}
-        stopped = told | Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off - told)
-        forced = stop.method is StopMethod.HARD
+        told = {vm: mark for vm in off if (mark := _preempted_mark(machines[vm]))}
+        evidence = Evidence(self._vcenter, times.from_wire(stop.marked)).ours(off - set(told))
+        forced = {vm for vm, mark in told.items() if mark.forced}
+        forced |= {vm for vm, last in evidence.items() if last.method is StopMethod.HARD}
+        # A mark that was written before keeps its time; a VM that was followed has stopped just now.
+        moments = {vm: times.to_wire(self._now()) for vm in requests}
+        moments |= {vm: times.to_wire(mark.time) for vm, mark in told.items() if mark.time}
         found = {}
-        for victim in open_victims:
-            mark_time = stop.marked if victim.vm in marked else ""
-            if victim.vm in stopped:
-                end, reason, moment = VictimStatus.STOPPED, VictimReason.NONE, input.settled
-            elif victim.vm in off:
-                end, reason, moment = VictimStatus.SPARED, VictimReason.ALREADY_OFF, ""
+        for victim in victims:
+            vm, reason = victim.vm, VictimReason.NONE
+            if vm in told or vm in evidence:
+                end = VictimStatus.STOPPED
+            elif vm in off:
+                end, reason = VictimStatus.SPARED, VictimReason.ALREADY_OFF
             else:
-                end, reason, moment = VictimStatus.FAILED, VictimReason.OUTCOME_UNKNOWN, ""
-            found[victim.vm] = VictimOutcome(
-                victim.vm,
+                end, reason = VictimStatus.FAILED, _why_running(requests.get(vm))
+            found[vm] = VictimOutcome(
+                vm,
                 victim.name,
                 end,
                 stop.method,
                 reason,
-                forced=forced and bool(moment),
-                marked=mark_time,
-                stopped=moment,
+                forced=vm in forced,
+                marked=stop.marked if vm in marked else "",
+                requested=requests[vm].when if vm in requests else "",
+                stopped=moments.get(vm, input.settled) if end is VictimStatus.STOPPED else "",
             )
         return found
 
@@ -90,7 +126,7 @@ class SettleMarks:
     ) -> PreemptionError | None:
         """Write the final mark if ours is still pending; return the error if that fails."""
         machine = machines.get(outcome.vm)
-        if not outcome.marked or machine is None or not _is_ours(machine, input.stop.run.run_id):
+        if not outcome.marked or machine is None or not is_ours(machine, input.stop.run.run_id):
             return None
         text = marks.final(outcome, input.settled)
         if machine.mark == text:
@@ -104,14 +140,15 @@ class SettleMarks:
         return None
 
 
-def _is_ours(machine: VirtualMachine | None, run_id: str) -> bool:
-    mark = read_mark(machine.mark) if machine else None
-    return mark is not None and mark.run_id == run_id
+def _why_running(request: EarlierRequest | None) -> VictimReason:
+    if request is None:
+        return VictimReason.OUTCOME_UNKNOWN
+    return VictimReason.GUEST_IGNORED if request.method is StopMethod.SOFT else VictimReason.TASK_TIMEOUT
 
 
-def _says_preempted(machine: VirtualMachine) -> bool:
+def _preempted_mark(machine: VirtualMachine) -> MarkFound | None:
     mark = read_mark(machine.mark)
-    return mark is not None and mark.phase is MarkPhase.PREEMPTED
+    return mark if mark and mark.phase is MarkPhase.PREEMPTED else None
 
 
 def _raise_first(problems: Iterable[PreemptionError | None]) -> None:

@@ -93,7 +93,7 @@ def activities(dependencies: ActivityDependencies) -> list[Callable[..., Any]]:
     return [
         PlanVictims(vcenter, policies, paused, now).plan,
         StopVictims(vcenter, claims, paused.of_run, now).stop,
-        SettleMarks(vcenter).settle,
+        SettleMarks(vcenter, now).settle,
         Pressure(vcenter, paused).look,
         announcer.announce,
         announcer.give_notice,

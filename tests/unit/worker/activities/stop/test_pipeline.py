@@ -339,7 +339,7 @@ def test_a_later_attempt_that_is_paused_still_follows_the_guests_that_were_asked
     assert vcenter.said("shut_down_guest") == []
 
 
-def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(vcenter: FakeVCenter) -> None:
+def test_a_cancellation_in_the_grace_period_escalates_nothing_and_the_guests_are_followed(vcenter: FakeVCenter) -> None:
     vcenter.guest_obeys = False
     order = an_order(vcenter, StopMethod.SOFT_THEN_HARD)
     outcomes = Attempt(
@@ -347,7 +347,7 @@ def test_a_cancellation_in_the_grace_period_ends_the_wait_and_escalates_nothing(
     ).run()
     assert {(end.outcome, end.reason) for end in outcomes.values()} == {(VictimStatus.FAILED, VictimReason.CANCELLED)}
     assert vcenter.said("power_off") == []
-    assert vcenter.clock.seconds < 20
+    assert 120 <= vcenter.clock.seconds < 125
 
 
 def test_a_vm_that_is_deleted_while_it_goes_down_is_on_record(vcenter: FakeVCenter) -> None:

@@ -27,7 +27,7 @@ from .confirmation import Confirmation
 from .gate import StopGate
 from .marks import FinalMarks, Marks
 from .pipeline import Pipeline, StopContext
-from .requested import ShutdownRequests, StopRequest
+from .requested import ShutdownRequests, StopRequest, recall
 from .shared_limits import SharedLimits
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,8 @@ class StopVictims:
 
     def _stop_all(self, input: StopInput, context: StopContext, threads: ThreadPoolExecutor) -> list[VictimOutcome]:
         marks = Marks(input)
+        if activity.info().attempt > 1:
+            recall(self._vcenter, input, marks, context.asked, context.now())
         pipeline = Pipeline(self._vcenter, input, claims=self._claims, marks=marks, context=context)
         ended = self._reservations.reserve(input, pipeline, threads)
         turned_away = {outcome.vm for outcome in ended}

@@ -4,8 +4,8 @@
 """Wait until the victims are off: all together, with a single subscription and a time limit.
 
 A guest shutdown has its grace period, after which the VM is powered off or left running, depending on the method. A
-task has five minutes. After a cancellation or a pause, no further VMs are stopped, and active stops get ten more
-seconds.
+task has five minutes. After a cancellation or a pause, no further VM is stopped or powered off; those that were asked
+may still stop, so they are followed for the same time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ from .pipeline import Pipeline, StopContext, wanted_state
 from .requested import StopRequest, Unattributed
 
 TASK_SECONDS = 300.0
-CANCEL_SECONDS = 10.0
 _LONGEST_WAIT = 1.0
 
 
@@ -51,7 +50,7 @@ class Confirmation:
         self._waiting: dict[ManagedObject, StopRequest] = {}
         self._outcomes: list[VictimOutcome] = []
         self._unattributed: Unattributed = {}
-        self._ending: tuple[float, VictimReason] | None = None
+        self._ending: VictimReason | None = None
 
     def follow(self, requested: Iterable[StopRequest]) -> list[VictimOutcome]:
         """The outcomes, when all requests have one."""
@@ -99,11 +98,11 @@ class Confirmation:
     def _end_what_is_over(self) -> bool:
         """Act on every deadline that has passed; True if that started new tasks to watch."""
         now = self._context.clock()
-        self._note_ending(now, self._context.gate.closed())
+        self._ending = self._ending or self._context.gate.closed()
         late = [request for request in self._waiting.values() if now >= self._deadline(request)]
         if any(self._may_escalate(request) for request in late):
             self._context.gate.forget()
-            self._note_ending(now, self._context.gate.check())
+            self._ending = self._ending or self._context.gate.check()
         escalating = [request for request in late if self._may_escalate(request)]
         for request in late:
             if not self._may_escalate(request):
@@ -116,22 +115,21 @@ class Confirmation:
                 del self._waiting[outcome.vm]
         return bool(escalating)
 
-    def _note_ending(self, now: float, why: VictimReason | None) -> None:
-        if why and self._ending is None:
-            self._ending = (now, why)
-
     def _may_escalate(self, request: StopRequest) -> bool:
         allowed = self._input.method is StopMethod.SOFT_THEN_HARD and self._ending is None
         return allowed and not request.forced
 
     def _why_over(self, request: StopRequest) -> VictimReason:
         if self._ending is not None:
-            return self._ending[1]
-        return VictimReason.TASK_TIMEOUT if request.task else VictimReason.GUEST_IGNORED
+            return self._ending
+        return VictimReason.GUEST_IGNORED if self._is_soft(request) else VictimReason.TASK_TIMEOUT
 
     def _deadline(self, request: StopRequest) -> float:
-        own = request.since + (TASK_SECONDS if request.task else self._input.grace_seconds)
-        return own if self._ending is None else min(own, self._ending[0] + CANCEL_SECONDS)
+        return request.since + (self._input.grace_seconds if self._is_soft(request) else TASK_SECONDS)
+
+    def _is_soft(self, request: StopRequest) -> bool:
+        """Whether the guest was asked. For a call of an earlier attempt, the task is not known."""
+        return not request.forced and self._input.method is not StopMethod.SUSPEND
 
     def _patience(self) -> float:
         return min(_LONGEST_WAIT, max(0.02, min(self._times_left())))

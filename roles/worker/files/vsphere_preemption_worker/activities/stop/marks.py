@@ -21,7 +21,7 @@ from datetime import datetime
 from vsphere_preemption.core import times
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.errors import PreemptionError
-from vsphere_preemption.core.inventory import ManagedObject
+from vsphere_preemption.core.inventory import ManagedObject, VirtualMachine
 from vsphere_preemption.core.mark import Mark, MarkPhase, history_after, read_mark, settled
 from vsphere_preemption.core.records.outcome import VictimOutcome, VictimStatus
 
@@ -29,6 +29,12 @@ from ...messages.run import StopInput
 from ..support.vcenter import PowerClient
 
 log = logging.getLogger(__name__)
+
+
+def is_ours(machine: VirtualMachine | None, run_id: str) -> bool:
+    """Whether the mark of the VM names this run."""
+    mark = read_mark(machine.mark) if machine else None
+    return mark is not None and mark.run_id == run_id
 
 
 class Marks:

@@ -33,7 +33,7 @@ from ..support.vcenter import PowerClient
 from .gate import Gate, GateClosed, pass_through
 from .marks import Marks
 from .recheck import Recheck
-from .requested import Evidence, ShutdownRequests, StopRequest, Unattributed
+from .requested import EarlierRequest, Evidence, ShutdownRequests, StopRequest, Unattributed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,15 +77,18 @@ class Pipeline:
 
     def stop(self, victim: Victim) -> StopRequest | VictimOutcome:
         """Bring one victim as far as vCenter's word that it will stop. Raises only where vCenter itself is away."""
-        asked = self._context.asked.when(victim.vm)
-        if asked and self._context.gate.check():
-            # An earlier attempt asked the guest, which may be shutting down.
-            return self._requested(victim, asked)
+        earlier = self._context.asked.earlier(victim.vm)
+        if earlier and (self._suffices(earlier) or self._context.gate.check()):
+            return self._requested(victim, earlier)
         unmarked = self.mark(victim)
         if unmarked:
             return unmarked
         verdict = self._judge(victim, self._recheck.current(victim.vm), marked=self._input.marked)
         return verdict or self._ask(victim, forced=self._input.method is StopMethod.HARD)
+
+    def was_asked(self, victim: Victim) -> bool:
+        """Whether an earlier attempt requested that it stops, so that it may stop whatever is decided now."""
+        return self._context.asked.earlier(victim.vm) is not None
 
     def mark(self, victim: Victim) -> VictimOutcome | None:
         """Write its pending mark; the outcome of a victim that must not be stopped, or is stopped already."""
@@ -181,8 +184,10 @@ class Pipeline:
         forced = mark.forced if mark else False
         settled = mark is not None and mark.phase is MarkPhase.PREEMPTED
         seen = mark.time if mark and settled else None
-        if settled or (marked and victim.vm in self._evidence.ours([victim.vm])):
+        stop = self._evidence.ours([victim.vm]).get(victim.vm) if marked and not settled else None
+        if settled or stop:
             end, reason = VictimStatus.STOPPED, VictimReason.NONE
+            forced = stop.method is StopMethod.HARD if stop else forced
         else:
             end, reason, forced = VictimStatus.SPARED, VictimReason.ALREADY_OFF, False
         outcome = self.outcome(victim, end, reason, forced=forced, marked=marked, requested=requested, seen=seen)
@@ -243,7 +248,7 @@ class Pipeline:
         """Ask vCenter to stop the VM, until it accepts, refuses for good, or the VM turns out to be off."""
         earlier = None if forced else self._context.asked.when(victim.vm)
         if earlier:
-            return self._requested(victim, earlier)
+            return self._requested(victim, EarlierRequest(earlier, StopMethod.SOFT))
         self._ask_the_gate_before_the_first_stop()
         marked = self._input.marked
         last = ""
@@ -289,11 +294,15 @@ class Pipeline:
         self._context.asked.note(vm, times.to_wire(self._context.now()))
         return None
 
-    def _requested(self, victim: Victim, when: str) -> StopRequest:
-        """What an earlier attempt has asked of the guest."""
-        passed = (self._context.now() - times.from_wire(when)).total_seconds()
-        since = self._context.clock() - max(0.0, passed)
-        return StopRequest(victim, False, self._input.marked, when, since)
+    def _suffices(self, earlier: EarlierRequest) -> bool:
+        """Whether the guest need not be asked again; a power-off or a suspension may have failed since."""
+        return earlier.method is StopMethod.SOFT and self._input.method is not StopMethod.HARD
+
+    def _requested(self, victim: Victim, earlier: EarlierRequest) -> StopRequest:
+        """What an earlier attempt has asked of the guest, or of vCenter."""
+        passed = (self._context.now() - times.from_wire(earlier.when)).total_seconds()
+        since, forced = self._context.clock() - max(0.0, passed), earlier.method is StopMethod.HARD
+        return StopRequest(victim, forced, self._input.marked, earlier.when, since)
 
 
 def _wants_force(error: PreemptionError) -> bool:

@@ -44,13 +44,15 @@ class SharedLimits:
         """Mark the victims that the shared limits allow; return the outcomes of those that must not be stopped."""
         if not has_shared_limits(input.policy):
             return []
+        # Those may already be going down; their marks were written before they were asked.
+        open_victims = [victim for victim in input.victims if not pipeline.was_asked(victim)]
         with self._one_at_a_time:
             refused = self._too_many(input, {})
-            chosen = [victim for victim in input.victims if victim.vm not in refused]
+            chosen = [victim for victim in open_victims if victim.vm not in refused]
             unmarked = [outcome for outcome in threads.map(pipeline.mark, chosen) if outcome]
             late = self._too_many(input, refused)
         ended = {outcome.vm: outcome for outcome in unmarked}
-        for victim in input.victims:
+        for victim in open_victims:
             if victim.vm in refused or (victim.vm in late and victim.vm not in ended):
                 marked = "" if victim.vm in refused else input.marked
                 message = (refused | late)[victim.vm].value

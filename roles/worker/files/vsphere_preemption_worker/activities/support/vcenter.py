@@ -10,7 +10,14 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol
 
-from vsphere_preemption.core.inventory import ManagedObject, PowerChanges, PowerState, TaggedObjects, VirtualMachine
+from vsphere_preemption.core.inventory import (
+    LastStop,
+    ManagedObject,
+    PowerChanges,
+    PowerState,
+    TaggedObjects,
+    VirtualMachine,
+)
 from vsphere_preemption.core.policy.references import References
 from vsphere_preemption.core.sending import Confirm
 
@@ -67,4 +74,4 @@ class PowerClient(Protocol):
         self, *, machines: Iterable[ManagedObject], tasks: Mapping[ManagedObject, ManagedObject], until: PowerState
     ) -> PowerSubscription: ...
 
-    def who_stopped(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, str]: ...
+    def last_stops(self, machines: Iterable[ManagedObject], since: datetime) -> Mapping[ManagedObject, LastStop]: ...
