@@ -217,12 +217,12 @@ class DispatcherState:
         """The last runs, the newest last."""
         return [entry["record"] for entry in _within_budget(self._runs)]
 
-    def requests(self) -> dict[str, Any]:
-        """The number of requests by outcome, and the latest ones."""
+    def requests(self, *, unread: int = 0) -> dict[str, Any]:
+        """The number of requests by outcome, and the latest ones. unread: signals that wait in addition."""
         active = self._active.request if self._active else None
         return {
             "counts": self.counts,
-            "waiting": len(self.queue),
+            "waiting": len(self.queue) + unread,
             "atWork": active and {"runKey": active.key, "requestID": active.request_id or active.event.id},
             "recent": list(self._recent),
         }
