@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +26,7 @@ SUGGESTED_AT = 500
 # In all more than a workflow may hand on to itself, and than Temporal wants in a history.
 LARGE, LARGE_BYTES = 60, 200_000
 MOST_MIB = 250
+ANSWER_SECONDS = 2.0
 
 
 @pytest.fixture
@@ -66,6 +71,48 @@ def test_three_thousand_signals_each_have_one_outcome(
         description = dispatcher.do(dispatcher.handle.describe())
         assert description.history_length < 6 * SUGGESTED_AT
         assert len(dispatcher.runs()) == 1
+
+
+@pytest.mark.parametrize("gathered", [1500, pytest.param(9000, marks=pytest.mark.long)])
+def test_signals_that_gathered_while_no_worker_ran_are_all_read(
+    temporal: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess], gathered: int
+) -> None:
+    """All of them arrive in one workflow task, and every core has something else to do."""
+    vcsim.tag_machines(["DC0_C0_RP0_VM0"])
+    workflow_id = f"gathered-{gathered}"
+    with contextlib.closing(Dispatcher(temporal, workflow_id=workflow_id, task_queue="storm")) as dispatcher:
+        worker = worker_of(temporal)
+        dispatcher.run(a_request(event_id="before"))
+        before = last_result(dispatcher)
+        worker.stop()
+        requests = [a_request(event_id=f"event-{number}") for number in range(gathered)]
+        for request in requests:
+            request["event"]["data"] = "x" * 700
+        dispatcher.send_many(requests)
+        with busy_cores():
+            worker = worker_of(temporal)
+            dispatcher.wait_counts(120, done=1, skipped=gathered)
+            began = time.monotonic()
+            assert last_result(dispatcher) == before
+            assert time.monotonic() - began < ANSWER_SECONDS
+    assert "deadlock" not in worker.log_text().lower()
+
+
+def last_result(dispatcher: Dispatcher) -> dict[str, object]:
+    """The state, without the part that changes when the workflow continues as new."""
+    return {name: value for name, value in dispatcher.state().items() if name != "workflowRunID"}
+
+
+@contextlib.contextmanager
+def busy_cores() -> Iterator[None]:
+    """One process for each core that computes all the time."""
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _core in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
 
 
 @pytest.mark.parametrize("length", [968, 1000])

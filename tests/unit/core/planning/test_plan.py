@@ -98,8 +98,8 @@ def test_every_object_is_either_chosen_or_left_out_and_the_cap_holds(
 
 def test_a_shortened_plan_still_counts_everybody() -> None:
     made = plan(*[a_vm(number, power_state=PowerState.OFF) for number in range(50)]).shortened(3)
-    assert len(made.left_out) == 3
-    assert made.left_out_count == {"already_off": 50}
+    assert len(made["leftOut"]) == 3
+    assert made["leftOutCount"] == {"already_off": 50}
 
 
 def test_an_approved_plan_keeps_the_reasons_of_the_plan_that_was_approved() -> None:

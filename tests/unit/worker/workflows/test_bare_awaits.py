@@ -34,6 +34,11 @@ ALLOWED = {
     ("dispatcher.py", "_tell"): "a task of its own, which the main task awaits through the guard",
     ("dispatcher.py", "preempt"): "an update handler, which a cancellation of the workflow does not interrupt",
     ("kill_switch.py", "run"): "a cancellation is its only purpose",
+    (
+        "inbox.py",
+        "taken_so_far",
+    ): "of an update handler, which a cancellation of the workflow does not interrupt",
+    ("inbox.py", "work"): "a task of its own, which a cancellation of the workflow does not interrupt",
     ("scheduled.py", "_ask"): "starts one thing and ends; a cancellation is to end it at once",
     ("scheduled.py", "_restore"): "starts one thing and ends; a cancellation is to end it at once",
     ("scheduled.py", "run"): "a cancellation is to end it before the request is sent",

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from ..bounded import NAMED_BYTES, bounded
 from ..codec import Wired
 from ..inventory import ManagedObject, TaggedObjects, VirtualMachine
 from ..mark import read_mark
@@ -84,9 +85,10 @@ class Plan(Wired):
         """The freed capacity and the target; empty if neither was requested."""
         return self.as_wire(*self.wire_omitted)
 
-    def shortened(self, most: int) -> Plan:
-        """The same plan, with up to `most` entries in left_out: an inventory can outgrow a payload."""
-        return replace(self, left_out=self.left_out[:most])
+    def shortened(self, most: int) -> dict[str, Any]:
+        """The plan in the wire format, with up to `most` entries in left_out: an inventory can outgrow a payload."""
+        wire = replace(self, left_out=self.left_out[:most]).as_wire()
+        return {**wire, "victims": bounded(wire["victims"]), "leftOut": bounded(wire["leftOut"], NAMED_BYTES)}
 
     def approved_from(self, asked: Plan) -> Plan:
         """The same plan, which was made for the approved victims of another; other VMs keep their reason from there."""

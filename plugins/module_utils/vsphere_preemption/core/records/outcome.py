@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ..bounded import NAMED_BYTES, bounded, short
 from ..codec import Wired
 from ..contract import Criticality, StopMethod
 from ..inventory import ManagedObject
@@ -134,7 +135,7 @@ class RunRecord:
             "replyTo": self.request.reply_to,
             "outcome": self.outcome.value,
             "reason": self.reason.value,
-            "message": self.message,
+            "message": short(self.message),
             "received": self.received,
             "started": self.started,
             "finished": self.finished,
@@ -144,11 +145,11 @@ class RunRecord:
         return {
             **self.brief(),
             "windowSeconds": self.window_seconds,
-            "victims": [victim.as_wire() for victim in self.victims],
+            "victims": bounded([victim.as_wire() for victim in self.victims]),
             "leftOut": {
                 "total": sum(self.plan.left_out_count.values()),
                 "byReason": self.plan.left_out_count,
-                "vms": [entry.as_wire() for entry in self.plan.left_out],
+                "vms": bounded([entry.as_wire() for entry in self.plan.left_out], NAMED_BYTES),
             },
             "announcement": self.announcement.as_wire(),
             "policy": self.policy,
@@ -157,7 +158,7 @@ class RunRecord:
             "approval": self.approval,
             "amount": self.plan.amount(),
             # The outcomes of the victims are above; this is a plan that was not carried out.
-            "planned": [] if self.victims else [victim.as_wire() for victim in self.plan.victims],
+            "planned": [] if self.victims else bounded([victim.as_wire() for victim in self.plan.victims]),
         }
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InvalidRequest
+from ..names import printable
 from ..policy.model import Place, PlaceKind, Target
 from .empty_limits import refuse_empty
 
@@ -95,7 +96,7 @@ def _refuse_empty(parts: Mapping[str, Any]) -> None:
 def _object(raw: object, name: str, known: tuple[str, ...]) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
         raise _invalid(f"its {name} is a {type(raw).__name__}, not an object")
-    unknown = sorted(str(key)[:40] for key in raw if key not in known)
+    unknown = sorted(printable(str(key))[:40] for key in raw if key not in known)
     if unknown:
         raise _invalid(f"its {name} contains {', '.join(unknown)}, which this worker does not support")
     return raw

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .. import times
+from ..bounded import NAMED_BYTES, bounded
 from ..contract import StopMethod
 from ..inventory import ManagedObject, PowerState, Scope, TaggedObjects, Usage, VirtualMachine
 from ..mark import MarkFound, MarkPhase, read_mark
@@ -37,7 +38,8 @@ class RestorePlan:
     def kept_as_wire(self, most: int) -> dict[str, Any]:
         """The number kept by reason, and the first `most` of them by name."""
         counted = Counter(left.reason.value for left in self.kept)
-        return {"byReason": dict(sorted(counted.items())), "vms": [left.as_wire() for left in self.kept[:most]]}
+        named = bounded([left.as_wire() for left in self.kept[:most]], NAMED_BYTES)
+        return {"byReason": dict(sorted(counted.items())), "vms": named}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from ..bounded import bounded, short
 from ..codec import Wired
 from ..inventory import ManagedObject
 
@@ -245,10 +246,10 @@ class RestoreRecord:
             "dryRun": self.dry_run,
             "outcome": self.outcome.value,
             "reasonCode": self.reason_code.value,
-            "message": self.message,
+            "message": short(self.message),
             "started": self.started,
             "finished": self.finished,
-            "machines": [machine.as_wire() for machine in self.machines.values()],
+            "machines": bounded([machine.as_wire() for machine in self.machines.values()]),
             "kept": self.kept,
             "announcement": self.announcement,
         }

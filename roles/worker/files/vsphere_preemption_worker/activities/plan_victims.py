@@ -58,7 +58,7 @@ class PlanVictims:
 
 def _result(decision: Decision, digest: str, lease: float, took: float) -> PlanResult:
     return PlanResult(
-        wire_plan=decision.plan.shortened(LEFT_OUT_NAMED).as_wire(),
+        wire_plan=decision.plan.shortened(LEFT_OUT_NAMED),
         wire_policy=asdict(decision.policy),
         policy_digest=digest,
         wire_scope=decision.scope.as_wire(),

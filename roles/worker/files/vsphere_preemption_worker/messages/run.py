@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from vsphere_preemption.core.alarm_event import AlarmEvent
+from vsphere_preemption.core.bounded import bounded
 from vsphere_preemption.core.codec import decoded
 from vsphere_preemption.core.contract import StopMethod
 from vsphere_preemption.core.inventory import Scope
@@ -174,8 +175,8 @@ class TellInput:
 
 
 def on_the_wire(items: Iterable[Victim] | Iterable[VictimOutcome]) -> Wire:
-    """Victims or outcomes in the wire format."""
-    return [item.as_wire() for item in items]
+    """Victims or outcomes in the wire format, bounded to what a payload can hold."""
+    return bounded([item.as_wire() for item in items])
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ with workflow.unsafe.imports_passed_through():
     from .activity_calls import HEARTBEAT, RETRY, failure_message
     from .cancellation import CancellationGuard
     from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
+    from .inbox import PER_TASK, Inbox, StoredSignal
     from .raw_input import only_payload, refused, without_surprise
     from .run import PreemptionRun
 
@@ -61,6 +62,8 @@ CANCELLED_IN_HURRY = "cancellation-while-escalating"
 # A workflow that started before this patch gave no outcome to a request that arrived after its cancellation.
 TURNED_AWAY_LATE = "turned-away-late"
 READING = "Cannot read the request"
+# A workflow that started before this patch reads each signal when it arrives.
+STORED = "stored-signals"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.
 MOST_TELLINGS = 20
@@ -79,23 +82,29 @@ class PreemptVMsWorkflow:
         self._escalated: Criticality | None = None
         self._eased = ""
         self._telling: set[asyncio.Task[None]] = set()
+        self._inbox = Inbox(self._take)
+        self._steps = 0
+        self._clock = times.from_wire(times.NEVER), times.NEVER
 
     @workflow.run
     async def run(self, snapshot: Any = None) -> dict[str, Any]:
+        inbox = asyncio.create_task(self._inbox.work())
         while not self._cancellation.cancelled:
             if self._may_renew():
                 workflow.continue_as_new(self._state.snapshot())
             if self._state.queue:
                 await self._handle(self._state.next_request())
+                await self._pause_after_many()
             else:
                 await self._cancellation.wait_until(self._has_something_to_do)
-        self._turn_all_away(RunReason.CANCELLED, "The workflow was cancelled.")
+        await self._turn_all_away(RunReason.CANCELLED, "The workflow was cancelled.")
         await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
         # A request that arrives while an event is still being sent gets its outcome, too.
         while self._state.queue and workflow.patched(TURNED_AWAY_LATE):
-            self._turn_all_away(RunReason.ENDING, "The workflow was cancelled before; send the request again.")
+            await self._turn_all_away(RunReason.ENDING, "The workflow was cancelled before; send the request again.")
             await self._cancellation.wait_until(lambda: self._is_idle() or bool(self._state.queue))
         await self._cancellation.wait_until(self._is_idle)
+        inbox.cancel()
         return self._current_state()
 
     @workflow.query(name=QUERY_STATE)
@@ -108,19 +117,27 @@ class PreemptVMsWorkflow:
 
     @workflow.query(name=QUERY_REQUESTS)
     def requests(self) -> dict[str, Any]:
-        return self._state.requests()
+        return self._state.requests(unread=len(self._inbox))
 
     # Dynamic and raw: see `raw_input`.
     @workflow.signal(dynamic=True)
     def receive(self, name: str, payloads: Sequence[RawValue]) -> None:
-        if name == SIGNAL_PRESSURE_GONE:
+        signal = StoredSignal(name, payloads, self._now())
+        if workflow.patched(STORED):
+            self._inbox.store(signal)
+        else:
+            self._take(signal)
+
+    def _take(self, signal: StoredSignal) -> None:
+        """Give the signal its place in the queue, or its outcome."""
+        if signal.name == SIGNAL_PRESSURE_GONE:
             self._end_runs()
             return
         try:
-            if name != SIGNAL_PREEMPT:
-                what = f"Cannot accept signal {name[:80]!r}"
+            if signal.name != SIGNAL_PREEMPT:
+                what = f"Cannot accept signal {signal.name[:80]!r}"
                 raise InvalidRequest(what, why="the signal is unknown", next_step=f"Send {SIGNAL_PREEMPT}.")
-            self._accept(self._read(payloads))
+            self._accept(self._read(signal.payloads), signal.received)
         except InvalidRequest as error:
             self._state.record_outcome(rejected_record(workflow.info().workflow_id, error, self._now()))
 
@@ -129,8 +146,12 @@ class PreemptVMsWorkflow:
         """Request a preemption and optionally wait for it. A repeated request gets the same outcome."""
         # The validator has read it strictly, and is not called again during a replay.
         request, wait = self._read_update(payloads, stored=True)
+        received = self._now()
+        if self._inbox:
+            # A signal that came before it may be for the same request.
+            await self._inbox.taken_so_far()
         if not self._state.is_known(request):
-            self._accept(request)
+            self._accept(request, received)
         if not wait:
             return {"accepted": self._state.is_known(request), "requestID": request.request_id}
         await workflow.wait_condition(lambda: not self._state.is_open(request))
@@ -154,11 +175,18 @@ class PreemptVMsWorkflow:
         return self._is_idle() and self._state.fits and workflow.info().is_continue_as_new_suggested()
 
     def _is_idle(self) -> bool:
-        return workflow.all_handlers_finished() and not self._telling
+        return workflow.all_handlers_finished() and not self._telling and not self._inbox
 
-    def _turn_all_away(self, reason: RunReason, message: str) -> None:
-        for pending in self._state.drop_waiting():
-            self._turn_away(pending, RunStatus.SKIPPED, reason, message)
+    async def _turn_all_away(self, reason: RunReason, message: str) -> None:
+        while self._state.queue:
+            self._turn_away(self._state.next_request(), RunStatus.SKIPPED, reason, message)
+            await self._pause_after_many()
+
+    async def _pause_after_many(self) -> None:
+        """End the workflow task from time to time: thousands of requests may have gathered behind a run."""
+        self._steps += 1
+        if self._steps % PER_TASK == 0 and workflow.patched(STORED):
+            await self._cancellation.yield_to_server()
 
     async def _handle(self, pending: QueuedRequest) -> None:
         if self._state.in_window(pending.request.criticality, workflow.now()):
@@ -227,7 +255,9 @@ class PreemptVMsWorkflow:
     def _end_runs(self) -> None:
         """The alarm is green: end the active run and turn away what waits; what arrives later is a new firing."""
         self._eased = self._state.active_key
-        self._turn_all_away(RunReason.PRESSURE_GONE, "The alarm was green before the request was carried out.")
+        for pending in self._state.drop_waiting():
+            message = "The alarm was green before the request was carried out."
+            self._turn_away(pending, RunStatus.SKIPPED, RunReason.PRESSURE_GONE, message)
 
     def _is_urgent(self) -> bool:
         return self._state.escalation not in (None, self._escalated)
@@ -258,14 +288,14 @@ class PreemptVMsWorkflow:
         self._state.record_outcome(brief, keys=pending.request.keys)
         return brief
 
-    def _accept(self, request: PreemptionRequest) -> None:
+    def _accept(self, request: PreemptionRequest, received: str) -> None:
         named = request.with_event_id(str(workflow.uuid4()))
         # The patch is checked last, so that only histories in which it matters have its marker.
         if not (self._state.is_known(named) or self._state.has_room(named)) and workflow.patched(BOUNDED):
             message = "Too many requests are waiting; repeat the request when the run has ended."
-            self._turn_away(QueuedRequest(named, self._now()), RunStatus.SKIPPED, RunReason.TOO_MANY, message)
+            self._turn_away(QueuedRequest(named, received), RunStatus.SKIPPED, RunReason.TOO_MANY, message)
             return
-        if self._state.accept(named, self._now()):
+        if self._state.accept(named, received):
             return
         # Without its keys: a repeated request gets the outcome of the first one.
         self._state.record_outcome(self._duplicate(named))
@@ -310,4 +340,8 @@ class PreemptVMsWorkflow:
         return state_as_wire(workflow_id=info.workflow_id, run_id=info.run_id, last=self._state.last)
 
     def _now(self) -> str:
-        return times.to_wire(workflow.now())
+        """The time in the wire format. It is the same all through a workflow task, in which it is wanted often."""
+        now = workflow.now()
+        if now != self._clock[0]:
+            self._clock = now, times.to_wire(now)
+        return self._clock[1]

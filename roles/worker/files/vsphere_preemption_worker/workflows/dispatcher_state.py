@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any
 
 from vsphere_preemption.core import times
+from vsphere_preemption.core.bounded import json_size, newest_within
 from vsphere_preemption.core.contract import RUNS_REMEMBERED, Criticality
 from vsphere_preemption.core.errors import InvalidRequest
 from vsphere_preemption.core.inventory import ManagedObject
@@ -35,7 +36,8 @@ VM_ENTRIES_REMEMBERED = 2000
 # Waiting requests are never dropped, so their total size is limited: about 400 events of vCenter.
 WAITING_BYTES = 768 * 1024
 SNAPSHOT_BYTES = 1_900_000
-RECENT_WHERE_SCARCE = 20
+# Of the records of the last runs, and of the last requests.
+RUNS_BYTES, RECENT_BYTES = 1_500_000, 200_000
 
 _VM_PARTS = ("victims", "planned", "leftOut", "announcement", "policy", "approval", "amount", "urgency", "tellsSkipped")
 
@@ -95,11 +97,9 @@ class DispatcherState:
 
     def snapshot(self) -> DispatcherSnapshot:
         """Everything that the workflow needs when it continues as new, and as much of the rest as fits."""
-        snapshot = self._snapshot(_within_budget(self._runs), list(self._recent))
-        if len(json.dumps(asdict(snapshot))) > SNAPSHOT_BYTES:
-            runs = [_without_vms(entry) for entry in self._runs]
-            snapshot = self._snapshot(runs, list(self._recent)[-RECENT_WHERE_SCARCE:])
-        return snapshot
+        left = SNAPSHOT_BYTES - json_size(asdict(self._snapshot([], [])))
+        runs = _within_budget(self._runs, left - RECENT_BYTES)
+        return self._snapshot(runs, newest_within(self._recent, min(RECENT_BYTES, left - json_size(runs))))
 
     def _snapshot(self, runs: list[dict[str, Any]], recent: list[dict[str, Any]]) -> DispatcherSnapshot:
         return DispatcherSnapshot(
@@ -198,8 +198,10 @@ class DispatcherState:
     def record_run(self, pending: QueuedRequest, record: dict[str, Any]) -> None:
         """Record a run. Only a run that was carried out becomes the last result and starts the window."""
         self._runs.append({"keys": list(pending.request.keys), "record": record})
+        self._runs = deque(_within_budget(self._runs, RUNS_BYTES), RUNS_REMEMBERED)
         self.record_outcome({name: record[name] for name in record if name not in _VM_PARTS}, keys=pending.request.keys)
-        self._remember(pending.request.keys, record)
+        # The VMs of an older run are not remembered, even if its request is repeated.
+        self._remember(pending.request.keys, _without_vms(self._runs[-1])["record"])
         if record["outcome"] not in (RunStatus.DONE, RunStatus.PARTIAL):
             return
         self.last = LastRun(
@@ -216,11 +218,9 @@ class DispatcherState:
 
     def answer(self, request: PreemptionRequest) -> dict[str, Any] | None:
         """The outcome of this request, or of the one that it repeats, if it is still remembered."""
-        for key in request.keys:
-            if key in self._answers:
-                return self._answers[key]
         of_runs = (entry["record"] for entry in reversed(self._runs) if set(entry["keys"]) & set(request.keys))
-        return next(of_runs, None)
+        of_others = (self._answers[key] for key in request.keys if key in self._answers)
+        return next(of_runs, None) or next(of_others, None)
 
     def is_known(self, request: PreemptionRequest) -> bool:
         """Whether the event or the request ID was received before."""
@@ -228,16 +228,16 @@ class DispatcherState:
 
     def runs(self) -> list[dict[str, Any]]:
         """The last runs, the newest last."""
-        return [entry["record"] for entry in _within_budget(self._runs)]
+        return [entry["record"] for entry in self._runs]
 
-    def requests(self) -> dict[str, Any]:
-        """The number of requests by outcome, and the latest ones."""
+    def requests(self, *, unread: int = 0) -> dict[str, Any]:
+        """The number of requests by outcome, and the latest ones. unread: signals that wait in addition."""
         active = self._active.request if self._active else None
         return {
             "counts": self.counts,
-            "waiting": len(self.queue),
+            "waiting": len(self.queue) + unread,
             "atWork": active and {"runKey": active.key, "requestID": active.request_id or active.event.id},
-            "recent": list(self._recent),
+            "recent": newest_within(self._recent, RECENT_BYTES),
         }
 
     def _remember(self, keys: tuple[str, ...], outcome: dict[str, Any]) -> None:
@@ -284,15 +284,18 @@ def _stopped(record: dict[str, Any]) -> list[ManagedObject]:
     return [ManagedObject(vm["Type"], vm["Value"]) for vm in stopped]
 
 
-def _within_budget(runs: deque[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The runs; older ones lose their VM entries if there are too many in total."""
+def _within_budget(runs: deque[dict[str, Any]], most_bytes: int) -> list[dict[str, Any]]:
+    """The runs; older ones lose their VM entries if there are too many in total, and then are left out altogether."""
     left = VM_ENTRIES_REMEMBERED
     kept: list[dict[str, Any]] = []
     for entry in reversed(runs):
         record = entry["record"]
         left -= len(record["victims"]) + len(record.get("planned", ())) + len(record["leftOut"]["vms"])
-        if left < 0 and kept:
+        if (left < 0 and kept) or json_size(entry) > most_bytes:
             entry = _without_vms(entry)
+        most_bytes -= json_size(entry)
+        if most_bytes < 0:
+            break
         kept.append(entry)
     return kept[::-1]
 

@@ -21,6 +21,7 @@ from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from vsphere_preemption.core import times
+    from vsphere_preemption.core.bounded import bounded
     from vsphere_preemption.core.contract import MEMO_REQUEST, QUERY_PROGRESS, QUERY_RECORD, RESTORE_WORKFLOW_TYPE
     from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
     from vsphere_preemption.core.policy.model import Restore
@@ -222,7 +223,7 @@ class PreemptionRestore:
 
     async def _plan(self, *, ignore_hold: bool = False) -> RestorePlanResult:
         self._phase = "planning"
-        done = [machine.as_wire() for machine in self._record.settled]
+        done = bounded([machine.as_wire() for machine in self._record.settled])
         input = RestorePlanInput(replace(self._input, carried=None), done, ignore_hold)
         planned = await self._activities.carry_out(RESTORE_PLAN, input, RestorePlanResult, PLAN_WITHIN, cancel=True)
         self._settings = planned.settings
@@ -260,7 +261,7 @@ class PreemptionRestore:
             restore_id=self._record.restore_id,
             tag=self._input.tag,
             reason=self._input.reason,
-            wire_returns=[back.as_wire() for back in batch],
+            wire_returns=bounded([back.as_wire() for back in batch]),
             settings=planned.settings,
             alarm=self._input.alarm,
             heeds_pause=self._input.wait_for_green,
@@ -282,7 +283,7 @@ class PreemptionRestore:
     def _continue_as_new(self) -> None:
         carried = RestoreSnapshot(
             started=self._record.started,
-            wire_machines=[machine.as_wire() for machine in self._record.machines.values()],
+            wire_machines=bounded([machine.as_wire() for machine in self._record.machines.values()]),
             told=sorted(self._told),
             events=self._events,
             green_since=self._alarm_hold.since if self._alarm_hold else "",
@@ -296,7 +297,7 @@ class PreemptionRestore:
             return
         number = self._events + 1
         named = self._record.restore_id if number == 1 else f"{self._record.restore_id}/{number}"
-        wire = [machine.as_wire() for machine in fresh]
+        wire = bounded([machine.as_wire() for machine in fresh])
         input = TellRestoredInput(replace(self._input, carried=None), named, wire, times.to_wire(workflow.now()))
         try:
             event_id = await self._activities.carry_out(TELL_RESTORED, input, str, TELL_WITHIN)

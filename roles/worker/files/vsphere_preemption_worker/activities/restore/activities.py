@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from temporalio import activity
 
+from vsphere_preemption.core.bounded import bounded
 from vsphere_preemption.core.errors import WorkflowNotFound
 from vsphere_preemption.core.inventory import ManagedObject, Scope, TaggedObjects
 from vsphere_preemption.core.policy.model import Policy, PolicySet, choose_policy
@@ -108,7 +109,7 @@ class PlanRestore:
         return RestorePlanResult(
             settings=policy.restore,
             policy_name=policy.name,
-            wire_returns=[candidate.as_wire() for candidate in plan.give_back],
+            wire_returns=bounded([candidate.as_wire() for candidate in plan.give_back]),
             kept=plan.kept_as_wire(LEFT_OUT_NAMED),
             held_seconds=plan.held_seconds,
         )

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Protocol
 
 from vsphere_preemption.core import times
+from vsphere_preemption.core.bounded import bounded, short
 from vsphere_preemption.core.errors import PreemptionError, VCenterObjectGone
 from vsphere_preemption.core.inventory import Area, ManagedObject, PowerChanges, PowerState, VirtualMachine
 from vsphere_preemption.core.mark import MarkFound, MarkPhase, read_mark, restored
@@ -116,7 +117,7 @@ class Batch:
         outcomes = list(self._threads.map(self._settle, (ended[candidate.vm] for candidate in self._input.returns)))
         for outcome in outcomes:
             _log_outcome(self._input.restore_id, outcome)
-        return GiveBackResult([outcome.as_wire() for outcome in outcomes], ending.value, message)
+        return GiveBackResult(bounded([outcome.as_wire() for outcome in outcomes]), ending.value, short(message))
 
     def _known(self, machines: Machines, ours: Collection[ManagedObject]) -> dict[ManagedObject, VmRestoreOutcome]:
         """The VMs that must not be powered on: they are already on, gone, or no longer ours to restore."""
