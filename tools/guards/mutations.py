@@ -14,7 +14,7 @@ TESTS = "tests/unit"
 
 @dataclass(frozen=True)
 class Mutation:
-    """invariant: I1 to I17. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
+    """invariant: I1 to I17, I23. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
 
     invariant: str
     file: str
@@ -247,5 +247,61 @@ MUTATIONS = (
         "            if self.needed.met_by(without):",
         "            if False:",
         f"{TESTS}/core/planning/test_plan_amount.py",
+    ),
+    Mutation(
+        "I23",
+        f"{WORKER}/workflows/raw_input.py",
+        "    if len(payloads) != 1:\n",
+        "    if False:\n",
+        f"{TESTS}/worker/workflows/test_any_input.py -k 'no_signal and PreemptionClaims'",
+    ),
+    Mutation(
+        "I23",
+        f"{WORKER}/service/checked_start.py",
+        "        if why:\n",
+        "        if False:\n",
+        f"{TESTS}/worker/workflows/test_any_input.py -k 'wrong_input and criticality'",
+    ),
+    Mutation(
+        "I23",
+        f"{LIBRARY}/core/workflow_ids.py",
+        "    if _size(whole) <= MOST_BYTES:\n",
+        "    if True:\n",
+        f"{TESTS}/worker/workflows/test_dispatcher.py -k long_id",
+    ),
+    Mutation(
+        "I23",
+        f"{LIBRARY}/temporal/claims.py",
+        "    ended = [run for run in grant.held_by if not await _is_open(client, run)]\n",
+        "    ended: list[str] = []\n",
+        f"{TESTS}/worker/workflows/test_claims.py -k ends_with_its_run",
+    ),
+    Mutation(
+        "I23",
+        f"{WORKER}/workflows/claims.py",
+        "not 0 <= seconds <= LONGEST_NUMBER",
+        "False",
+        f"{TESTS}/worker/workflows/test_claims.py -k no_claim_is_refused",
+    ),
+    Mutation(
+        "I23",
+        f"{WORKER}/workflows/inbox.py",
+        "number < PER_TASK and size < BYTES_PER_TASK",
+        "True",
+        f"{TESTS}/worker/workflows/test_inbox.py -k several_workflow_tasks",
+    ),
+    Mutation(
+        "I23",
+        f"{LIBRARY}/core/bounded.py",
+        "        entries = [_cut(entry, name, length) for entry in entries]\n",
+        "        pass\n",
+        f"{TESTS}/core/test_bounded.py",
+    ),
+    Mutation(
+        "I23",
+        f"{LIBRARY}/core/requests/request.py",
+        "    if size > MAX_REQUEST_BYTES:\n",
+        "    if False:\n",
+        f"{TESTS}/core/requests/test_request_size.py",
     ),
 )

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -15,16 +16,22 @@ from pathlib import Path
 
 import pytest
 from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowExecutionStatus
+from temporalio.common import RawValue
+from temporalio.service import RPCError
 
 from support.dispatcher import Dispatcher, a_request
 from support.temporal import TemporalServer
 from support.vcsim import VCSim
 from support.worker import WorkerProcess
+from vsphere_preemption.core.requests.request import read_request
+from vsphere_preemption.temporal.dispatcher import RequestOutcome, preempt_and_wait
 
 SIGNALS = 3000
 SUGGESTED_AT = 500
 # In all more than a workflow may hand on to itself, and than Temporal wants in a history.
 LARGE, LARGE_BYTES = 60, 200_000
+FLOOD, FLOOD_BYTES = 40, 1_900_000
 MOST_MIB = 250
 ANSWER_SECONDS = 2.0
 
@@ -96,6 +103,33 @@ def test_signals_that_gathered_while_no_worker_ran_are_all_read(
             assert last_result(dispatcher) == before
             assert time.monotonic() - began < ANSWER_SECONDS
     assert "deadlock" not in worker.log_text().lower()
+
+
+def test_a_request_has_its_outcome_although_temporal_ended_the_workflow_for_its_size(
+    temporal: TemporalServer, vcsim: VCSim, worker_of: Callable[[TemporalServer], WorkerProcess]
+) -> None:
+    """More than 50 MB of signals, from somebody else, while no worker runs."""
+    vcsim.tag_machines(["DC0_C0_RP0_VM0"])
+    flood = Payload(metadata={"encoding": b"json/plain"}, data=b'"' + b"x" * FLOOD_BYTES + b'"')
+    with contextlib.closing(Dispatcher(temporal, workflow_id="flooded", task_queue="storm")) as dispatcher:
+        dispatcher.send(a_request(event_id="before"))
+
+        async def flooded() -> RequestOutcome:
+            good = read_request(a_request(event_id="good"))
+            asking = asyncio.create_task(
+                preempt_and_wait(dispatcher.client, good, workflow_id="flooded", task_queue="storm", timeout_seconds=60)
+            )
+            handle = dispatcher.handle
+            with contextlib.suppress(RPCError):
+                for _signal in range(FLOOD):
+                    await handle.signal("PreemptVMsChan", RawValue(flood))
+            assert (await handle.describe()).status is WorkflowExecutionStatus.TERMINATED
+            await asyncio.to_thread(worker_of, temporal)
+            return await asking
+
+        assert dispatcher.do(flooded()).record["outcome"] == "done"
+        dispatcher.send(a_request(event_id="afterwards"))
+        dispatcher.wait_counts(done=1, skipped=1)
 
 
 def last_result(dispatcher: Dispatcher) -> dict[str, object]:

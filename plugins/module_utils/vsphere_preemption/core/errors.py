@@ -103,6 +103,10 @@ class GivenButEmpty(InvalidRequest):
     """A limit that is set but empty. It has the code of any other invalid request; see `given`."""
 
 
+class RequestTooLarge(InvalidRequest):
+    """A request that leaves no room for others. It has the code of any other invalid request."""
+
+
 class InvalidSetting(InvalidInput):
     """An environment variable or option with an invalid value."""
 

@@ -32,7 +32,7 @@ from ..core.errors import (
     TemporalError,
     WorkflowNotFound,
 )
-from ..core.requests.request import PreemptionRequest
+from ..core.requests.request import PreemptionRequest, checked_size
 from ._temporalio import part
 from .faults import CALL_LIMIT, check_limit, checked, foreign_answer, no_worker, query, translated, within
 from .orphans import orphaned_runs
@@ -116,7 +116,7 @@ async def signal_request(
 ) -> Accepted:
     """Signal-with-start, exactly as in the wire contract: the workflow is started without input.
 
-    execution_timeout: of a workflow started by this call; None for no timeout.
+    execution_timeout: of a workflow started by this call; None for no timeout. Raises RequestTooLarge, TemporalError.
     """
     with translated(f"Cannot send the request to the workflow {workflow_id}"):
         handle = await client.start_workflow(
@@ -124,7 +124,7 @@ async def signal_request(
             id=workflow_id,
             task_queue=task_queue,
             start_signal=SIGNAL_PREEMPT,
-            start_signal_args=[request.as_wire()],
+            start_signal_args=[checked_size(request).as_wire()],
             execution_timeout=execution_timeout,
             rpc_timeout=CALL_LIMIT,
         )
@@ -149,11 +149,11 @@ async def preempt_and_wait(
     """
     check_limit(timeout_seconds)
     what = f"Cannot determine the outcome of the request to the workflow {workflow_id}"
-    start = _start_operation(workflow_id, task_queue)
-    ask = {"request": request.as_wire(), "requestID": request_id, "wait": True}
+    ask = {"request": checked_size(request).as_wire(), "requestID": request_id, "wait": True}
 
     async def update() -> RequestOutcome:
         known_until = await _newest_outcome(client, workflow_id)
+        start = _start_operation(workflow_id, task_queue)
         started = asyncio.ensure_future(start.workflow_handle())
         try:
             record: Record = await client.execute_update_with_start_workflow(
@@ -166,8 +166,16 @@ async def preempt_and_wait(
             started.cancel()
             await asyncio.gather(started, return_exceptions=True)
 
-    with translated(what):
-        answer = await within(timeout_seconds, update)
+    async def insist() -> RequestOutcome:
+        try:
+            with translated(what):
+                return await update()
+        except WorkflowNotFound:
+            # The workflow was ended before it had read the request. A new one takes over; a repetition does no harm.
+            with translated(what):
+                return await update()
+
+    answer = await within(timeout_seconds, insist)
     if answer is None:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
     return answer

@@ -14,13 +14,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ..bounded import json_size
 from ..contract import Criticality
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, RequestTooLarge
 from ..event import TriggerEvent, read_event
 from .empty_limits import refuse_empty
 from .limits import WHAT, Narrowing, read_narrowing
 
 MAX_TEXT = 2048
+# It is in the input of its run beside other things, and several wait at the same time; an event has half of it.
+MAX_REQUEST_BYTES = 512 * 1024
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
     tag = _text(raw, "tag").strip()
     if not tag:
         raise _invalid("it has no tag")
-    return PreemptionRequest(
+    request = PreemptionRequest(
         tag=tag,
         criticality=_criticality(_text(raw, "criticality")),
         event=read_event(_field(raw, "event")),
@@ -90,6 +93,19 @@ def read_request(raw: object, *, stored: bool = False) -> PreemptionRequest:
         request_id=_text(raw, "requestID").strip(),
         narrowing=read_narrowing(_field(raw, "narrow"), stored=stored),
     )
+    return request if stored else checked_size(request)
+
+
+def checked_size(request: PreemptionRequest) -> PreemptionRequest:
+    """The request, if it may be sent. Raises RequestTooLarge."""
+    size = json_size(request.as_wire())
+    if size > MAX_REQUEST_BYTES:
+        raise RequestTooLarge(
+            WHAT,
+            why=f"it has {size} bytes as JSON, but the maximum is {MAX_REQUEST_BYTES}",
+            next_step="Send a smaller event, or fewer or shorter limits.",
+        )
+    return request
 
 
 def _refuse_no_limits(raw: Mapping[str, object]) -> None:

@@ -97,6 +97,8 @@ def _why_not(det: WorkflowInstanceDetails, arguments: list[Payload], accepted: r
         cause = (str(error) or type(error).__name__)[:500].encode("utf-8", "backslashreplace").decode()
         return f"{what}its input cannot be read ({cause}). Start it as the documentation describes."
     # The SDK ignores the type of a value that is not encoded as JSON.
-    if kinds and any(is_dataclass(kind) and type(value) is not kind for kind, value in zip(kinds, given, strict=True)):
+    if kinds and any(
+        is_dataclass(kind) and not isinstance(value, kind) for kind, value in zip(kinds, given, strict=True)
+    ):
         return f"{what}its input is not a JSON object. Start it as the documentation describes."
     return ""

@@ -10,6 +10,7 @@ history short by continuing as new with its state.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,7 @@ with workflow.unsafe.imports_passed_through():
         WORKFLOW_TYPE,
         Criticality,
     )
-    from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest
+    from vsphere_preemption.core.errors import GivenButEmpty, InvalidRequest, RequestTooLarge
     from vsphere_preemption.core.mark import RunIdentity
     from vsphere_preemption.core.reasons import RunReason
     from vsphere_preemption.core.records.outcome import RunStatus
@@ -45,7 +46,7 @@ with workflow.unsafe.imports_passed_through():
     from .cancellation import CancellationGuard
     from .dispatcher_state import DispatcherState, QueuedRequest, record_without_run, rejected_record, state_from
     from .inbox import PER_TASK, Inbox, StoredSignal
-    from .raw_input import only_payload, refused, without_surprise
+    from .raw_input import MOST_BYTES, only_payload, refused, without_surprise
     from .run import PreemptionRun
 
 Run = ChildWorkflowHandle[PreemptionRun, dict[str, Any]]
@@ -62,7 +63,7 @@ CANCELLED_IN_HURRY = "cancellation-while-escalating"
 # A workflow that started before this patch gave no outcome to a request that arrived after its cancellation.
 TURNED_AWAY_LATE = "turned-away-late"
 READING = "Cannot read the request"
-# A workflow that started before this patch reads each signal when it arrives.
+# A workflow that started before this patch reads each signal when it arrives, whatever its size.
 STORED = "stored-signals"
 TELL_WITHIN = timedelta(minutes=1)
 # More skipped requests at the same time are a storm; they get no further events.
@@ -308,18 +309,21 @@ class PreemptVMsWorkflow:
         )
 
     def _read(self, payloads: Sequence[RawValue]) -> PreemptionRequest:
-        raw = only_payload(READING, payloads)
         try:
-            return without_surprise(READING, lambda: read_request(raw))
+            return without_surprise(READING, lambda: read_request(only_payload(READING, payloads)))
         except GivenButEmpty:
             # The patch is checked last, so that only histories to which it applies have its marker.
             if workflow.patched(NOT_EMPTY):
                 raise
+        except RequestTooLarge:
+            if workflow.patched(STORED):
+                raise
+        raw = only_payload(READING, payloads, most_bytes=math.inf)
         return without_surprise(READING, lambda: read_request(raw, stored=True))
 
     def _read_update(self, payloads: Sequence[RawValue], *, stored: bool = False) -> tuple[PreemptionRequest, bool]:
         """The payload `{"request", "requestID", "wait"}`. The request ID becomes a missing event ID."""
-        raw = only_payload(READING, payloads)
+        raw = only_payload(READING, payloads, most_bytes=math.inf if stored else MOST_BYTES)
         if not isinstance(raw, dict):
             raise InvalidRequest(
                 "Cannot read the update", why="it is not an object", next_step="Send request and wait."

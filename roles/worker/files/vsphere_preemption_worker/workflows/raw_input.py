@@ -17,15 +17,22 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from vsphere_preemption.core.errors import InvalidRequest
+    from vsphere_preemption.core.errors import InvalidRequest, RequestTooLarge
+
+# Twice what anything of ours has. Reading more would take long, for nothing.
+MOST_BYTES = 1024 * 1024
 
 Read = TypeVar("Read")
 
 
-def only_payload(what: str, payloads: Sequence[RawValue]) -> object:
-    """The JSON value of the one payload. what: what fails without it. Raises InvalidRequest."""
+def only_payload(what: str, payloads: Sequence[RawValue], *, most_bytes: float = MOST_BYTES) -> object:
+    """The JSON value of the one payload. what: what fails without it. Raises InvalidRequest, RequestTooLarge."""
     if len(payloads) != 1:
         raise InvalidRequest(what, why=f"it has {len(payloads)} payloads", next_step="Send exactly one.")
+    size = len(payloads[0].payload.data)
+    if size > most_bytes:
+        why = f"it has {size} bytes, but the maximum is {most_bytes:g}"
+        raise RequestTooLarge(what, why=why, next_step="Send a smaller one.")
     return without_surprise(what, lambda: workflow.payload_converter().from_payload(payloads[0].payload))
 
 
