@@ -81,12 +81,38 @@ def test_what_gathered_is_read_over_several_workflow_tasks(tell_late: Callable[.
     number = 2 * PER_TASK + 50
 
     async def story(handle: WorkflowHandle[Any, Any], working: Callable[[], Any]) -> None:
-        await send(handle, *(a_request(f"e{which}") for which in range(number)), {"tag": ""}, a_request("e0"))
+        await send(
+            handle, a_request("e0"), *({"tag": ""} for _which in range(number)), a_request("e1"), a_request("e0")
+        )
         async with working():
-            await counted(handle, done=1, skipped=number - 1, rejected=1, duplicate=1)
+            await counted(handle, done=1, skipped=1, rejected=number, duplicate=1)
             [run] = await handle.query(QUERY_RUNS)
             assert run["event"]["id"] == "e0"
-            assert await events_of(handle, EventType.EVENT_TYPE_TIMER_STARTED) >= 2
+            assert await events_of(handle, EventType.EVENT_TYPE_TIMER_STARTED) == 2
+
+    tell_late(story, Script())
+
+
+def test_what_waited_behind_a_run_is_turned_away_over_several_workflow_tasks(tell_late: Callable[..., None]) -> None:
+    """It was read while the run was active, so reading it ends no workflow task any more."""
+    script, all_read = Script(), asyncio.Event()
+    number = 2 * PER_TASK + 50
+
+    async def until_all_are_read() -> None:
+        await all_read.wait()
+
+    script.before_stop = until_all_are_read
+
+    async def story(handle: WorkflowHandle[Any, Any], working: Callable[[], Any]) -> None:
+        async with working():
+            await send(handle, *(a_request(f"e{which}") for which in range(number)))
+            await eventually(
+                lambda: handle.query(QUERY_REQUESTS), lambda seen: seen["waiting"] == number - 1, "all are read"
+            )
+            before = await events_of(handle, EventType.EVENT_TYPE_TIMER_STARTED)
+            all_read.set()
+            await counted(handle, done=1, skipped=number - 1)
+            assert await events_of(handle, EventType.EVENT_TYPE_TIMER_STARTED) >= before + 2
 
     tell_late(story, Script())
 
