@@ -253,7 +253,7 @@ MUTATIONS = (
         f"{WORKER}/workflows/inbox.py",
         "number < PER_TASK and size < BYTES_PER_TASK",
         "True",
-        f"{TESTS}/worker/workflows/test_inbox.py -k several_workflow_tasks",
+        f"{TESTS}/worker/workflows/test_inbox.py -k what_gathered",
     ),
     Mutation(
         "I23",
