@@ -14,7 +14,7 @@ TESTS = "tests/unit"
 
 @dataclass(frozen=True)
 class Mutation:
-    """invariant: I1 to I17, I23. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
+    """invariant: its id. In `file`, `guard` is replaced by `without`; then `test` (words for pytest) must fail."""
 
     invariant: str
     file: str
@@ -288,7 +288,14 @@ MUTATIONS = (
         f"{WORKER}/workflows/inbox.py",
         "number < PER_TASK and size < BYTES_PER_TASK",
         "True",
-        f"{TESTS}/worker/workflows/test_inbox.py -k several_workflow_tasks",
+        f"{TESTS}/worker/workflows/test_inbox.py -k what_gathered",
+    ),
+    Mutation(
+        "I23",
+        f"{WORKER}/workflows/dispatcher.py",
+        "if self._steps % PER_TASK == 0 and workflow.patched(STORED):",
+        "if False:",
+        f"{TESTS}/worker/workflows/test_inbox.py -k waited_behind_a_run",
     ),
     Mutation(
         "I23",

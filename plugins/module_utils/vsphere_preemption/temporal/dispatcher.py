@@ -151,34 +151,38 @@ async def preempt_and_wait(
     what = f"Cannot determine the outcome of the request to the workflow {workflow_id}"
     ask = {"request": checked_size(request).as_wire(), "requestID": request_id, "wait": True}
 
-    async def update() -> RequestOutcome:
-        known_until = await _newest_outcome(client, workflow_id)
-        start = _start_operation(workflow_id, task_queue)
-        started = asyncio.ensure_future(start.workflow_handle())
-        try:
-            record: Record = await client.execute_update_with_start_workflow(
-                UPDATE_PREEMPT, ask, start_workflow_operation=start, id=request_id or request.key
-            )
-            repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
-            return RequestOutcome(workflow_id, (await started).result_run_id or "", record, repeated)
-        finally:
-            # Otherwise asyncio writes to stderr that the handle of a failed start was never retrieved.
-            started.cancel()
-            await asyncio.gather(started, return_exceptions=True)
-
     async def insist() -> RequestOutcome:
+        asking = (client, ask, request_id or request.key, workflow_id, task_queue)
         try:
             with translated(what):
-                return await update()
+                return await _update(*asking)
         except WorkflowNotFound:
             # The workflow was ended before it had read the request. A new one takes over; a repetition does no harm.
             with translated(what):
-                return await update()
+                return await _update(*asking)
 
     answer = await within(timeout_seconds, insist)
     if answer is None:
         raise await _still_running(client, workflow_id, what, timeout_seconds)
     return answer
+
+
+async def _update(
+    client: Client, ask: dict[str, Any], update_id: str, workflow_id: str, task_queue: str
+) -> RequestOutcome:
+    known_until = await _newest_outcome(client, workflow_id)
+    start = _start_operation(workflow_id, task_queue)
+    started = asyncio.ensure_future(start.workflow_handle())
+    try:
+        record: Record = await client.execute_update_with_start_workflow(
+            UPDATE_PREEMPT, ask, start_workflow_operation=start, id=update_id
+        )
+        repeated = times.from_wire(record["finished"]) <= times.from_wire(known_until)
+        return RequestOutcome(workflow_id, (await started).result_run_id or "", record, repeated)
+    finally:
+        # Otherwise asyncio writes to stderr that the handle of a failed start was never retrieved.
+        started.cancel()
+        await asyncio.gather(started, return_exceptions=True)
 
 
 async def read_state(client: Client, workflow_id: str, execution_run_id: str | None = None) -> Record:

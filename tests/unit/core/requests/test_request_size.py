@@ -41,10 +41,9 @@ def test_one_that_was_accepted_before_is_still_read() -> None:
 
 def test_no_sender_sends_it() -> None:
     request, client = read_request(raw(MAX_NAMES), stored=True), Mock()
-    to: dict[str, str] = {"workflow_id": "w", "task_queue": "q"}
     for sending in (
-        signal_request(client, request, **to),
-        preempt_and_wait(client, request, timeout_seconds=1, **to),
+        signal_request(client, request, workflow_id="w", task_queue="q"),
+        preempt_and_wait(client, request, workflow_id="w", task_queue="q", timeout_seconds=1),
     ):
         with pytest.raises(RequestTooLarge):
             asyncio.run(sending)
