@@ -76,8 +76,8 @@ MUTATIONS = (
     Mutation(
         "I4",
         f"{WORKER}/activities/stop/requested.py",
-        "if stoppers.get(vm) == self._vcenter.user",
-        "if vm in stoppers",
+        "if stop.user == self._vcenter.user",
+        "if vm in stops",
         f"{TESTS}/worker/activities/stop/test_pipeline.py",
     ),
     Mutation(
@@ -174,7 +174,7 @@ MUTATIONS = (
     Mutation(
         "I13",
         f"{WORKER}/activities/stop/confirmation.py",
-        "(TASK_SECONDS if request.task else self._input.grace_seconds)",
+        "(self._input.grace_seconds if self._is_soft(request) else TASK_SECONDS)",
         "1e9",
         f"{TESTS}/worker/activities/stop/test_pipeline.py -k ignores --timeout 5",
     ),
@@ -208,10 +208,10 @@ MUTATIONS = (
     ),
     Mutation(
         "I17",
-        f"{WORKER}/workflows/dispatcher.py",
-        "self._cancellation.cancelled = workflow.patched(HEED_CANCELLATION)",
-        "pass",
-        f"{TESTS}/worker/workflows/test_replay.py -k escalating",
+        f"{WORKER}/workflows/cancellation.py",
+        "                if workflow.patched(patch):\n                    self.cancelled = True",
+        "                if False:\n                    self.cancelled = True",
+        f"{TESTS}/worker/workflows/test_cancellation.py -k escalation",
     ),
     Mutation(
         "I17",
@@ -247,6 +247,34 @@ MUTATIONS = (
         "            if self.needed.met_by(without):",
         "            if False:",
         f"{TESTS}/core/planning/test_plan_amount.py",
+    ),
+    Mutation(
+        "I18",
+        f"{LIBRARY}/core/alarms/repeats.py",
+        "    if reason in _OVER_SOON:\n        return finished\n",
+        "    if reason in _OVER_SOON:\n        return math.inf\n",
+        f"{TESTS}/worker/activities/test_alarm_watch.py",
+    ),
+    Mutation(
+        "I18",
+        f"{WORKER}/activities/alarm_watch.py",
+        "if is_due and session.tracker.may_repeat(last, step):",
+        "if is_due:",
+        f"{TESTS}/worker/activities/test_alarm_watch.py",
+    ),
+    Mutation(
+        "I18",
+        f"{WORKER}/workflows/dispatcher.py",
+        "        self._eased = self._state.active_key\n",
+        "",
+        f"{TESTS}/worker/workflows/test_dispatcher.py -k green",
+    ),
+    Mutation(
+        "I20",
+        f"{WORKER}/workflows/run.py",
+        "            record.urgency = phase.applied\n",
+        "            record.urgency = self._urgency\n",
+        f"{TESTS}/worker/workflows/test_escalation.py -k too_late",
     ),
     Mutation(
         "I23",
