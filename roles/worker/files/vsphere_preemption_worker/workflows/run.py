@@ -63,10 +63,10 @@ log = workflow.logger
 
 # A run that started before this patch cancelled its restore if it was cancelled while it started it.
 CANCELLED_IN_RESTORE = "cancelled-in-restore"
-# A run that started before this patch stops its victims after a wait without looking whether the pressure is gone.
-PRESSURE_FIRST = "pressure-after-wait"
-# A run that started before this patch waits for approval also when a more urgent request arrives.
-SUPERSEDED = "approval-superseded"
+# A run that started before this patch stops its victims after a wait without looking whether the pressure is gone, and
+# waits for approval also when a more urgent request arrives. It is asked for at the start of a run: directly after a
+# local activity that took several workflow tasks, a replay does not find the marker.
+AFTER_A_WAIT = "run-after-a-wait"
 
 NOTICE_WITHIN = timedelta(minutes=1)
 ANNOUNCE_WITHIN = timedelta(seconds=60)
@@ -99,12 +99,14 @@ class PreemptionRun:
         self._urgency = input.request.criticality
         self._phase = "planning"
         self._planned: PlanResult | None = None
+        self._looks_after_waits = False
 
     @workflow.run
     async def run(self, input: RunInput) -> dict[str, Any]:
         identity = RunIdentity(input.workflow_id, input.workflow_started, workflow.info().workflow_id, input.request)
         record = RunRecord(input.workflow_id, input.request, input.received, identity.run_id)
         record.started = times.to_wire(workflow.now())
+        self._looks_after_waits = workflow.patched(AFTER_A_WAIT)
         try:
             planned = await self._decide(record, identity)
             if planned:
@@ -174,17 +176,19 @@ class PreemptionRun:
     async def _ask_for_approval(self, record: RunRecord, planned: PlanResult) -> tuple[RunReason, str]:
         """Wait for a decision; the reason why nothing may be done, if any."""
         self._phase, self._approval.is_wanted = "waiting_for_approval", True
-        began, may_be_replaced = self._urgency, workflow.patched(SUPERSEDED)
+        began = self._urgency
         await self._cancellation.wait_up_to(
             planned.policy.approval_seconds,
-            lambda: self._approval.decision is not None or (may_be_replaced and self._urgency.rank > began.rank),
+            lambda: (
+                self._approval.decision is not None or (self._looks_after_waits and self._urgency.rank > began.rank)
+            ),
         )
         self._approval.is_wanted = False
         decision = self._approval.decision
         if decision is None:
             if self._cancellation.cancelled:
                 return RunReason.CANCELLED, "The run was cancelled while it was waiting for approval."
-            if may_be_replaced and self._urgency.rank > began.rank:
+            if self._is_superseded(record):
                 return RunReason.SUPERSEDED, "A more urgent request arrived before the plan was approved."
             return RunReason.APPROVAL_TIMED_OUT, "Approval timed out."
         record.approval = decision.as_wire()
@@ -210,10 +214,13 @@ class PreemptionRun:
         await self._announce(record, identity)
         await self._restore_later(record, identity, planned)
 
+    def _is_superseded(self, record: RunRecord) -> bool:
+        """Whether a more urgent request is waiting, which would ask the same question."""
+        return self._looks_after_waits and self._urgency.rank > record.request.criticality.rank
+
     async def _is_over(self, phase: StoppingPhase) -> bool:
         """Whether, after a wait, there is no reason left to stop anything."""
-        # The patch is checked last, so that only runs that waited have its marker.
-        return not self._cancellation.cancelled and workflow.patched(PRESSURE_FIRST) and await phase.is_over()
+        return self._looks_after_waits and not self._cancellation.cancelled and await phase.is_over()
 
     async def _give_notice(self, identity: RunIdentity, planned: PlanResult) -> bool:
         """Send the notice and wait; an escalation or a cancellation ends the wait. A failed notice is ignored.
