@@ -27,13 +27,13 @@ def links(tmp_path: Path) -> Path:
 
 
 def test_thirty_module_processes_all_end_with_zero(links: Path, temporal: TemporalServer, workflow_id: str) -> None:
-    module = links / "ansible_collections/vsphere/preemption/plugins/modules/preemption_cancel.py"
+    module = "ansible_collections.vsphere.preemption.plugins.modules.preemption_cancel"
     options = {"temporal_address": temporal.address, "workflow_id": workflow_id}
     asked = json.dumps({"ANSIBLE_MODULE_ARGS": options})
     endings: list[int] = []
     for _run in range(RUNS):
         ran = subprocess.run(
-            [sys.executable, str(module)],
+            [sys.executable, "-m", module],
             input=asked,
             env={"PYTHONPATH": str(links)},
             capture_output=True,
